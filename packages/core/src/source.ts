@@ -1,0 +1,110 @@
+import type { Entry } from "./entry.ts"
+import type { Revision } from "./revision.ts"
+
+/**
+ * Where a syncer reads: list and watch, and where it can be written, write.
+ *
+ * A source MUST
+ *
+ *   - order its commits by revision, and never reuse one within an identity;
+ *   - answer all pages of one `list` as of one revision, which the first page names;
+ *   - tell a `watch` from `from` every commit with revision ≥ `from`, whole, once, in order, and say
+ *     `lost` rather than skip one;
+ *   - stop promptly when the signal is aborted, by throwing `signal.reason`, and leave nothing open.
+ *
+ * It throws `SourceError` when it cannot be reached or refuses. Any number of calls may run at once.
+ * `@headwater/testing/conformance` is the suite that a source passes. Source: Kubernetes list and
+ * watch, etcd.
+ */
+export interface Source {
+  /** For logs and errors: `etcd://127.0.0.1:2379/services/`. Never holds a credential. */
+  readonly name: string
+
+  /** What tells this source from another at the same address. Compared for equality only. */
+  identity(signal: AbortSignal): Promise<string>
+
+  /** The present revision, linearizable: not below any write that was answered before the call. */
+  revision(signal: AbortSignal): Promise<Revision>
+
+  /** All entries as of one revision. At least one page, even when there is no entry. */
+  list(request: ListRequest, signal: AbortSignal): AsyncIterable<ListPage>
+
+  /** Every commit from `from` on, until the signal is aborted or `lost` is told, which is last. */
+  watch(from: Revision, signal: AbortSignal): AsyncIterable<WatchEvent>
+
+  /** Writes all changes in one commit, or none. Absent where the source is read-only. */
+  readonly write?: (request: WriteRequest, signal: AbortSignal) => Promise<WriteOutcome>
+
+  /** Lets go of everything that is open. Calls after it reject. */
+  close(): Promise<void>
+}
+
+export interface ListRequest {
+  /** Answer as of this revision exactly; `SourceError` when it is compacted. */
+  readonly at?: Revision
+  /** Answer as of this revision or a later one. */
+  readonly atLeast?: Revision
+}
+
+export interface ListPage {
+  /** The same in every page of a list. */
+  readonly revision: Revision
+  readonly entries: readonly Entry[]
+  /** Entries of the source that cannot be shown: they count as absent. */
+  readonly invalid: readonly InvalidEntry[]
+}
+
+/** An entry that cannot be shown: key not UTF-8, empty, or too long; value of the wrong kind. */
+export interface InvalidEntry {
+  /** The key as far as it can be written as text. */
+  readonly key: string
+  readonly reason: string
+}
+
+export type Change =
+  | { readonly op: "put"; readonly key: string; readonly value: Uint8Array }
+  | { readonly op: "delete"; readonly key: string }
+
+/** What the source changed at one revision, in the source's order. May be empty. */
+export interface Commit {
+  readonly revision: Revision
+  readonly changes: readonly Change[]
+  readonly invalid?: readonly InvalidEntry[]
+}
+
+export type WatchEvent =
+  /** Whole commits, ascending. */
+  | { readonly type: "commits"; readonly commits: readonly Commit[] }
+  /** Every commit up to and including `revision` has been told. */
+  | { readonly type: "progress"; readonly revision: Revision }
+  /**
+   * The watch ends.
+   *
+   *   compacted   `from` is no longer kept: list again
+   *   closed      the connection ended: watch again from the next revision
+   *   replaced    this is another source than before: ask for its identity, and list again
+   */
+  | {
+      readonly type: "lost"
+      readonly reason: "compacted" | "closed" | "replaced"
+      readonly error?: Error
+    }
+
+/** What must hold for a write to happen: the key's revision, 0 for absent; or that it exists. */
+export type Condition =
+  | { readonly key: string; readonly revision: Revision }
+  | { readonly key: string; readonly exists: true }
+
+/** Each key stands at most once in `changes`. 1 to 128 changes. */
+export interface WriteRequest {
+  readonly conditions: readonly Condition[]
+  readonly changes: readonly Change[]
+}
+
+export type WriteOutcome =
+  | { readonly written: true; readonly revision: Revision }
+  /** Nothing was written. `failed` holds the present revision of each key whose condition failed. */
+  | {
+      readonly written: false
+      readonly failed: readonly { readonly key: string; readonly revision: Revision }[]
+    }

@@ -1,0 +1,44 @@
+/**
+ * Everybody who waits for the same thing to happen: one `wake` resolves all of them.
+ *
+ * A waiter that is already aborted rejects at once. Waking costs O(waiters) and allocates nothing;
+ * waiting registers one listener on the signal and always removes it. Who must decide between data
+ * and cancellation looks for data first (*closed > data ready > cancelled*).
+ *
+ * Source: Consul's closed channel, Typha's condition variable.
+ */
+export class Waiters {
+  #waiting = new Set<() => void>()
+
+  /** How many wait now. */
+  get size(): number {
+    return this.#waiting.size
+  }
+
+  /** Resolves at the next `wake`. Rejects with `signal.reason` when that is aborted before. */
+  wait(signal?: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (signal?.aborted) {
+        reject(signal.reason)
+        return
+      }
+      const wake = () => {
+        signal?.removeEventListener("abort", onAbort)
+        resolve()
+      }
+      const onAbort = () => {
+        this.#waiting.delete(wake)
+        reject(signal?.reason)
+      }
+      this.#waiting.add(wake)
+      signal?.addEventListener("abort", onAbort, { once: true })
+    })
+  }
+
+  /** Resolves everyone who waits now. Who waits again from its continuation waits for the next. */
+  wake(): void {
+    const woken = this.#waiting
+    this.#waiting = new Set()
+    for (const wake of woken) wake()
+  }
+}
