@@ -1,0 +1,109 @@
+import type { Revision, StatusReport } from "@headwater/core"
+import type { Frame } from "./frame.ts"
+
+/** A frame that a hub writes whole, without bytes from the engine. */
+export type FramingFrame = Exclude<Frame, { type: "snapshot" | "delta" }>
+
+/**
+ * Encodes a framing frame as one event. `goodbye` and `fault` also say their `retryMs` as `retry:`,
+ * which is what an `EventSource` obeys.
+ */
+export function encodeFrame(frame: FramingFrame): Uint8Array {
+  const { type, ...rest } = frame
+  switch (frame.type) {
+    case "status":
+      return encodeEvent(type, JSON.stringify(wireStatus(frame.report)))
+    case "hello":
+      return encodeEvent(type, JSON.stringify(rest))
+    case "reset":
+    case "sync":
+    case "goodbye": {
+      const { id, ...data } = rest as { id?: string }
+      const retry = frame.type === "goodbye" ? frame.retryMs : undefined
+      return encodeEvent(type, JSON.stringify(data), id, retry)
+    }
+    case "fault":
+      return encodeEvent(type, JSON.stringify(rest), undefined, frame.retryMs)
+  }
+}
+
+/**
+ * Encodes one event of a stream: `event:`, `id:`, `retry:`, and `data:` as one line.
+ *
+ * @param data one line of JSON. Bytes are copied, and may be reused after the call.
+ * @param retry milliseconds.
+ */
+export function encodeEvent(
+  event: string,
+  data: string | Uint8Array,
+  id?: string,
+  retry?: number,
+): Uint8Array {
+  const head = headOf(event, id, retry)
+  if (typeof data === "string") return utf8.encode(`${head}${data}\n\n`)
+  return around(head, data, "\n\n")
+}
+
+/** A comment: proof of life, and what opens a stream, as Bun sends no headers before a byte of body. */
+export const COMMENT: Uint8Array = /* @__PURE__ */ new TextEncoder().encode(":\n\n")
+
+/** What opens a stream: a comment and the delay after which a reader comes back when it is cut. */
+export function encodeOpening(retryMs: number): Uint8Array {
+  return utf8.encode(`:\nretry: ${retryMs}\n\n`)
+}
+
+/** Encodes a part of a snapshot. `body` is comma-joined entries, `{"key":…,"value":…,"revision":…}`. */
+export function encodeSnapshotFrame(body: Uint8Array): Uint8Array {
+  return around(`${headOf("snapshot")}{"entries":[`, body, "]}\n\n")
+}
+
+/**
+ * Encodes a delta. `body` is comma-joined changes, each with its `op`.
+ *
+ * @param id absent in every frame of a run but the one that closes it: the frame then says
+ *   `"partial":true`.
+ */
+export function encodeDeltaFrame(
+  body: Uint8Array,
+  revision: Revision,
+  id: string | undefined,
+): Uint8Array {
+  const partial = id === undefined ? ',"partial":true' : ""
+  const head = `${headOf("delta", id)}{"revision":${revision}${partial},"changes":[`
+  return around(head, body, "]}\n\n")
+}
+
+/** A status as it stands on the wire and at REST: times as RFC 3339 UTC, `null` for never. */
+export function wireStatus(report: StatusReport): {
+  status: StatusReport["status"]
+  statusSince: string
+  lastContact: string | null
+  invalid: number
+  code?: string
+} {
+  const { status, statusSince, lastContact, invalid, code } = report
+  return {
+    status,
+    statusSince: new Date(statusSince).toISOString(),
+    lastContact: lastContact > 0 ? new Date(lastContact).toISOString() : null,
+    invalid,
+    ...(code && { code }),
+  }
+}
+
+const utf8 = /* @__PURE__ */ new TextEncoder()
+
+function headOf(event: string, id?: string, retry?: number): string {
+  const idLine = id === undefined ? "" : `id: ${id}\n`
+  const retryLine = retry === undefined ? "" : `retry: ${retry}\n`
+  return `event: ${event}\n${idLine}${retryLine}data: `
+}
+
+// Head and tail are ASCII, so their lengths in code units are those in bytes.
+function around(head: string, body: Uint8Array, tail: string): Uint8Array {
+  const bytes = new Uint8Array(head.length + body.length + tail.length)
+  utf8.encodeInto(head, bytes)
+  bytes.set(body, head.length)
+  utf8.encodeInto(tail, bytes.subarray(head.length + body.length))
+  return bytes
+}

@@ -1,0 +1,130 @@
+import type { Recovery, Revision, StatusReport, SyncErrorCode } from "@headwater/core"
+import type { ValueKind } from "./value-kind.ts"
+
+/**
+ * What a reader gets, one at a time: a part of a snapshot, a delta, or a framing event.
+ *
+ *   stream  = status* hello (resume | fresh) live*
+ *   fresh   = reset? (snapshot | delta°)* sync status        delta°: partial, without id
+ *   resume  = delta°* sync status
+ *   live    = delta | delta°+ (delta | sync) | status | sync | refresh
+ *   refresh = reset (snapshot | delta°)* sync status
+ *   end     = goodbye | fault | (either side leaves)
+ *
+ * Where an `id` stands, everything up to its revision has been sent, and a reader applies what came
+ * since the id before in one step. Source: PROTOCOL.md §5.
+ */
+export type Frame =
+  | HelloFrame
+  | ResetFrame
+  | SnapshotFrame
+  | DeltaFrame
+  | SyncFrame
+  | StatusFrame
+  | GoodbyeFrame
+  | FaultFrame
+
+/** First frame of every stream, but for `status` while the hub waits. What the hub will do. */
+export interface HelloFrame {
+  readonly type: "hello"
+  readonly protocol: number
+  readonly topic: string
+  readonly epoch: string
+  readonly values: ValueKind
+  /** See `viewOf`; `""` for an unfiltered stream with a full grant. */
+  readonly view: string
+  readonly heartbeatMs: number
+  readonly frameBytesMax: number
+  /** False: what follows replaces all that the reader holds, whether or not a `reset` comes. */
+  readonly resumed: boolean
+  readonly policy: string
+}
+
+/** Why a position cannot be resumed from. Readers take an unknown reason like a known one. */
+export type ResetReason =
+  | "epoch-changed"
+  | "compacted"
+  | "ahead"
+  | "view-changed"
+  | (string & Record<never, never>)
+
+/** The snapshot that follows replaces all that the reader holds. The id is `<epoch>.0`. */
+export interface ResetFrame {
+  readonly type: "reset"
+  readonly reason: ResetReason
+  readonly epoch: string
+  readonly id: string
+}
+
+/** An entry as it stands on the wire. */
+export interface WireEntry {
+  readonly key: string
+  /** Any JSON value for `json`, a string for `text`, a base64 string for `binary`. */
+  readonly value: unknown
+  readonly revision: Revision
+}
+
+/** A part of a snapshot. Void when the stream ends before `sync`. */
+export interface SnapshotFrame {
+  readonly type: "snapshot"
+  readonly entries: readonly WireEntry[]
+}
+
+/** A change as it stands on the wire. */
+export type WireChange =
+  | ({ readonly op: "put" } & WireEntry)
+  | { readonly op: "delete"; readonly key: string; readonly revision: Revision }
+  | { readonly op: "touch"; readonly key: string; readonly revision: Revision }
+
+/** Changes up to `revision`: whole commits when there is an id, else a part of a run. */
+export interface DeltaFrame {
+  readonly type: "delta"
+  readonly revision: Revision
+  readonly changes: readonly WireChange[]
+  /** Absent in a partial frame. Its revision is `revision`. */
+  readonly id?: string
+}
+
+/** Everything up to `revision` has been sent. */
+export interface SyncFrame {
+  readonly type: "sync"
+  readonly revision: Revision
+  /** How many entries the view holds. */
+  readonly entries: number
+  /** 16 hex digits; see `Digest`. Always there when a snapshot ends, and on unfiltered streams. */
+  readonly digest?: string
+  readonly id: string
+}
+
+/** The hub's link to its source, as of the data sent before. */
+export interface StatusFrame {
+  readonly type: "status"
+  readonly report: StatusReport
+}
+
+/** Why a hub ends a stream that could go on. */
+export type GoodbyeReason =
+  | "draining"
+  | "lagged"
+  | "auth-changed"
+  | "shutdown"
+  | "max-age"
+  | "done"
+  | (string & Record<never, never>)
+
+/** Last frame: come back with your id, not before `retryMs`. */
+export interface GoodbyeFrame {
+  readonly type: "goodbye"
+  readonly reason: GoodbyeReason
+  readonly retryMs: number
+  /** Where the reader is, when that is at an id. */
+  readonly id?: string
+}
+
+/** Last frame: something failed. What to do now is in `retry`. */
+export interface FaultFrame {
+  readonly type: "fault"
+  readonly code: SyncErrorCode
+  readonly retry: Recovery
+  readonly retryMs: number
+}

@@ -1,0 +1,66 @@
+/**
+ * The numbers and names of protocol 1 that both sides must agree on, or that a hub uses unless it is
+ * configured otherwise. Durations in milliseconds, sizes in bytes.
+ *
+ * @module
+ */
+
+/** What `hello.protocol` says. A reader stops at a higher number than its own. */
+export const PROTOCOL_VERSION = 1
+
+/** A topic's name, as it stands in a path. */
+export const TOPIC_PATTERN = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/
+
+/** An epoch: no dot, so that a position splits in one way. */
+export const EPOCH_PATTERN = /^[A-Za-z0-9_-]{1,64}$/
+
+/** Longest `id:`, `since=` or `Last-Event-ID`. The longest that a hub issues has 90. */
+export const STREAM_ID_BYTES_MAX = 128
+
+/** Something is sent at least this often. Below Bun's 9.5 s, after which it drops a quiet stream. */
+export const HEARTBEAT_MS = 8_000
+
+/** A reader takes a link that was silent for this many heartbeats for dead. */
+export const HEARTBEATS_MISSED_MAX = 3
+
+/** A `sync` comes at least this often, so that a quiet reader's id never falls below the horizon. */
+export const SYNC_INTERVAL_MS = 30_000
+
+/** A frame is at most this long, or holds one entry. */
+export const FRAME_BYTES_MAX = 65_536
+
+/** The `retry:` that opens a stream is drawn from this range, so that readers spread. */
+export const RETRY_MS_MIN = 1_000
+
+/** See `RETRY_MS_MIN`. */
+export const RETRY_MS_MAX = 3_000
+
+/** No `retryMs` of a hub, and no back-off of our client, is below this. */
+export const RETRY_MS_FLOOR = 250
+
+/** How long a stream, or an `at-least`, waits for a position that the hub has not reached. */
+export const AHEAD_WAIT_MS = 10_000
+
+/** How long a blocking query waits when `wait` is not given. */
+export const WAIT_MS_DEFAULT = 50_000
+
+/** The longest `wait`. */
+export const WAIT_MS_MAX = 600_000
+
+/** A blocking query ends up to a sixteenth of its `wait` early, so that readers spread. */
+export const WAIT_JITTER_DIVISOR = 16
+
+/** How long a page's `next` is kept. */
+export const PAGE_KEPT_MS = 30_000
+
+/** Most conditions plus changes of a batch: etcd's default for a transaction. */
+export const BATCH_OPERATIONS_MAX = 128
+
+/** Most invalid entries that a topic shows as a sample. */
+export const INVALID_SAMPLE_MAX = 10
+
+/** Under `policy=disconnect`: how far a reader may lag before `goodbye lagged`. */
+export const LAG_MS_MAX = 300_000
+
+/** Under `policy=disconnect`: how long after its snapshot a reader may lag. */
+export const LAG_GRACE_MS = 300_000

@@ -1,0 +1,43 @@
+import { hex8 } from "./digest.ts"
+import type { ValueKind } from "./value-kind.ts"
+import { xxHash32 } from "./xx-hash32.ts"
+
+/** Prefixes and keys: an entry passes when it has one of the prefixes or is one of the keys. */
+export interface ViewFilter {
+  readonly prefixes: readonly string[]
+  readonly keys: readonly string[]
+}
+
+/** What one reader wants to see, and may see. */
+export interface ViewSpec extends ViewFilter {
+  readonly values: ValueKind
+  /** What its token grants, as far as that cuts this view down; absent for a full grant. */
+  readonly grant?: ViewFilter | undefined
+}
+
+/**
+ * Names a view: `""` when nothing is filtered and the grant is full, else 8 hex digits.
+ *
+ * Hubs of one source must agree on it, whatever the order and repetition in the query, because an id
+ * of one hub is resumed from on another. So: xxHash32, seed 0, of the UTF-8 of
+ * `[values, [prefixes, keys], grant && [prefixes, keys] or null]` as JSON without white space,
+ * each list sorted by UTF-16 code units, unique; a filter that holds the prefix `""` is no filter.
+ */
+export function viewOf(spec: ViewSpec): string {
+  const asked = canonical(spec)
+  const granted = spec.grant?.prefixes.includes("")
+    ? undefined
+    : spec.grant && canonical(spec.grant)
+  const [prefixes, keys] = asked
+  // Nobody asks for nothing: no prefix and no key at all is no filter.
+  if (prefixes.length === 0 && keys.length === 0 && !granted) return ""
+  const text = JSON.stringify([spec.values, asked, granted ?? null])
+  return hex8(xxHash32(new TextEncoder().encode(text), 0))
+}
+
+type CanonicalFilter = readonly [prefixes: string[], keys: string[]]
+
+function canonical(filter: ViewFilter): CanonicalFilter {
+  if (filter.prefixes.includes("")) return [[], []]
+  return [[...new Set(filter.prefixes)].sort(), [...new Set(filter.keys)].sort()]
+}
