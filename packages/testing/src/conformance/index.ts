@@ -1,0 +1,15 @@
+/**
+ * Suites that prove an implementation of one of Headwater's contracts, for ours and for yours.
+ *
+ * @example
+ * import { describe, expect, test } from "vitest"
+ *
+ * sourceConformance({ describe, test, expect }, "my source", async () => {
+ *   const source = await openMySource()
+ *   return { source, tellsProgress: false, compact, openCalls: () => 0, close: async () => {} }
+ * })
+ *
+ * @module
+ */
+export { type SourceUnderTest, sourceConformance } from "./source.ts"
+export type { Suite } from "./suite.ts"

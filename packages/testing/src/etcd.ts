@@ -1,0 +1,239 @@
+/**
+ * A real etcd for tests, started and mistreated on purpose. Needs the `etcd` binary on the PATH
+ * (Debian: `apt-get install etcd-server`), and Node, Bun or Deno.
+ *
+ * @example
+ * const etcd = await startEtcd()
+ * await etcd.kill()
+ * await etcd.restart()
+ * await etcd.dispose()
+ *
+ * @module
+ */
+import { type ChildProcess, spawn, spawnSync } from "node:child_process"
+import { mkdtempSync, rmSync } from "node:fs"
+import { createServer } from "node:net"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+
+const START_MS = 15_000
+const STOP_MS = 5_000
+const POLL_MS = 20
+
+/** How a test wants its etcd. */
+export interface EtcdOptions {
+  /** How often an idle watch is told where it stands, ms; 500 by default, etcd's own is 10 min. */
+  readonly progressMs?: number
+  /** More arguments for the binary, after ours. */
+  readonly args?: readonly string[]
+}
+
+/** Tells whether there is an `etcd` binary on the PATH. Costs one process. */
+export function etcdAvailable(): boolean {
+  return spawnSync("etcd", ["--version"], { stdio: "ignore" }).status === 0
+}
+
+/** Starts an etcd of one member on free ports, with data of its own, and waits until it serves. */
+export async function startEtcd(options: EtcdOptions = {}): Promise<Etcd> {
+  for (let attempt = 1; ; attempt++) {
+    const etcd = new Etcd(await freePort(), await freePort(), options)
+    try {
+      await etcd.start()
+      return etcd
+    } catch (error) {
+      await etcd.dispose()
+      // Somebody may take a port between our look and etcd's bind. Not three times in a row.
+      if (attempt === 3) throw error
+    }
+  }
+}
+
+/**
+ * One etcd process, or the place of one: ports and data stay when the process goes.
+ *
+ * Its name is random, and it serves only once that name answers at its port: so a test never writes
+ * to an etcd that somebody else runs there.
+ */
+export class Etcd {
+  readonly url: string
+  readonly #peerUrl: string
+  readonly #name = `headwater-${crypto.randomUUID()}`
+  readonly #directory = mkdtempSync(join(tmpdir(), "headwater-etcd-"))
+  readonly #options: EtcdOptions
+  #child: ChildProcess | undefined
+  #log = ""
+
+  constructor(clientPort: number, peerPort: number, options: EtcdOptions) {
+    this.url = `http://127.0.0.1:${clientPort}`
+    this.#peerUrl = `http://127.0.0.1:${peerPort}`
+    this.#options = options
+  }
+
+  /** Where it listens, in the form of a source: `127.0.0.1:2379`. */
+  get host(): string {
+    return this.url.slice("http://".length)
+  }
+
+  get running(): boolean {
+    return this.#child !== undefined
+  }
+
+  /** Starts the process on the ports and the data it had, and waits until it serves. */
+  async start(): Promise<void> {
+    if (this.#child) throw new Error("this etcd runs already")
+    this.#child = this.#spawn()
+    const deadline = performance.now() + START_MS
+    while (!(await this.#answers())) {
+      if (!this.#child || performance.now() > deadline) {
+        throw new Error(`etcd did not start at ${this.url}:\n${this.#log.slice(-2_000)}`)
+      }
+      await pause(POLL_MS)
+    }
+  }
+
+  /** Asks the process to end, and waits until it has. */
+  stop(): Promise<void> {
+    return this.#end("SIGTERM")
+  }
+
+  /** Ends the process without a word, as a crash does, and waits until it is gone. */
+  kill(): Promise<void> {
+    return this.#end("SIGKILL")
+  }
+
+  /** `kill` when it runs, then `start`: same ports, same data. */
+  async restart(): Promise<void> {
+    await this.kill()
+    await this.start()
+  }
+
+  /** Freezes the process: its connections stay open and say nothing. */
+  freeze(): void {
+    this.#child?.kill("SIGSTOP")
+  }
+
+  thaw(): void {
+    this.#child?.kill("SIGCONT")
+  }
+
+  /** Ends the process and forgets its data: what starts next is another cluster. */
+  async wipe(): Promise<void> {
+    await this.kill()
+    rmSync(join(this.#directory, "data"), { recursive: true, force: true })
+  }
+
+  /** Forgets the history below a revision; below the present one by default. Returns which. */
+  async compact(revision?: number): Promise<number> {
+    const at = revision ?? (await this.revision())
+    await this.call("/v3/kv/compaction", { revision: String(at), physical: true })
+    return at
+  }
+
+  /** The present revision. */
+  async revision(): Promise<number> {
+    const answer = await this.call("/v3/kv/range", { key: "AA==", keys_only: true })
+    return Number((answer as { header: { revision: string } }).header.revision)
+  }
+
+  /** Writes one key, both texts, and returns the revision. */
+  async put(key: string, value: string): Promise<number> {
+    const answer = await this.call("/v3/kv/put", { key: base64(key), value: base64(value) })
+    return Number((answer as { header: { revision: string } }).header.revision)
+  }
+
+  /** Calls the JSON gateway: keys and values are base64, 64-bit numbers are strings. */
+  async call(path: string, body: object): Promise<unknown> {
+    const response = await fetch(this.url + path, { method: "POST", body: JSON.stringify(body) })
+    const text = await response.text()
+    if (!response.ok) throw new Error(`etcd ${path}: ${response.status} ${text}`)
+    return JSON.parse(text)
+  }
+
+  /** Ends the process and removes its data. */
+  async dispose(): Promise<void> {
+    await this.kill()
+    rmSync(this.#directory, { recursive: true, force: true })
+  }
+
+  #spawn(): ChildProcess {
+    const child = spawn("etcd", this.#args(), { stdio: ["ignore", "ignore", "pipe"] })
+    this.#log = ""
+    child.stderr?.on("data", (chunk) => {
+      this.#log = (this.#log + chunk).slice(-20_000)
+    })
+    // An etcd must not outlive the test that forgot it.
+    const killNow = () => child.kill("SIGKILL")
+    process.on("exit", killNow)
+    child.once("close", () => {
+      process.removeListener("exit", killNow)
+      if (this.#child === child) this.#child = undefined
+    })
+    child.once("error", (error) => {
+      this.#log += String(error)
+      if (child.pid === undefined) this.#child = undefined // there is no such binary
+    })
+    return child
+  }
+
+  #args(): string[] {
+    const { progressMs = 500, args = [] } = this.#options
+    return [
+      ...["--name", this.#name],
+      ...["--data-dir", join(this.#directory, "data")],
+      ...["--listen-client-urls", this.url],
+      ...["--advertise-client-urls", this.url],
+      ...["--listen-peer-urls", this.#peerUrl],
+      ...["--initial-advertise-peer-urls", this.#peerUrl],
+      ...["--initial-cluster", `${this.#name}=${this.#peerUrl}`],
+      ...["--experimental-watch-progress-notify-interval", `${progressMs}ms`],
+      // A member alone need not wait a second to be sure that it is.
+      ...["--heartbeat-interval", "20", "--election-timeout", "200"],
+      "--enable-v2",
+      ...args,
+    ]
+  }
+
+  async #answers(): Promise<boolean> {
+    try {
+      const signal = AbortSignal.timeout(1_000)
+      const health = await fetch(`${this.url}/health`, { signal })
+      if (!(await health.text()).includes("true")) return false
+      const members = await this.call("/v3/cluster/member/list", {})
+      return JSON.stringify(members).includes(this.#name)
+    } catch {
+      return false
+    }
+  }
+
+  async #end(signal: "SIGTERM" | "SIGKILL"): Promise<void> {
+    const child = this.#child
+    if (!child) return
+    const ended = new Promise<void>((resolve) => child.once("close", () => resolve()))
+    child.kill("SIGCONT")
+    child.kill(signal)
+    const giveUp = setTimeout(() => child.kill("SIGKILL"), STOP_MS)
+    await ended
+    clearTimeout(giveUp)
+    this.#child = undefined
+  }
+}
+
+/** A port of the loopback that nobody listened on a moment ago. */
+export function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer()
+    server.once("error", reject)
+    server.listen(0, "127.0.0.1", () => {
+      const { port } = server.address() as { port: number }
+      server.close(() => resolve(port))
+    })
+  })
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms))
+}
+
+function base64(text: string): string {
+  return btoa(String.fromCharCode(...new TextEncoder().encode(text)))
+}
