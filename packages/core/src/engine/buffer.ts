@@ -1,0 +1,178 @@
+import { assert, DisposedError } from "../errors.ts"
+import type { Revision } from "../revision.ts"
+import type { Host } from "./host.ts"
+import {
+  ITEM_HEADER_BYTES,
+  ITEM_KIND,
+  ITEM_LENGTH,
+  ITEM_NEXT,
+  ITEM_REVISION,
+  ITEM_VERSION,
+  STATE_ITEMS,
+} from "./layout.ts"
+
+/** What an item is: a batch of events, an error that ends a snapshot, or nothing. */
+export type ItemKind = "events" | "error" | "empty"
+
+const KINDS: readonly ItemKind[] = ["events", "error", "empty"]
+const RELEASE_ITEMS = 0xffffffff
+
+/** One batch, as a cursor reads it. The payload is copied out. */
+export interface Item {
+  readonly kind: ItemKind
+  readonly version: number
+  readonly revision: Revision
+  readonly payload: Uint8Array
+}
+
+/**
+ * The end of a linked list of batches in linear memory. The writer links an item after the head;
+ * cursors walk the links, each at its own pace, and what no cursor stands before is freed.
+ *
+ * The buffer itself keeps the newest item alone. Appending costs the same for one follower as for
+ * ten thousand. Source: Consul `stream.eventBuffer` (CS-B1 … B13).
+ */
+export class Buffer implements Disposable {
+  #host: Host
+  #address: number
+
+  /** For `Engine.buffer`. */
+  constructor(host: Host) {
+    this.#host = host
+    this.#address = host.abi.createBuffer()
+    if (this.#address === 0) throw host.memoryFull()
+  }
+
+  /**
+   * Links an item after the head.
+   *
+   * @throws {MemoryFullError} there is no room: nothing was appended.
+   */
+  append(item: {
+    readonly version: number
+    readonly revision: Revision
+    readonly kind?: ItemKind
+    readonly payload?: Uint8Array
+  }): void {
+    const host = this.#open()
+    const kind = KINDS.indexOf(item.kind ?? "events")
+    const bytes = item.payload?.byteLength ?? 0
+    const address = host.abi.append(this.#address, kind, bytes, item.version, item.revision)
+    if (address === 0) throw host.memoryFull()
+    host.refresh()
+    if (item.payload !== undefined) host.u8.set(item.payload, address + ITEM_HEADER_BYTES)
+  }
+
+  /**
+   * Links the item that a cursor stands on, and all that follow or will follow it, after the head:
+   * the splice. Appending goes on at the cursor's buffer, not at this one.
+   */
+  splice(cursor: Cursor): void {
+    this.#open().abi.appendItem(this.#address, cursor.address)
+  }
+
+  /** A cursor on the head: it sees what is appended from now on. */
+  follow(): Cursor {
+    const host = this.#open()
+    return new Cursor(host, host.abi.head(this.#address))
+  }
+
+  /** Lets go of the head. Cursors keep what they stand on. Calling it again does nothing. */
+  dispose(): void {
+    if (this.#address === 0) return
+    if (!this.#host.isDisposed) this.#host.abi.destroyBuffer(this.#address)
+    this.#address = 0
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose()
+  }
+
+  #open(): Host {
+    if (this.#address === 0) throw new DisposedError("the buffer is disposed of")
+    this.#host.refresh()
+    return this.#host
+  }
+}
+
+/** A place in a trail: it holds its item, and through the links all after it. Dispose of it. */
+export class Cursor implements Disposable {
+  #host: Host
+  #item: number
+
+  /** Takes over one holder of the item. For `Buffer.follow`. */
+  constructor(host: Host, item: number) {
+    this.#host = host
+    this.#item = item
+  }
+
+  /** The item it stands on. */
+  item(): Item {
+    const host = this.#open()
+    const at = this.#item
+    const from = at + ITEM_HEADER_BYTES
+    return {
+      kind: KINDS[host.u32[(at + ITEM_KIND) >> 2]!]!,
+      version: host.f64[(at + ITEM_VERSION) >> 3]!,
+      revision: host.f64[(at + ITEM_REVISION) >> 3]!,
+      payload: host.u8.slice(from, from + host.u32[(at + ITEM_LENGTH) >> 2]!),
+    }
+  }
+
+  /** Whether an item comes after it now. */
+  hasNext(): boolean {
+    return this.#open().u32[(this.#item + ITEM_NEXT) >> 2] !== 0
+  }
+
+  /** Moves on by one item, if there is one, and says whether there was. Copies nothing. */
+  move(): boolean {
+    const next = this.#open().abi.advance(this.#item)
+    if (next === 0) return false
+    this.#item = next
+    return true
+  }
+
+  /** Moves on by one item and reads it; `undefined`, and nothing has moved, at the head. */
+  advance(): Item | undefined {
+    return this.move() ? this.item() : undefined
+  }
+
+  /** Another cursor on the same item. */
+  clone(): Cursor {
+    const host = this.#open()
+    host.abi.retainItem(this.#item)
+    return new Cursor(host, this.#item)
+  }
+
+  /** Address of its item. For the engine's own use. */
+  get address(): number {
+    this.#open()
+    return this.#item
+  }
+
+  /** Lets go of the item, and of all that nobody else stands before. */
+  dispose(): void {
+    if (this.#item === 0) return
+    const item = this.#item
+    this.#item = 0
+    if (this.#host.isDisposed) return
+    const left = this.#host.abi.releaseItem(item, RELEASE_ITEMS)
+    assert(left === 0, "an unbounded release ends")
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose()
+  }
+
+  #open(): Host {
+    if (this.#item === 0) throw new DisposedError("the cursor is disposed of")
+    this.#host.refresh()
+    return this.#host
+  }
+}
+
+/** Items in an engine's memory. */
+export function countItems(host: Host): number {
+  host.refresh()
+  return host.u32[STATE_ITEMS >> 2]!
+}

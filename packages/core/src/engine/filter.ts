@@ -1,0 +1,61 @@
+import { DisposedError, KeyError } from "../errors.ts"
+import type { Host } from "./host.ts"
+
+/** Keys that a filter lets through: those with one of the prefixes, and those named. */
+export interface FilterSpec {
+  readonly prefixes: readonly string[]
+  readonly keys: readonly string[]
+}
+
+const encoder = new TextEncoder()
+
+/**
+ * Prefixes and keys, in the engine's memory, for its walks. Compared as bytes. A handle: dispose of
+ * it when no walk uses it any more. Cost of a walk: one comparison a term for each leaf told.
+ */
+export class Filter implements Disposable {
+  #host: Host
+  #address: number
+
+  /** For `Engine.filter`. */
+  constructor(host: Host, spec: FilterSpec) {
+    const terms = [
+      ...spec.prefixes.map((text) => [0, encoder.encode(text)] as const),
+      ...spec.keys.map((text) => [1, encoder.encode(text)] as const),
+    ]
+    const bytes = terms.reduce((sum, [, text]) => sum + 8 + pad(text.byteLength), 4)
+    if (bytes > 65_536) throw new KeyError("a filter has at most 64 KiB of prefixes and keys")
+    this.#host = host
+    this.#address = host.allocate(bytes)
+    host.refresh()
+    host.u32[this.#address >> 2] = terms.length
+    let at = this.#address + 4
+    for (const [kind, text] of terms) {
+      host.u32[at >> 2] = kind
+      host.u32[(at >> 2) + 1] = text.byteLength
+      host.u8.set(text, at + 8)
+      at += 8 + pad(text.byteLength)
+    }
+  }
+
+  /** Where it lies. For the engine's own use. */
+  get address(): number {
+    if (this.#address === 0) throw new DisposedError("the filter is disposed of")
+    return this.#address
+  }
+
+  /** Frees it. Calling it again does nothing. */
+  dispose(): void {
+    if (this.#address === 0) return
+    if (!this.#host.isDisposed) this.#host.abi.release(this.#address)
+    this.#address = 0
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose()
+  }
+}
+
+function pad(bytes: number): number {
+  return (bytes + 3) & ~3
+}

@@ -1,0 +1,183 @@
+import { DisposedError, KeyError, MemoryFullError, ValueError } from "../errors.ts"
+import { type Abi, type EngineBuild, instantiate, pagesFor } from "./abi.ts"
+import {
+  KEY_BYTES_MAX,
+  OK,
+  PAGE_BYTES,
+  STATE_BYTES_LIVE,
+  STATE_PAGE_END,
+  VALUE_BYTES_MAX,
+  WALK_BYTES,
+} from "./layout.ts"
+
+const encoder = new TextEncoder()
+const decoder = new TextDecoder()
+
+const SCRATCH_BYTES = 96
+const VALUE_ROOM_BYTES = 65_536
+const OUT_ROOM_BYTES = 160 * 1024
+
+/**
+ * Our side of the boundary of one engine: its exports, views of its memory, and the blocks in which
+ * arguments and answers lie.
+ *
+ * Views are made anew after memory has grown, which every call that writes may cause: take them from
+ * here after each call, never keep one.
+ */
+export class Host {
+  readonly abi: Abi
+  readonly bytesMax: number
+  readonly scratch: number
+  readonly request: number
+  readonly key: number
+  u8!: Uint8Array
+  u32!: Uint32Array
+  f64!: Float64Array
+  #memory: WebAssembly.Memory
+  #keyView!: Uint8Array
+  #value = 0
+  #valueRoom = 0
+  #out = 0
+  #outRoom = 0
+  #baseline: number
+  #disposed = false
+
+  constructor(
+    build: EngineBuild,
+    bytesMax: number,
+    seed: readonly [number, number],
+    hashMask: number,
+  ) {
+    const pages = pagesFor(bytesMax)
+    const { abi, memory } = instantiate(build, pages)
+    this.abi = abi
+    this.bytesMax = pages * PAGE_BYTES
+    this.#memory = memory
+    if (abi.create(pages, seed[0], seed[1], hashMask) !== OK) throw this.memoryFull()
+    this.key = this.allocate(KEY_BYTES_MAX + 16)
+    this.scratch = this.allocate(SCRATCH_BYTES)
+    this.request = this.allocate(WALK_BYTES)
+    this.#makeValueRoom(VALUE_ROOM_BYTES)
+    this.makeOutRoom(OUT_ROOM_BYTES)
+    this.refresh()
+    this.#baseline = this.f64[STATE_BYTES_LIVE >> 3]!
+  }
+
+  /** Bytes of the blocks in use, less those of an empty engine. */
+  get bytesLive(): number {
+    this.refresh()
+    return this.f64[STATE_BYTES_LIVE >> 3]! - this.#baseline
+  }
+
+  /** Bytes of linear memory. */
+  get bytesReserved(): number {
+    this.refresh()
+    return this.u32[STATE_PAGE_END >> 2]! * PAGE_BYTES
+  }
+
+  /** Makes the views anew if memory has grown since. */
+  refresh(): void {
+    if (this.#disposed) throw new DisposedError("the engine is disposed of")
+    if (this.u8 !== undefined && this.u8.byteLength !== 0) return
+    const { buffer } = this.#memory
+    this.u8 = new Uint8Array(buffer)
+    this.u32 = new Uint32Array(buffer)
+    this.f64 = new Float64Array(buffer)
+    this.#keyView = new Uint8Array(buffer, this.key, KEY_BYTES_MAX)
+  }
+
+  /** A block of the engine's memory. */
+  allocate(bytes: number): number {
+    const block = this.abi.allocate(bytes)
+    if (block === 0) throw this.memoryFull()
+    return block
+  }
+
+  /** Writes a key where calls expect it, and tells its length in bytes. */
+  writeKey(key: string): number {
+    this.refresh()
+    const { read, written } = encoder.encodeInto(key, this.#keyView)
+    if (read !== key.length) throw new KeyError(`a key has at most ${KEY_BYTES_MAX} bytes`)
+    if (written === 0) throw new KeyError("a key has at least one byte")
+    // A lone surrogate was written as U+FFFD, and would fall together with that.
+    if (written !== read && !isWellFormed(key)) throw new KeyError("a key is well-formed Unicode")
+    return written
+  }
+
+  /** Writes a value where calls expect it, and tells its address. */
+  writeValue(value: Uint8Array): number {
+    if (value.byteLength > this.#valueRoom) {
+      if (value.byteLength > VALUE_BYTES_MAX) {
+        throw new ValueError(`a value has at most ${VALUE_BYTES_MAX} bytes`, "ERR_TOO_LARGE")
+      }
+      this.#makeValueRoom(value.byteLength)
+    }
+    this.refresh()
+    this.u8.set(value, this.#value)
+    return this.#value
+  }
+
+  #makeValueRoom(bytes: number): void {
+    const room = this.allocate(bytes)
+    if (this.#value !== 0) this.abi.release(this.#value)
+    this.#value = room
+    this.#valueRoom = bytes
+  }
+
+  /** Address of the room for answers, and how many bytes it has. */
+  get out(): { readonly address: number; readonly bytes: number } {
+    return { address: this.#out, bytes: this.#outRoom }
+  }
+
+  /** Makes the room for answers so large at least. */
+  makeOutRoom(bytes: number): void {
+    if (bytes <= this.#outRoom) return
+    const room = this.allocate(bytes)
+    if (this.#out !== 0) this.abi.release(this.#out)
+    this.#out = room
+    this.#outRoom = bytes
+  }
+
+  /** An u64 of memory that is below 2⁵³. */
+  readInteger(address: number): number {
+    return this.u32[address >> 2]! + this.u32[(address >> 2) + 1]! * 4_294_967_296
+  }
+
+  /** An u64 of memory as 16 hex digits. */
+  readHex(address: number): string {
+    return toHex(this.u32[(address >> 2) + 1]!, this.u32[address >> 2]!)
+  }
+
+  /** UTF-8 of memory. */
+  readText(address: number, bytes: number): string {
+    return decoder.decode(this.u8.subarray(address, address + bytes))
+  }
+
+  /** What to throw when a call found no room. */
+  memoryFull(): MemoryFullError {
+    const live = this.u8 === undefined ? 0 : this.bytesLive
+    return new MemoryFullError(live, this.bytesMax)
+  }
+
+  get isDisposed(): boolean {
+    return this.#disposed
+  }
+
+  /** Lets go of the memory. */
+  dispose(): void {
+    this.#disposed = true
+    this.#memory = undefined as unknown as WebAssembly.Memory
+    this.u8 = new Uint8Array(0)
+    this.u32 = new Uint32Array(0)
+    this.f64 = new Float64Array(0)
+  }
+}
+
+/** A 64-bit number as 16 hex digits, from its halves. */
+export function toHex(hi: number, lo: number): string {
+  return hi.toString(16).padStart(8, "0") + lo.toString(16).padStart(8, "0")
+}
+
+function isWellFormed(text: string): boolean {
+  return !/\p{Surrogate}/u.test(text)
+}

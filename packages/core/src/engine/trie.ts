@@ -1,0 +1,272 @@
+import type { Entry } from "../entry.ts"
+import { assert, KeyError } from "../errors.ts"
+import { isRevision, type Revision } from "../revision.ts"
+import type { Host } from "./host.ts"
+import {
+  FULL,
+  LISTED,
+  RECORD_COMPLETE,
+  RECORD_REACH,
+  RECORD_VERSION,
+  STATE_RESYNC,
+  STATE_SIZE,
+  STATE_TOMBSTONE_BYTES,
+  STATE_TOMBSTONES,
+  STATE_WRITES,
+  WALK_BYTES,
+  WALK_STARTED,
+  WRITE,
+} from "./layout.ts"
+import { revisionAt, Snapshot, valueAt } from "./snapshot.ts"
+
+/** One write: a value for a key, or its deletion. */
+export type TrieUpdate =
+  | {
+      readonly op: "put"
+      readonly key: string
+      readonly value: Uint8Array
+      readonly revision: Revision
+    }
+  | { readonly op: "delete"; readonly key: string; readonly revision: Revision }
+
+/**
+ * A persistent map from keys to values in linear memory: what is written gathers in the open edit,
+ * and `commit` makes it a version, of which a snapshot costs nothing.
+ *
+ * Every version keeps what was deleted as a tombstone, until the horizon passes it: that is what
+ * `Snapshot.changesSince` tells deletes from. One writer.
+ *
+ * A write costs one copied node a level and no garbage. Bounds: keys 1 … 4,096 bytes, values up to
+ * 16 MiB, memory as the engine was told.
+ *
+ * Source: CHAMP (Steindorfer and Vinju, 2015), with ZFS's birth times in place of reference counts.
+ */
+export class Trie {
+  #host: Host
+  #place = 0
+
+  /** For `Engine.trie`, of which there is one an engine. */
+  constructor(host: Host) {
+    this.#host = host
+  }
+
+  /** Live entries of the open edit. */
+  get size(): number {
+    return this.#word(STATE_SIZE)
+  }
+
+  /** Tombstones of the open edit. */
+  get tombstones(): number {
+    return this.#word(STATE_TOMBSTONES)
+  }
+
+  /** Bytes that those tombstones weigh. */
+  get tombstoneBytes(): number {
+    this.#host.refresh()
+    return this.#host.f64[STATE_TOMBSTONE_BYTES >> 3]!
+  }
+
+  /** The newest committed version; 0 before the first commit. */
+  get version(): number {
+    this.#host.refresh()
+    return this.#host.readInteger(this.#host.abi.current() + RECORD_VERSION)
+  }
+
+  /** Whether the open edit holds writes. */
+  get dirty(): boolean {
+    return this.#word(STATE_WRITES) > 0
+  }
+
+  /** Oldest version whose changes can still be told. */
+  get horizon(): number {
+    return this.#host.abi.horizon()
+  }
+
+  /**
+   * Writes a value.
+   *
+   * @throws {KeyError} {ValueError} the key or value is out of bounds: nothing was written.
+   * @throws {MemoryFullError} there is no room: nothing was written, and the edit is as before.
+   */
+  put(key: string, value: Uint8Array, revision: Revision): void {
+    this.#put(key, value, revision, WRITE)
+  }
+
+  /**
+   * Deletes a key. Also for a key that is absent a tombstone is written: a reader from another hub
+   * may hold it. Errors as `put`.
+   */
+  delete(key: string, revision: Revision): void {
+    checkRevision(revision)
+    const host = this.#host
+    const keyBytes = host.writeKey(key)
+    if (host.abi.remove(host.key, keyBytes, revision, host.scratch) === FULL) {
+      throw host.memoryFull()
+    }
+  }
+
+  /**
+   * Writes all updates in order, or none: when one fails, the open edit is dropped, with all that
+   * was in it, and the state is that of the last commit. Errors as `put`.
+   */
+  apply(updates: Iterable<TrieUpdate>): void {
+    try {
+      for (const update of updates) {
+        if (update.op === "put") this.#put(update.key, update.value, update.revision, WRITE)
+        else this.delete(update.key, update.revision)
+      }
+    } catch (error) {
+      this.abort()
+      throw error
+    }
+  }
+
+  /**
+   * Writes the entries of a list during a resync. One that the trie has at its revision, or at a
+   * newer one, deletes included, is left as it is and counts as seen. Errors as `apply`.
+   */
+  applyListed(entries: Iterable<Entry>): void {
+    assert(this.#word(STATE_RESYNC) === 1, "applyListed() is called during a resync")
+    try {
+      for (const entry of entries) this.#put(entry.key, entry.value, entry.revision, LISTED)
+    } catch (error) {
+      this.abort()
+      throw error
+    }
+  }
+
+  /** Begins a resync by list: from now on, what is listed or written counts as seen. */
+  beginResync(): void {
+    if (this.#place === 0) this.#place = this.#host.allocate(WALK_BYTES)
+    this.#host.refresh()
+    this.#host.u32[(this.#place + WALK_STARTED) >> 2] = 0
+    this.#host.abi.beginResync()
+  }
+
+  /**
+   * Deletes, at `revision`, entries that were not seen since `beginResync`. Looks at `visitsMax` at
+   * most, and says whether that was all: call it again until it was. Errors as `apply`.
+   */
+  sweepUnseen(revision: Revision, visitsMax: number): boolean {
+    checkRevision(revision)
+    assert(this.#place !== 0, "sweepUnseen() is called during a resync")
+    const host = this.#host
+    const answer = host.abi.sweepUnseen(this.#place, revision, visitsMax, host.scratch)
+    if (answer >= 0) return answer === 1
+    this.abort()
+    throw host.memoryFull()
+  }
+
+  /** Ends a resync, and forgets what was seen. */
+  endResync(): void {
+    if (this.#place === 0) return
+    this.#host.abi.endResync()
+    this.#host.abi.release(this.#place)
+    this.#place = 0
+  }
+
+  /** The value of a key in the open edit, copied; `undefined` when it is absent. */
+  get(key: string): Uint8Array | undefined {
+    const host = this.#host
+    const leaf = host.abi.findOpen(host.key, host.writeKey(key))
+    return leaf === 0 ? undefined : valueAt(host, leaf)
+  }
+
+  /** The entry of a key in the open edit, its value copied; `undefined` when it is absent. */
+  getEntry(key: string): Entry | undefined {
+    const host = this.#host
+    const leaf = host.abi.findOpen(host.key, host.writeKey(key))
+    if (leaf === 0) return undefined
+    return { key, value: valueAt(host, leaf), revision: revisionAt(host, leaf) }
+  }
+
+  /** Whether a key is live in the open edit. */
+  has(key: string): boolean {
+    const host = this.#host
+    return host.abi.findOpen(host.key, host.writeKey(key)) !== 0
+  }
+
+  /**
+   * Ends the open edit: version + 1. O(1), and as much freeing as the edit has caused.
+   *
+   * @param options.reach highest revision that any commit so far carries.
+   * @param options.complete whether everything at that revision has been applied.
+   * @throws {MemoryFullError} there is no room for the record: the open edit is dropped.
+   */
+  commit(options: { readonly reach: Revision; readonly complete: boolean }): Snapshot {
+    const host = this.#host
+    const record = host.abi.commit(options.reach, options.complete ? 1 : 0)
+    if (record !== 0) return new Snapshot(host, record)
+    this.abort()
+    throw host.memoryFull()
+  }
+
+  /** Drops the open edit: the state is that of the last commit. */
+  abort(): void {
+    this.#host.abi.abort()
+  }
+
+  /** A handle on the newest committed version. */
+  snapshot(): Snapshot {
+    const host = this.#host
+    const record = host.abi.current()
+    host.abi.retainRecord(record)
+    return new Snapshot(host, record)
+  }
+
+  /**
+   * Moves the horizon to `horizon`, and further as long as tombstones weigh more than `bytesMax`,
+   * and takes out the tombstones that it passed: `entriesMax` at most. Says whether that was all.
+   *
+   * What it takes out is committed as a version of its own, of the same reach. Nothing may be in the
+   * open edit. When memory is full it takes out nothing, and says that it is done.
+   */
+  sweep(
+    horizon: number,
+    options: { readonly bytesMax: number; readonly entriesMax: number },
+  ): boolean {
+    assert(!this.dirty, "sweep() is called between edits")
+    const host = this.#host
+    const { bytesMax, entriesMax } = options
+    const answer = host.abi.sweep(
+      Math.min(horizon, this.version),
+      bytesMax,
+      entriesMax,
+      host.scratch,
+    )
+    if (this.dirty) {
+      host.refresh()
+      const base = host.abi.current()
+      const reach = host.f64[(base + RECORD_REACH) >> 3]!
+      const complete = host.u32[(base + RECORD_COMPLETE) >> 2] === 1
+      this.commit({ reach, complete }).dispose()
+    }
+    return answer !== 0
+  }
+
+  /** Frees what disposed snapshots held, `blocksMax` at most. Says whether that was all. */
+  reclaim(blocksMax: number): boolean {
+    return this.#host.abi.reclaim(blocksMax) === 1
+  }
+
+  #put(key: string, value: Uint8Array, revision: Revision, mode: number): void {
+    checkRevision(revision)
+    const host = this.#host
+    const address = host.writeValue(value)
+    const keyBytes = host.writeKey(key)
+    const { abi, scratch } = host
+    const bytes = value.byteLength
+    if (abi.put(host.key, keyBytes, address, bytes, revision, mode, scratch) === FULL) {
+      throw host.memoryFull()
+    }
+  }
+
+  #word(address: number): number {
+    this.#host.refresh()
+    return this.#host.u32[address >> 2]!
+  }
+}
+
+function checkRevision(revision: Revision): void {
+  if (!isRevision(revision)) throw new KeyError(`not a revision: ${revision}`)
+}

@@ -1,0 +1,215 @@
+import type { Delta, Entry } from "../entry.ts"
+import type { Host } from "./host.ts"
+import {
+  MODE_BINARY,
+  MODE_JSON,
+  MODE_RAW,
+  MODE_TEXT,
+  OP_DELETE,
+  OP_PUT,
+  WALK_BYTES_MAX,
+  WALK_ENDED,
+  WALK_ENTRIES,
+  WALK_FILTER,
+  WALK_HASH,
+  WALK_MODE,
+  WALK_NEED,
+  WALK_OLD_ROOT,
+  WALK_OUT,
+  WALK_OUT_BYTES,
+  WALK_ROOT,
+  WALK_SINCE,
+  WALK_SKIP,
+  WALK_STARTED,
+  WALK_VISITS_MAX,
+  WALK_WRITTEN,
+} from "./layout.ts"
+
+/**
+ * Where a walk stopped: everything up to and including the hash is done, and `skip` leaves of the
+ * next one. A place is good at any root; `skip` only at the version it was made at.
+ */
+export interface Place {
+  readonly started: boolean
+  /** A full 32-bit hash. */
+  readonly hash: number
+  readonly skip: number
+  /** Version of the root that was walked. */
+  readonly version: number
+}
+
+/** How values are written on the wire: inline, as a JSON string, or as base64. */
+export type WireValues = "json" | "text" | "binary"
+
+/** What one slice of a walk is asked. */
+export interface WalkRequest {
+  /** 0: all that is live, as entries. Above 0: what was written after this version, as changes. */
+  readonly since: number
+  /** Where an earlier slice stopped; absent: from the start. */
+  readonly after?: Place | undefined
+  /** Address of a filter block, or 0. */
+  readonly filter?: number
+  readonly values: WireValues
+  /** Bytes after which to stop; one entry that is larger comes alone. */
+  readonly bytesMax: number
+  /** Nodes and leaves to look at before stopping: about 20 ns each. 20,000 by default. */
+  readonly visitsMax?: number | undefined
+}
+
+/** What one slice of a walk answers. */
+export interface WalkResult {
+  /** Comma-joined JSON objects. A view of the engine's memory, good until the next call on it. */
+  readonly body: Uint8Array
+  readonly entries: number
+  readonly ended: boolean
+  readonly place: Place
+}
+
+const MODES: Record<WireValues, number> = {
+  json: MODE_JSON,
+  text: MODE_TEXT,
+  binary: MODE_BINARY,
+}
+
+const VISITS_MAX = 20_000
+const SLICE_BYTES = 65_536
+
+/** One slice as wire JSON. */
+export function walkWire(
+  host: Host,
+  root: number,
+  version: number,
+  request: WalkRequest,
+): WalkResult {
+  const { entries, ended, place, bytes } = walkSlice(host, root, version, {
+    mode: MODES[request.values],
+    since: request.since,
+    after: request.after,
+    filter: request.filter ?? 0,
+    bytesMax: request.bytesMax,
+    visitsMax: request.visitsMax ?? VISITS_MAX,
+    oldRoot: 0,
+  })
+  const { address } = host.out
+  return { body: host.u8.subarray(address, address + bytes), entries, ended, place }
+}
+
+/** Every entry or change, decoded slice by slice. */
+export function* walkRaw(
+  host: Host,
+  root: number,
+  version: number,
+  since: number,
+  filter: number,
+): Generator<Delta> {
+  let after: Place | undefined
+  for (;;) {
+    const slice = walkSlice(host, root, version, {
+      mode: MODE_RAW,
+      since,
+      after,
+      filter,
+      bytesMax: SLICE_BYTES,
+      visitsMax: VISITS_MAX,
+      oldRoot: 0,
+    })
+    yield* decode(host, slice.entries)
+    if (slice.ended) return
+    after = slice.place
+  }
+}
+
+/** What a slice is asked in numbers. `mode` as in the layout. */
+interface Slice {
+  readonly mode: number
+  readonly since: number
+  readonly after: Place | undefined
+  readonly filter: number
+  readonly bytesMax: number
+  readonly visitsMax: number
+  readonly oldRoot: number
+}
+
+interface SliceResult {
+  readonly entries: number
+  readonly ended: boolean
+  readonly place: Place
+  readonly bytes: number
+}
+
+/** One crossing, or two when one entry needs more room than there is. */
+export function walkSlice(host: Host, root: number, version: number, slice: Slice): SliceResult {
+  host.makeOutRoom(slice.bytesMax + (slice.bytesMax >> 1))
+  for (;;) {
+    host.refresh()
+    write(host, root, version, slice)
+    host.abi.walk(host.request)
+    const at = host.request >> 2
+    const need = host.u32[at + (WALK_NEED >> 2)]!
+    if (need > 0) {
+      host.makeOutRoom(need)
+      continue
+    }
+    return {
+      entries: host.u32[at + (WALK_ENTRIES >> 2)]!,
+      ended: host.u32[at + (WALK_ENDED >> 2)] === 1,
+      bytes: host.u32[at + (WALK_WRITTEN >> 2)]!,
+      place: {
+        started: host.u32[at + (WALK_STARTED >> 2)] === 1,
+        hash: host.u32[at + (WALK_HASH >> 2)]!,
+        skip: host.u32[at + (WALK_SKIP >> 2)]!,
+        version,
+      },
+    }
+  }
+}
+
+function write(host: Host, root: number, version: number, slice: Slice): void {
+  const { u32 } = host
+  const at = host.request >> 2
+  const { after } = slice
+  u32[at + (WALK_ROOT >> 2)] = root
+  u32[at + (WALK_MODE >> 2)] = slice.mode
+  u32[at + (WALK_SINCE >> 2)] = slice.since >>> 0
+  u32[at + (WALK_SINCE >> 2) + 1] = Math.floor(slice.since / 4_294_967_296)
+  u32[at + (WALK_FILTER >> 2)] = slice.filter
+  u32[at + (WALK_OUT >> 2)] = host.out.address
+  u32[at + (WALK_OUT_BYTES >> 2)] = host.out.bytes
+  u32[at + (WALK_BYTES_MAX >> 2)] = slice.bytesMax
+  u32[at + (WALK_VISITS_MAX >> 2)] = Math.max(256, slice.visitsMax)
+  u32[at + (WALK_STARTED >> 2)] = after?.started ? 1 : 0
+  u32[at + (WALK_HASH >> 2)] = after?.hash ?? 0
+  u32[at + (WALK_SKIP >> 2)] = after !== undefined && after.version === version ? after.skip : 0
+  u32[at + (WALK_OLD_ROOT >> 2)] = slice.oldRoot
+}
+
+/** The records of a slice as objects, at once: the next call on the engine writes over them. */
+function decode(host: Host, entries: number): Delta[] {
+  const deltas: Delta[] = []
+  let at = host.out.address
+  for (let index = 0; index < entries; index++) {
+    const word = at >> 2
+    const op = host.u32[word]
+    const keyBytes = host.u32[word + 1]!
+    const valueBytes = host.u32[word + 2]!
+    const revision = host.f64[(at >> 3) + 2]!
+    const key = host.readText(at + 24, keyBytes)
+    const from = at + 24 + keyBytes
+    if (op === OP_PUT) {
+      deltas.push({ op: "put", key, value: host.u8.slice(from, from + valueBytes), revision })
+    } else {
+      deltas.push({ op: op === OP_DELETE ? "delete" : "touch", key, revision })
+    }
+    at = (from + valueBytes + 7) & ~7
+  }
+  return deltas
+}
+
+/** What `walkRaw` tells of a state that is walked from nothing. */
+export function* entriesOf(deltas: Iterable<Delta>): Generator<Entry> {
+  for (const delta of deltas) {
+    if (delta.op === "put") {
+      yield { key: delta.key, value: delta.value, revision: delta.revision }
+    }
+  }
+}

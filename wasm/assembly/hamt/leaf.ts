@@ -1,0 +1,99 @@
+// A leaf: a key with its value, or the tombstone of one.
+//
+//   offset  size  field       type  meaning
+//   +0      8     head        u64   birth of the entry, 48 bits ‖ flags, 3 bits ‖ key bytes, 13 bits
+//   +8      8     valueHead   u64   birth of the value, 48 bits ‖ 0
+//   +16     8     revision    f64   the source's; an integer
+//   +24     4     hash        u32   place of the key
+//   +28     4     valueBytes  u32   0 in a tombstone
+//   +32     k     key         u8[]
+//   +32+k   v     value       u8[]
+//
+// Held by the nodes of every version since its birth that has it. Never written once its edit is
+// committed. A leaf that was written again with the same bytes keeps the birth of its value: who
+// stands at or after that has the value already.
+
+import { STATE_EDIT, STATE_LEAVES } from "../layout"
+import { allocate, free } from "../memory/arena"
+import { copy, equal } from "../memory/bytes"
+
+export const HEADER_BYTES: u32 = 32
+const KEY_MASK: u64 = 0x1fff
+const TOMBSTONE: u64 = 0x2000
+
+@unmanaged
+export class Leaf {
+  head: u64
+  valueHead: u64
+  revision: f64
+  hash: u32
+  valueBytes: u32
+}
+
+/** Creates a leaf of the open edit. `valueBirth` is a version. */
+export function create(
+  hash: u32,
+  key: usize,
+  keyBytes: u32,
+  value: usize,
+  valueBytes: u32,
+  revision: f64,
+  valueBirth: u64,
+  tombstone: bool,
+): Leaf {
+  const leaf = changetype<Leaf>(allocate(HEADER_BYTES + keyBytes + valueBytes))
+  leaf.head = (load<u64>(STATE_EDIT) << 16) | <u64>keyBytes | (tombstone ? TOMBSTONE : 0)
+  leaf.valueHead = valueBirth << 16
+  leaf.revision = revision
+  leaf.hash = hash
+  leaf.valueBytes = valueBytes
+  copy(keyOf(leaf), key, keyBytes)
+  copy(keyOf(leaf) + keyBytes, value, valueBytes)
+  store<u32>(STATE_LEAVES, load<u32>(STATE_LEAVES) + 1)
+  return leaf
+}
+
+export function destroy(leaf: Leaf): void {
+  store<u32>(STATE_LEAVES, load<u32>(STATE_LEAVES) - 1)
+  free(changetype<usize>(leaf))
+}
+
+export function birthOf(leaf: Leaf): u64 {
+  return leaf.head >> 16
+}
+
+export function valueBirthOf(leaf: Leaf): u64 {
+  return leaf.valueHead >> 16
+}
+
+export function isTombstone(leaf: Leaf): bool {
+  return (leaf.head & TOMBSTONE) != 0
+}
+
+export function keyBytesOf(leaf: Leaf): u32 {
+  return <u32>(leaf.head & KEY_MASK)
+}
+
+export function keyOf(leaf: Leaf): usize {
+  return changetype<usize>(leaf) + HEADER_BYTES
+}
+
+export function valueOf(leaf: Leaf): usize {
+  return keyOf(leaf) + keyBytesOf(leaf)
+}
+
+/** What a tombstone weighs against the bound on tombstone bytes. */
+export function tombstoneBytesOf(leaf: Leaf): f64 {
+  return <f64>(HEADER_BYTES + keyBytesOf(leaf))
+}
+
+export function hasKey(leaf: Leaf, key: usize, keyBytes: u32): bool {
+  return keyBytesOf(leaf) == keyBytes && equal(keyOf(leaf), key, keyBytes)
+}
+
+/** Order of two keys as bytes, for the fixed order inside a collision node. */
+export function compareKey(leaf: Leaf, key: usize, keyBytes: u32): i32 {
+  const own = keyBytesOf(leaf)
+  const order = memory.compare(keyOf(leaf), key, min(own, keyBytes))
+  return order != 0 ? order : <i32>own - <i32>keyBytes
+}

@@ -1,0 +1,43 @@
+/**
+ * Compiles the core, debug and release, and writes what the host embeds:
+ *
+ *   build/release.wasm  →  packages/core/src/engine/wasm-bytes.ts   base64, the release build
+ *   build/debug.wasm    →  packages/core/src/engine/wasm-bytes-debug.ts
+ *   assembly/layout.ts  →  packages/core/src/engine/layout.ts       the numbers of the boundary
+ */
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs"
+import { dirname, join } from "node:path"
+import { fileURLToPath } from "node:url"
+import asc from "assemblyscript/asc"
+
+const wasm = dirname(dirname(fileURLToPath(import.meta.url)))
+const engine = join(wasm, "../packages/core/src/engine")
+
+for (const target of ["debug", "release"]) {
+  process.chdir(wasm)
+  const { error, stderr } = await asc.main(["--config", "asconfig.json", "--target", target])
+  if (error) {
+    process.stderr.write(stderr.toString())
+    process.exit(1)
+  }
+}
+
+mkdirSync(engine, { recursive: true })
+for (const [target, file] of [
+  ["release", "wasm-bytes.ts"],
+  ["debug", "wasm-bytes-debug.ts"],
+]) {
+  const base64 = readFileSync(join(wasm, `build/${target}.wasm`)).toString("base64")
+  const text = `// Generated from wasm/build/${target}.wasm. Do not edit.\n\n/** The ${target} build of the core, base64. */\nexport const wasmBase64: string =\n  "${base64}"\n`
+  writeFileSync(join(engine, file), text)
+}
+
+const layout = readFileSync(join(wasm, "assembly/layout.ts"), "utf8")
+const constants = [...layout.matchAll(/^(\/\*\*.*\*\/\n)?export const (\w+): \w+ = (\d+)$/gm)]
+const lines = constants.map(
+  ([, comment, name, value]) => `${comment ?? ""}export const ${name} = ${value}`,
+)
+writeFileSync(
+  join(engine, "layout.ts"),
+  `// Generated from wasm/assembly/layout.ts. Do not edit.\n\n${lines.join("\n")}\n`,
+)
