@@ -1,0 +1,67 @@
+import { assert, type Commit, type Revision } from "@headwater/core"
+
+/**
+ * One change of one key, as the source told it: a value, nothing (deleted), or a reason why it
+ * cannot be shown.
+ */
+export interface Update {
+  readonly key: string
+  readonly revision: Revision
+  readonly value?: Uint8Array
+  readonly invalid?: string
+}
+
+/** Updates that the cache applies as one version. */
+export interface Chunk {
+  readonly updates: readonly Update[]
+  /** The highest revision in it. */
+  readonly revision: Revision
+  /** False inside a commit that is larger than a chunk: the version is then not complete. */
+  readonly whole: boolean
+}
+
+/**
+ * Cuts commits into chunks of at most `updatesMax` updates, lazily.
+ *
+ * A chunk ends where a commit ends; only a commit that is larger than a chunk is cut, stands alone,
+ * and is whole with its last chunk. Nothing is merged or left out, also not a put that the next
+ * commit deletes: each leaves its trace in the trie. Source: Typha's snapcache batching, less its
+ * overshoot.
+ */
+export function* chunksOf(commits: Iterable<Commit>, updatesMax: number): Generator<Chunk> {
+  assert(updatesMax >= 1, "a chunk holds at least one update")
+  let updates: Update[] = []
+  let revision = 0
+  for (const commit of commits) {
+    const more = updatesOf(commit)
+    if (revision > 0 && updates.length + more.length > updatesMax) {
+      yield { updates, revision, whole: true }
+      updates = []
+    }
+    revision = commit.revision
+    if (more.length <= updatesMax) {
+      updates.push(...more)
+      continue
+    }
+    let start = 0
+    for (; start + updatesMax < more.length; start += updatesMax) {
+      yield { updates: more.slice(start, start + updatesMax), revision, whole: false }
+    }
+    yield { updates: more.slice(start), revision, whole: true }
+    revision = 0
+  }
+  if (revision > 0) yield { updates, revision, whole: true }
+}
+
+function updatesOf(commit: Commit): Update[] {
+  const { revision } = commit
+  const updates: Update[] = commit.changes.map((change) =>
+    change.op === "put"
+      ? { key: change.key, revision, value: change.value }
+      : { key: change.key, revision },
+  )
+  for (const { key, reason } of commit.invalid ?? []) {
+    updates.push({ key, revision, invalid: reason })
+  }
+  return updates
+}

@@ -1,0 +1,228 @@
+import { assert, type Entry, type Revision } from "@headwater/core"
+import {
+  createEngine,
+  type Engine,
+  type EngineOptions,
+  type Snapshot,
+  type Trie,
+} from "@headwater/core/engine"
+import type { Chunk, Update } from "./batch.ts"
+import type { CacheLimits } from "./limits.ts"
+import { Screen, type Validator } from "./screen.ts"
+import { Trail } from "./trail.ts"
+import { Versions } from "./versions.ts"
+
+/**
+ * One life of a source: its epoch, an engine of its own, and how far the source has told it.
+ *
+ *     contiguous   everything up to here has been told and applied
+ *     reach        the highest revision that the trie holds; above `contiguous` while a list is
+ *                  applied, after one that was given up, and inside a commit of several chunks
+ *     served       the position of the newest complete version: what readers may be told
+ *
+ * A version is complete exactly when no list is running and `contiguous` is not below `reach`. Only
+ * complete versions leave this class.
+ *
+ * Held by the cache while it is filled or served, and by each reader's lease. The last one to let go
+ * disposes of the engine; the cache does so at the latest when it is closed.
+ */
+export class Life {
+  /** One life of one source. */
+  readonly epoch: string
+  /** The memory of this life; for making filters. */
+  readonly engine: Engine
+  readonly trie: Trie
+  readonly versions: Versions
+  readonly screen: Screen
+  readonly trail: Trail
+  #holders = 1
+  #disposed = false
+  #contiguous: Revision = 0
+  #reach: Revision = 0
+  #served: Revision = 0
+  #toldMeanwhile: Revision = 0
+  #resyncing = false
+  #whole = false
+
+  constructor(
+    epoch: string,
+    options: {
+      readonly engine?: EngineOptions | undefined
+      readonly limits: CacheLimits
+      readonly validate?: Validator | undefined
+    },
+  ) {
+    this.epoch = epoch
+    this.engine = createEngine(options.engine)
+    this.trie = this.engine.trie()
+    this.versions = new Versions(options.limits)
+    this.screen = new Screen(options.validate, options.limits)
+    this.trail = new Trail(this.engine)
+  }
+
+  /** The oldest version whose changes can still be told. */
+  get horizon(): number {
+    return this.trie.horizon
+  }
+
+  /** Everything up to here has been told; where a watch goes on after. 0 before the first list. */
+  get contiguous(): Revision {
+    return this.#contiguous
+  }
+
+  /** What readers may be told: everything up to here is in the newest complete version. */
+  get served(): Revision {
+    return this.#served
+  }
+
+  /** Whether a list is being applied. */
+  get resyncing(): boolean {
+    return this.#resyncing
+  }
+
+  /** Whether the newest version is complete. */
+  get whole(): boolean {
+    return this.#whole
+  }
+
+  /** Whether the engine is gone: nothing of this life can be read any more. */
+  get disposed(): boolean {
+    return this.#disposed
+  }
+
+  /** Takes a lease: the engine stays as long as somebody has one, or until the cache is closed. */
+  retain(): this {
+    assert(!this.#disposed, "a life that is over cannot be retained")
+    this.#holders++
+    return this
+  }
+
+  /** Gives a lease back. The last one frees the memory. */
+  release(): void {
+    if (this.#disposed) return
+    this.#holders--
+    assert(this.#holders >= 0, "a lease is given back once")
+    if (this.#holders === 0) this.dispose()
+  }
+
+  /** Frees the memory, whoever still holds a lease. Twice is harmless. */
+  dispose(): void {
+    if (this.#disposed) return
+    this.#disposed = true
+    this.trail.close()
+    this.engine.dispose()
+  }
+
+  /** A list begins. One that was running is given up for it. */
+  beginResync(): void {
+    this.trie.beginResync()
+    this.screen.beginList()
+    this.#toldMeanwhile = 0
+    this.#resyncing = true
+  }
+
+  /** The list is given up; the watch goes on after `contiguous`. */
+  abortResync(): void {
+    if (!this.#resyncing) return
+    this.trie.endResync()
+    this.screen.abortList()
+    this.#resyncing = false
+  }
+
+  /** Applies a part of a list to the open edit. */
+  applyListed(entries: readonly Entry[]): void {
+    this.trie.applyListed(entries)
+    for (const { revision } of entries) this.#reach = Math.max(this.#reach, revision)
+  }
+
+  /** Deletes some of what the list did not name. True when nothing is left. */
+  sweepUnseen(revision: Revision, entriesBudget: number): boolean {
+    return this.trie.sweepUnseen(revision, entriesBudget)
+  }
+
+  /** The list is whole as of `revision`. Commits; see `commit`. */
+  endResync(revision: Revision): Snapshot | undefined {
+    const from = this.#contiguous
+    this.trie.endResync()
+    this.screen.endList()
+    this.#resyncing = false
+    this.#contiguous = Math.max(revision, this.#toldMeanwhile)
+    this.#reach = Math.max(this.#reach, revision)
+    if (from > 0) this.versions.gap(from, revision)
+    return this.commit()
+  }
+
+  /** Whether the source has told a commit of this revision before. */
+  hasTold(revision: Revision): boolean {
+    return revision <= Math.max(this.#contiguous, this.#toldMeanwhile)
+  }
+
+  /** Applies a chunk and commits; see `commit`. */
+  apply(chunk: Chunk): Snapshot | undefined {
+    const exact = !this.#resyncing && this.#contiguous >= this.#reach
+    const updates = exact ? chunk.updates : chunk.updates.filter((update) => !this.#isOld(update))
+    const admitted = this.screen.admit(updates, exact)
+    if (admitted.length > 0) {
+      this.trie.apply(admitted)
+      this.#reach = Math.max(this.#reach, chunk.revision)
+    }
+    this.screen.settle()
+    return chunk.whole ? this.progress(chunk.revision) : this.commit()
+  }
+
+  /** The source has told everything up to `revision`. Commits; see `commit`. */
+  progress(revision: Revision): Snapshot | undefined {
+    if (this.#resyncing) this.#toldMeanwhile = Math.max(this.#toldMeanwhile, revision)
+    else this.#contiguous = Math.max(this.#contiguous, revision)
+    return this.commit()
+  }
+
+  /**
+   * Commits the open edit, if there is something in it or if it makes the state whole again.
+   *
+   * @returns the new complete version, for whoever publishes it to dispose of; nothing when the
+   *   version is not complete, or when nothing changed.
+   */
+  commit(): Snapshot | undefined {
+    const complete = !this.#resyncing && this.#contiguous >= this.#reach
+    if (!this.trie.dirty && (this.#whole || !complete)) {
+      if (complete) this.#served = this.#contiguous
+      return undefined
+    }
+    const snapshot = this.trie.commit({ reach: this.#reach, complete })
+    this.#whole = complete
+    if (!complete) {
+      snapshot.dispose()
+      return undefined
+    }
+    this.versions.complete(this.#reach, snapshot.version)
+    this.#served = this.#contiguous
+    return snapshot
+  }
+
+  /**
+   * Raises the horizon and removes some of the tombstones below it, as a version with the same
+   * reach, which no reader is told about. Only while the state is whole.
+   */
+  sweep(horizon: number, tombstonesBudget: number): { done: boolean; swept?: Snapshot } {
+    assert(this.#whole && !this.trie.dirty, "a sweep starts from a complete version")
+    assert(horizon <= this.versions.newest, "the newest version stays servable")
+    const done = this.trie.sweep(horizon, tombstonesBudget)
+    this.versions.prune(this.trie.horizon)
+    if (!this.trie.dirty) return { done }
+    return { done, swept: this.trie.commit({ reach: this.#reach, complete: true }) }
+  }
+
+  /** The last chunk or page was not applied: the state is that of the last commit. */
+  forget(): void {
+    if (this.trie.dirty) this.trie.abort()
+    this.screen.forget()
+  }
+
+  // Beside a list, or after one that was given up, the trie may hold what is newer than what the
+  // watch tells now: the watch will come to it.
+  #isOld(update: Update): boolean {
+    const held = this.trie.getEntry(update.key)
+    return held !== undefined && held.revision > update.revision
+  }
+}

@@ -1,0 +1,46 @@
+import { assert } from "@headwater/core"
+
+/** Samples over the history: the horizon moves in steps of 1/256 of it. */
+const SAMPLES_MAX = 256
+
+/**
+ * Turns an age into a version: the newest one that is at least `historyMs` old.
+ *
+ * Samples (time, version) are kept at steps of `historyMs / 256`, so the bound is that many samples,
+ * and history is kept for `historyMs` to `historyMs` and one step. Time is passed in.
+ */
+export class Retention {
+  readonly #historyMs: number
+  #samples: { readonly time: number; readonly version: number }[] = []
+
+  constructor(historyMs: number) {
+    assert(historyMs >= 0, "history is not negative")
+    this.#historyMs = historyMs
+  }
+
+  /** Notes that `version` is the newest at `time`, in ms of a clock that never goes back. */
+  sample(time: number, version: number): void {
+    const last = this.#samples.at(-1)
+    if (last !== undefined && time - last.time < this.#historyMs / SAMPLES_MAX) return
+    this.#samples.push({ time, version })
+  }
+
+  /** The horizon by age at `time`; 0 when nothing is old enough. Forgets what it passes. */
+  horizonAt(time: number): number {
+    let passed = -1
+    while (passed + 1 < this.#samples.length) {
+      const sample = this.#samples[passed + 1]
+      if (sample === undefined || sample.time > time - this.#historyMs) break
+      passed++
+    }
+    if (passed < 0) return 0
+    // The sample that was passed last stays: it is the horizon until the next one is old enough.
+    this.#samples.splice(0, passed)
+    return this.#samples[0]?.version ?? 0
+  }
+
+  /** Samples held now: at most 258, and fewer when little changes. */
+  get samples(): number {
+    return this.#samples.length
+  }
+}

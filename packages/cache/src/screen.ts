@@ -1,0 +1,141 @@
+import { type Entry, type InvalidEntry, KEY_BYTES_MAX } from "@headwater/core"
+import type { TrieUpdate } from "@headwater/core/engine"
+import type { Update } from "./batch.ts"
+import { InvalidKeys } from "./invalid-keys.ts"
+import { type CacheLimits, INVALID_SAMPLE_MAX } from "./limits.ts"
+
+/** Says why a value cannot be shown under a key, or nothing. Pure, and part of the epoch. */
+export type Validator = (key: string, value: Uint8Array) => string | undefined
+
+/**
+ * Keeps out what cannot be shown, and counts it.
+ *
+ * An invalid entry is absent: in a list it is left out, so that the resync deletes what was there;
+ * in a commit it is a delete at that commit's revision. Either way it blocks nothing, and the report
+ * names it. The delete is left out only when the key is known to be invalid already, so that a key
+ * that is written wrongly again and again leaves one tombstone, not many.
+ *
+ * What is noted of a chunk counts only once the trie took it: `settle` or `forget`.
+ */
+export class Screen {
+  readonly #validate: Validator | undefined
+  readonly #limits: Pick<CacheLimits, "invalidKeysMax" | "valueBytesMax">
+  #known: InvalidKeys
+  #listed: InvalidKeys | undefined
+  #staged = new Map<string, string | undefined>()
+
+  constructor(
+    validate: Validator | undefined,
+    limits: Pick<CacheLimits, "invalidKeysMax" | "valueBytesMax">,
+  ) {
+    this.#validate = validate
+    this.#limits = limits
+    this.#known = new InvalidKeys(limits.invalidKeysMax)
+  }
+
+  /** Entries of the source that are absent because they are invalid. */
+  get count(): number {
+    return this.#known.count
+  }
+
+  /** A few of them. */
+  get sample(): readonly InvalidEntry[] {
+    return this.#known.sample(INVALID_SAMPLE_MAX)
+  }
+
+  /** A list begins: what is found invalid from here on replaces what was known, at `endList`. */
+  beginList(): void {
+    this.#listed = new InvalidKeys(this.#limits.invalidKeysMax)
+  }
+
+  /** The list is whole. */
+  endList(): void {
+    if (this.#listed !== undefined) this.#known = this.#listed
+    this.#listed = undefined
+  }
+
+  /** The list is given up: what was known before it holds on. */
+  abortList(): void {
+    this.#listed = undefined
+  }
+
+  /** The entries of a page that can be shown. */
+  admitListed(entries: readonly Entry[], invalid: readonly InvalidEntry[]): Entry[] {
+    for (const { key, reason } of invalid) this.#listed?.add(key, reason)
+    return entries.filter(({ key, value }) => {
+      const reason = this.#reasonAgainst(key, value)
+      if (reason !== undefined) this.#listed?.add(key, reason)
+      return reason === undefined
+    })
+  }
+
+  /**
+   * What the trie is to do for a chunk.
+   *
+   * @param exact whether the trie holds exactly what the source has told so far, so that a key known
+   *   to be invalid is known to be absent.
+   */
+  admit(updates: readonly Update[], exact: boolean): TrieUpdate[] {
+    const admitted: TrieUpdate[] = []
+    for (const { key, revision, value, invalid } of updates) {
+      const reason = invalid ?? (value === undefined ? undefined : this.#reasonAgainst(key, value))
+      if (reason === undefined && value !== undefined) {
+        admitted.push({ op: "put", key, value, revision })
+      } else if (canBeHeld(key, invalid !== undefined)) {
+        if (reason === undefined || !exact || !this.#isInvalid(key)) {
+          admitted.push({ op: "delete", key, revision })
+        }
+      }
+      this.#staged.set(key, reason)
+    }
+    return admitted
+  }
+
+  /** The trie took the chunk. */
+  settle(): void {
+    for (const [key, reason] of this.#staged) {
+      for (const keys of [this.#known, this.#listed]) {
+        if (reason === undefined) keys?.clear(key)
+        else keys?.add(key, reason)
+      }
+    }
+    this.#staged.clear()
+  }
+
+  /** The trie did not take the chunk. */
+  forget(): void {
+    this.#staged.clear()
+  }
+
+  #isInvalid(key: string): boolean {
+    return this.#staged.has(key) ? this.#staged.get(key) !== undefined : this.#known.has(key)
+  }
+
+  #reasonAgainst(key: string, value: Uint8Array): string | undefined {
+    if (key === "") return "the key is empty"
+    if (!isWellFormed(key)) return "the key is not UTF-8"
+    if (isLongerThan(key, KEY_BYTES_MAX)) return `the key is longer than ${KEY_BYTES_MAX} bytes`
+    if (value.byteLength > this.#limits.valueBytesMax) {
+      return `the value is larger than ${this.#limits.valueBytesMax} bytes`
+    }
+    return this.#validate?.(key, value)
+  }
+}
+
+// A key that is not UTF-8 is told as text with U+FFFD in it, which may be another key's true name:
+// that one must not be deleted for it.
+function canBeHeld(key: string, toldInvalid: boolean): boolean {
+  if (key === "" || (toldInvalid && key.includes("\ufffd"))) return false
+  return isWellFormed(key) && !isLongerThan(key, KEY_BYTES_MAX)
+}
+
+function isWellFormed(text: string): boolean {
+  return !/\p{Surrogate}/u.test(text)
+}
+
+// A UTF-16 unit is at most 3 bytes of UTF-8, so most keys need no counting.
+function isLongerThan(text: string, bytesMax: number): boolean {
+  if (text.length * 3 <= bytesMax) return false
+  if (text.length > bytesMax) return true
+  return new TextEncoder().encode(text).byteLength > bytesMax
+}

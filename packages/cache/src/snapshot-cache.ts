@@ -1,0 +1,397 @@
+import {
+  assert,
+  ClosedError,
+  type Clock,
+  type Commit,
+  type Entry,
+  type InvalidEntry,
+  type ListPage,
+  MemoryFullError,
+  type Position,
+  type Revision,
+  SourceError,
+  type Status,
+  type StatusReport,
+  type SyncErrorCode,
+  Waiters,
+} from "@headwater/core"
+import type { EngineOptions, Snapshot } from "@headwater/core/engine"
+import type { Policy } from "@headwater/stream"
+import { chunksOf } from "./batch.ts"
+import type { Breadcrumb } from "./breadcrumb.ts"
+import { type CacheFrame, follow } from "./follow.ts"
+import { Life } from "./life.ts"
+import { CACHE_LIMITS, type CacheLimits } from "./limits.ts"
+import type { Validator } from "./screen.ts"
+import { Upkeep } from "./upkeep.ts"
+
+/** What a cache is made with. */
+export interface SnapshotCacheOptions {
+  readonly clock: Clock
+  /** For each life's own engine. */
+  readonly engine?: EngineOptions
+  readonly limits?: Partial<CacheLimits>
+  /** Says why a value is invalid. Part of what the epoch stands for: see `Screen`. */
+  readonly validate?: Validator
+}
+
+/** Where a position leads; see `SnapshotCache.locate`. */
+export type Location =
+  /** Changes since `version` bring the reader to the present. */
+  | { readonly type: "resume"; readonly version: number }
+  /** The reader holds nothing: a snapshot, without a `reset`. */
+  | { readonly type: "fresh" }
+  | { readonly type: "reset"; readonly reason: "epoch-changed" | "compacted" }
+  /** Not here yet: wait, and ask the source whether it is there. */
+  | { readonly type: "ahead" }
+
+/**
+ * The latest state of a source, as immutable versions, and what changed since any of them.
+ *
+ * One writer, the syncer, calls the methods of the first half, one at a time. It may be in the
+ * middle of a list, or of a commit of several chunks; readers see only complete versions:
+ *
+ *     renew(epoch)? beginResync applyList* (endResync | abortResync)     a list, in one step for readers
+ *     applyCommits | progress                                       what the source told since
+ *
+ * Any number of readers use the second half. A reader is a number, not a queue: `locate` turns its
+ * position into a version, `plan` and `walked` say how it goes on, and `current.snapshot` tells what
+ * changed since. Nobody delays the writer or another reader.
+ *
+ * Cost: a crumb per chunk of at most 100 updates. Long calls give way to others every 5 ms.
+ * Source: Typha's snapcache; the resume without a log is ZFS's incremental send.
+ */
+export class SnapshotCache {
+  /** Woken by every new breadcrumb, progress, status change and renewal, and by `close`. */
+  readonly changes = new Waiters()
+  readonly #options: SnapshotCacheOptions
+  readonly #limits: CacheLimits
+  readonly #clock: Clock
+  #serving: { readonly life: Life; readonly upkeep: Upkeep } | undefined
+  #filling: { readonly life: Life; readonly upkeep: Upkeep } | undefined
+  #retired: Life[] = []
+  #listRevision: Revision | undefined
+  #current: Breadcrumb | undefined
+  #status: Status = "waiting"
+  #code: SyncErrorCode | undefined
+  #statusSince: number
+  #lastContact = 0
+  #busy = false
+  #closed = false
+  #sliceBegan = 0
+
+  constructor(options: SnapshotCacheOptions) {
+    this.#options = options
+    this.#limits = { ...CACHE_LIMITS, ...options.limits }
+    this.#clock = options.clock
+    this.#statusSince = options.clock.now()
+  }
+
+  // What the syncer does.
+
+  /**
+   * A life of the source begins, or goes on. Another epoch than the present one is filled beside it,
+   * by the resync that follows, and takes its place when that ends; until then the old one is served.
+   */
+  renew(epoch: string): void {
+    this.#assertIdle()
+    if (this.#filling?.life.epoch === epoch) return
+    this.#filling?.life.release()
+    this.#filling = undefined
+    this.#listRevision = undefined
+    if (this.#serving?.life.epoch === epoch) return
+    this.#serving?.life.abortResync()
+    const limits = this.#limits
+    const { engine, validate } = this.#options
+    const life = new Life(epoch, { engine, limits, validate })
+    this.#filling = { life, upkeep: new Upkeep(life, limits, this.#clock) }
+  }
+
+  /** A list begins. What is applied up to `endResync` is not served. */
+  beginResync(): void {
+    this.#assertIdle()
+    this.#listRevision = undefined
+    this.#target().life.beginResync()
+  }
+
+  /**
+   * The list is given up, and the watch goes on after `contiguous`. Nothing is served until it has
+   * passed the highest revision that the list brought.
+   */
+  abortResync(): void {
+    this.#assertIdle()
+    const target = this.#target()
+    target.life.abortResync()
+    this.#publish(target, target.life.commit())
+  }
+
+  /**
+   * Applies one page of a list. What is held at the same revision or a newer one stays.
+   *
+   * @throws {SourceError} the list is older than what the source has told already.
+   * @throws {MemoryFullError} the page was not applied; the status says so.
+   */
+  applyList(page: ListPage): Promise<void> {
+    return this.#serially(async ({ life, upkeep }) => {
+      assert(life.resyncing, "a page belongs to a resync")
+      this.#checkListRevision(life, page.revision)
+      const entries = life.screen.admitListed(page.entries, page.invalid)
+      for (let start = 0; start < entries.length; start += this.#limits.chunkUpdatesMax) {
+        life.applyListed(entries.slice(start, start + this.#limits.chunkUpdatesMax))
+        await this.#giveWay()
+      }
+      life.commit()
+      await this.#tidy(life, upkeep)
+    })
+  }
+
+  /**
+   * Applies what the source's watch told: every commit since `contiguous`, or, beside a list, since
+   * that list's revision. Each event is applied for itself; commits told before are skipped.
+   *
+   * @throws {MemoryFullError} a chunk, and what comes after it, was not applied; the status says so.
+   */
+  applyCommits(commits: readonly Commit[]): Promise<void> {
+    return this.#serially(async (target) => {
+      const { life, upkeep } = target
+      const untold = commits.filter(({ revision }) => !life.hasTold(revision))
+      for (const chunk of chunksOf(untold, this.#limits.chunkUpdatesMax)) {
+        const served = life.served
+        this.#publish(target, life.apply(chunk), life.served > served)
+        await this.#tidy(life, upkeep)
+      }
+    })
+  }
+
+  /**
+   * The list is whole as of `revision`: deletes what it did not name, and serves the result.
+   *
+   * @throws {MemoryFullError} not everything was deleted; the list must be begun again.
+   */
+  endResync(revision: Revision): Promise<void> {
+    return this.#serially(async (target) => {
+      const { life, upkeep } = target
+      assert(life.resyncing, "a list ends that was begun")
+      this.#checkListRevision(life, revision)
+      while (!life.sweepUnseen(revision, this.#limits.chunkUpdatesMax)) await this.#giveWay()
+      this.#listRevision = undefined
+      this.#publish(target, life.endResync(revision), true)
+      await this.#tidy(life, upkeep)
+    })
+  }
+
+  /** The source has told everything up to `revision`, and has nothing more up to there. */
+  progress(revision: Revision): void {
+    this.#assertIdle()
+    const target = this.#target()
+    const served = target.life.served
+    this.#publish(target, target.life.progress(revision), target.life.served > served)
+  }
+
+  /** The link to the source. Said again, it is not heard. Comes after the data that it covers. */
+  setStatus(status: Status, code?: SyncErrorCode): void {
+    if (this.#closed || (status === this.#status && code === this.#code)) return
+    const now = this.#clock.now()
+    if (status !== this.#status) this.#statusSince = now
+    this.#status = status
+    this.#code = code
+    const { current } = this
+    if (current !== undefined && current.status !== status) {
+      this.#current = { ...current, sequence: current.sequence + 1, timestamp: now, status }
+    }
+    this.changes.wake()
+  }
+
+  /** The source said something, be it only that it is there. */
+  contact(): void {
+    this.#lastContact = this.#clock.now()
+  }
+
+  /** Everything up to here has been told, in the life that is being filled: watch on from the next. */
+  get contiguous(): Revision {
+    return (this.#filling ?? this.#serving)?.life.contiguous ?? 0
+  }
+
+  // What readers do.
+
+  /** The epoch of what is served; `undefined` until something is complete. */
+  get epoch(): string | undefined {
+    return this.#serving?.life.epoch
+  }
+
+  /** The newest complete state; `undefined` until there is one. */
+  get current(): Breadcrumb | undefined {
+    return this.#current
+  }
+
+  /** Everything up to here is in `current`. Not below its reach, and above it when all is quiet. */
+  get position(): Position | undefined {
+    const life = this.#serving?.life
+    return life === undefined ? undefined : { epoch: life.epoch, revision: life.served }
+  }
+
+  /** The lowest position that can be resumed from. */
+  get oldestPosition(): Position | undefined {
+    const life = this.#serving?.life
+    const revision = life?.versions.oldest
+    return life === undefined || revision === undefined
+      ? undefined
+      : { epoch: life.epoch, revision }
+  }
+
+  /** The link to the source, and what an operator wants to know beside it. */
+  get report(): StatusReport {
+    const report = {
+      status: this.#status,
+      statusSince: this.#statusSince,
+      lastContact: this.#lastContact,
+      invalid: this.#serving?.life.screen.count ?? 0,
+    }
+    return this.#code === undefined ? report : { ...report, code: this.#code }
+  }
+
+  /** Up to 10 entries of the source that are absent because they are invalid. */
+  get invalidSample(): readonly InvalidEntry[] {
+    return this.#serving?.life.screen.sample ?? []
+  }
+
+  /** Whether `close` was called. */
+  get closed(): boolean {
+    return this.#closed
+  }
+
+  /** Where a reader at `position` goes on. Revision 0 of any epoch is "nothing held". */
+  locate(position: Position): Location {
+    if (position.revision === 0) return { type: "fresh" }
+    const life = this.#serving?.life
+    if (life === undefined) return { type: "ahead" }
+    if (position.epoch !== life.epoch) return { type: "reset", reason: "epoch-changed" }
+    const located = life.versions.locate(position.revision, life.served)
+    return located.type === "compacted" ? { type: "reset", reason: "compacted" } : located
+  }
+
+  /** The entry in the newest complete state. */
+  get(key: string): Entry | undefined {
+    return this.#current?.snapshot.getEntry(key)
+  }
+
+  /** Follows in this process; see `follow.ts` for what comes in which order. */
+  follow(
+    from: Position | undefined,
+    policy: Policy,
+    signal: AbortSignal,
+  ): AsyncGenerator<CacheFrame, never> {
+    return follow(this, { from, policy, signal, clock: this.#clock, limits: this.#limits })
+  }
+
+  /** Ends everything: readers hear it, and every life's memory is freed, whoever still holds it. */
+  async close(): Promise<void> {
+    if (this.#closed) return
+    this.#closed = true
+    this.#current?.snapshot.dispose()
+    this.#current = undefined
+    for (const life of [...this.#retired, this.#serving?.life, this.#filling?.life]) life?.dispose()
+    this.#retired = []
+    this.changes.wake()
+  }
+
+  #target(): { readonly life: Life; readonly upkeep: Upkeep } {
+    const target = this.#filling ?? this.#serving
+    assert(target !== undefined, "an epoch was named before anything is applied")
+    return target
+  }
+
+  #assertIdle(): void {
+    if (this.#closed) throw new ClosedError("shutdown")
+    assert(!this.#busy, "the writer does one thing at a time")
+  }
+
+  async #serially(
+    task: (target: { readonly life: Life; readonly upkeep: Upkeep }) => Promise<void>,
+  ): Promise<void> {
+    this.#assertIdle()
+    const target = this.#target()
+    this.#busy = true
+    this.#sliceBegan = this.#clock.elapsed()
+    try {
+      await task(target)
+    } catch (error) {
+      if (!target.life.disposed) target.life.forget()
+      if (error instanceof MemoryFullError) this.setStatus("stale", error.code)
+      throw error
+    } finally {
+      this.#busy = false
+    }
+  }
+
+  async #giveWay(): Promise<void> {
+    if (this.#clock.elapsed() - this.#sliceBegan < this.#limits.sliceMs) return
+    await this.#clock.yield()
+    if (this.#closed) throw new ClosedError("shutdown")
+    this.#sliceBegan = this.#clock.elapsed()
+  }
+
+  async #tidy(life: Life, upkeep: Upkeep): Promise<void> {
+    const { swept } = upkeep.slice()
+    if (swept !== undefined) this.#replaceSnapshot(life, swept)
+    await this.#giveWay()
+  }
+
+  #checkListRevision(life: Life, revision: Revision): void {
+    this.#listRevision ??= revision
+    assert(revision === this.#listRevision, "all pages of a list are of one revision")
+    if (revision < life.contiguous) {
+      throw new SourceError(
+        `the list is of revision ${revision}, but ${life.contiguous} has been told`,
+      )
+    }
+  }
+
+  #publish(
+    target: { readonly life: Life; readonly upkeep: Upkeep },
+    snapshot: Snapshot | undefined,
+    moved = false,
+  ): void {
+    if (snapshot === undefined) {
+      if (moved) this.changes.wake()
+      return
+    }
+    const { life, upkeep } = target
+    upkeep.sample(snapshot.version)
+    const before = this.#current
+    const timestamp = this.#clock.now()
+    if (target !== this.#filling && before !== undefined && life.trail.followed) {
+      const since = before.snapshot.version
+      const deltas = [...snapshot.changesSince(since)]
+      const { version, reach } = snapshot
+      life.trail.append({ since, version, reach, deltas }, timestamp)
+    }
+    const sequence = (before?.sequence ?? 0) + 1
+    this.#current = { sequence, timestamp, snapshot, status: this.#status, life }
+    before?.snapshot.dispose()
+    if (target === this.#filling) this.#swapIn(target)
+    this.changes.wake()
+  }
+
+  // The old life stays for the readers that hold it; the oldest gives way when there are too many.
+  #swapIn(target: { readonly life: Life; readonly upkeep: Upkeep }): void {
+    const old = this.#serving?.life
+    this.#serving = target
+    this.#filling = undefined
+    if (old === undefined) return
+    this.#retired = this.#retired.filter((life) => !life.disposed)
+    this.#retired.push(old)
+    while (this.#retired.length > this.#limits.livesMax) this.#retired.shift()?.dispose()
+    old.release()
+  }
+
+  #replaceSnapshot(life: Life, swept: Snapshot): void {
+    if (this.#current?.life !== life) {
+      swept.dispose()
+      return
+    }
+    const old = this.#current.snapshot
+    this.#current = { ...this.#current, snapshot: swept }
+    old.dispose()
+  }
+}
