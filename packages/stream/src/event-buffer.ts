@@ -1,0 +1,130 @@
+import { type Clock, ClosedError, type CloseReason, type Revision, Waiters } from "@headwater/core"
+import type { Buffer, Cursor, Engine } from "@headwater/core/engine"
+import { EventCursor } from "./event-cursor.ts"
+import { type Mark, sealItem } from "./event-item.ts"
+import type { Keeps } from "./policy.ts"
+
+/** What is appended: one batch, visible all at once. */
+export interface NewItem {
+  readonly revision: Revision
+  /** The caller's own; 0 by default. */
+  readonly version?: number
+  /** `events` by default. An `error` ends the trail for who reads it; its payload is a message. */
+  readonly kind?: "events" | "error" | "empty"
+  readonly payload: Uint8Array
+}
+
+/**
+ * A trail of items in linear memory that one writer appends to and any number of cursors follow,
+ * each at its own pace. Nobody waits for anybody.
+ *
+ * The buffer holds its newest item alone; an older one lives exactly as long as a cursor stands at or
+ * before it. So a cursor that stops holds all that follows it, unless it is bounded: then `append`
+ * lets it go, and it finds out with its next step.
+ *
+ * Each item carries, before its payload, how many items and bytes came before it and when, so that
+ * what a cursor has left unread is a subtraction.
+ *
+ * Cost: `append` is O(bounded cursors + who waits), and one copy of the payload. Source: Consul
+ * `stream.eventBuffer`, less the unbounded memory.
+ */
+export class EventBuffer {
+  /** Woken by every append, and by `close`. */
+  readonly changes = new Waiters()
+  readonly #buffer: Buffer
+  readonly #clock: Clock
+  readonly #cursors = new Set<EventCursor>()
+  #sequence = 0
+  #bytes = 0
+  #time: number
+  #revision: Revision = 0
+  #closed: CloseReason | undefined
+
+  constructor(engine: Engine, clock: Clock) {
+    this.#buffer = engine.buffer()
+    this.#clock = clock
+    this.#time = clock.elapsed()
+  }
+
+  /** Why it is closed, if it is. */
+  get closed(): CloseReason | undefined {
+    return this.#closed
+  }
+
+  /** Revision of the newest item with events; 0 when there was none. */
+  get revision(): Revision {
+    return this.#revision
+  }
+
+  /** Cursors that follow. */
+  get followers(): number {
+    return this.#cursors.size
+  }
+
+  /** Where the newest item stands. */
+  get mark(): Mark {
+    return { sequence: this.#sequence, bytes: this.#bytes, time: this.#time }
+  }
+
+  /** Milliseconds, as in marks. */
+  now(): number {
+    return this.#clock.elapsed()
+  }
+
+  /** Appends one item. Cursors that may not hold so much any more are let go. */
+  append(item: NewItem): void {
+    if (this.#closed !== undefined) throw new ClosedError(this.#closed)
+    const time = this.#clock.elapsed()
+    const mark = {
+      sequence: this.#sequence + 1,
+      bytes: this.#bytes + item.payload.byteLength,
+      time,
+    }
+    const { revision, kind = "events" } = item
+    this.#buffer.append({
+      version: item.version ?? 0,
+      revision,
+      kind,
+      payload: sealItem(mark, item.payload),
+    })
+    this.#sequence = mark.sequence
+    this.#bytes = mark.bytes
+    this.#time = time
+    if (kind === "events") this.#revision = revision
+    for (const cursor of this.#cursors) cursor.onAppend(mark)
+    this.changes.wake()
+  }
+
+  /** Stands on the newest item: what was appended before is not seen. Bounded by `keeps`, if any. */
+  follow(keeps?: Keeps): EventCursor {
+    return this.adopt(this.#buffer.follow(), this.mark, keeps)
+  }
+
+  /**
+   * Makes a follower of a cursor that stands somewhere before this buffer's items, such as on the
+   * snapshot that they are linked to. The cursor is this buffer's from here on.
+   *
+   * @param mark where in this buffer it stands, for counting what it leaves unread.
+   */
+  adopt(cursor: Cursor, mark: Mark, keeps?: Keeps): EventCursor {
+    if (this.#closed !== undefined) {
+      cursor.dispose()
+      throw new ClosedError(this.#closed)
+    }
+    const follower = new EventCursor(this, cursor, mark, {
+      ...(keeps === undefined ? {} : { keeps }),
+      onClose: () => this.#cursors.delete(follower),
+    })
+    this.#cursors.add(follower)
+    return follower
+  }
+
+  /** Lets go of everything, for every cursor too. Who waits hears why. Twice is harmless. */
+  close(reason: CloseReason = "unsubscribed"): void {
+    if (this.#closed !== undefined) return
+    this.#closed = reason
+    for (const cursor of this.#cursors) cursor.close()
+    this.#buffer.dispose()
+    this.changes.wake()
+  }
+}

@@ -1,0 +1,109 @@
+import { assert, isSyncError, type Revision } from "@headwater/core"
+import type { Buffer, Engine } from "@headwater/core/engine"
+import type { EventBuffer } from "./event-buffer.ts"
+import type { EventCursor } from "./event-cursor.ts"
+import { type Mark, sealItem } from "./event-item.ts"
+import type { Keeps } from "./policy.ts"
+
+const NO_MARK: Mark = { sequence: 0, bytes: 0, time: 0 }
+
+/**
+ * A state as a list of items whose end is linked to what comes after it.
+ *
+ *     first → item → item → sync → live → live → …
+ *
+ * It captures the newest item of the live buffer before the state is read, so that whatever is
+ * published meanwhile is found when the two are spliced. It may be read while it is being built, by
+ * any number of cursors, and by late ones for as long as it is held: they read an old state and then
+ * everything since. Nobody holds more than its bound: while it is built, and while it is shared, what
+ * is published piles up behind it; beyond `keeps` it fails, or is no longer `usable`.
+ *
+ * Source: Consul `stream.eventSnapshot`.
+ */
+export class EventSnapshot {
+  readonly #list: Buffer
+  readonly #live: EventBuffer
+  readonly #captured: EventCursor
+  readonly #first: EventCursor
+  #state: "building" | "ready" | "failed" | "closed" = "building"
+
+  constructor(engine: Engine, live: EventBuffer, keeps: Keeps) {
+    this.#live = live
+    this.#list = engine.buffer()
+    this.#captured = live.follow(keeps)
+    this.#first = live.adopt(this.#list.follow(), live.mark, keeps)
+  }
+
+  /** Whether a subscriber may start here: it did not fail, and the trail behind it is still held. */
+  get usable(): boolean {
+    return (this.#state === "building" || this.#state === "ready") && this.#first.over === undefined
+  }
+
+  /** Whether the state is being read. */
+  get building(): boolean {
+    return this.#state === "building"
+  }
+
+  /** Appends a batch of the state. Nothing happens once it is closed. */
+  append(revision: Revision, payload: Uint8Array): void {
+    if (this.#state !== "building") return
+    this.#append("events", revision, payload)
+  }
+
+  /**
+   * The state is whole, as of `revision`: `payload` says so to readers, and live events follow.
+   *
+   * @throws {LaggedError} more was published meanwhile than may be held: `fail` it.
+   * @throws {MemoryFullError} there is no room: `fail` it.
+   */
+  finish(revision: Revision, payload: Uint8Array): void {
+    assert(revision > 0, "a snapshot has a revision")
+    if (this.#state !== "building") return
+    if (this.#captured.over !== undefined) throw this.#captured.over
+    this.#append("events", revision, payload)
+    this.#captured.spliceInto(this.#list, revision)
+    this.#state = "ready"
+    this.#endBuilding()
+  }
+
+  /**
+   * The state could not be read: readers get what was appended, and then the error. Of errors that
+   * are not ours they hear no text.
+   *
+   * @throws {MemoryFullError} there is no room to say so.
+   */
+  fail(error: unknown): void {
+    if (this.#state !== "building") return
+    const message = isSyncError(error) ? error.message : "the snapshot could not be read"
+    this.#state = "failed"
+    try {
+      this.#append("error", 0, new TextEncoder().encode(message))
+    } finally {
+      this.#endBuilding()
+    }
+  }
+
+  /** A cursor at the beginning. */
+  follow(keeps?: Keeps): EventCursor {
+    return this.#first.clone(keeps)
+  }
+
+  /** Lets go of it. Who reads it goes on reading; while it is built, nobody should any more. */
+  close(): void {
+    if (this.#state === "closed") return
+    if (this.#state === "building") this.#endBuilding()
+    this.#first.close()
+    this.#state = "closed"
+  }
+
+  #append(kind: "events" | "error", revision: Revision, payload: Uint8Array): void {
+    this.#list.append({ version: 0, revision, kind, payload: sealItem(NO_MARK, payload) })
+    this.#live.changes.wake()
+  }
+
+  #endBuilding(): void {
+    this.#captured.close()
+    this.#list.dispose()
+    this.#live.changes.wake()
+  }
+}

@@ -1,0 +1,34 @@
+/**
+ * Publish and subscribe in one process: topics, subjects, a snapshot and then every event, without
+ * gap or repeat. Items live in linear memory, and exactly as long as somebody has yet to read them.
+ *
+ * @example
+ * import { systemClock as clock } from "@headwater/core"
+ * import { EventPublisher } from "@headwater/stream"
+ *
+ * const publisher = new EventPublisher<string>({ clock })
+ * publisher.register("news")
+ * const subscription = publisher.subscribe({ topic: "news" })
+ * publisher.publish([{ topic: "news", subject: "", revision: 1, payload: "hello" }])
+ * for await (const frame of subscription) console.log(frame)
+ *
+ * @module
+ */
+export { type Codec, jsonCodec } from "./codec.ts"
+export { EventBuffer, type NewItem } from "./event-buffer.ts"
+export { EventCursor, type Trailhead } from "./event-cursor.ts"
+export type { EventItem, Mark } from "./event-item.ts"
+export { EventSnapshot } from "./event-snapshot.ts"
+export { STREAM_LIMITS, type StreamLimits } from "./limits.ts"
+export {
+  DISCONNECT_DEFAULTS,
+  type Keeps,
+  keepsOf,
+  lagsTooFar,
+  type Policy,
+  type Unread,
+} from "./policy.ts"
+export { EventPublisher, type EventPublisherOptions, type SubscribeRequest } from "./publisher.ts"
+export { type Feed, type StreamFrame, Subscription } from "./subscription.ts"
+export { TooManyError } from "./too-many-error.ts"
+export type { SnapshotHandler, Subject } from "./topic-buffers.ts"

@@ -1,0 +1,22 @@
+/** Every bound of a publisher. Each has a reason; none is absent. */
+export interface StreamLimits {
+  /** Topics registered; 1,024 by default. Topics are made by programs, not by requests. */
+  readonly topicsMax: number
+  /** Subscriptions open, and with them buffers; 100,000 by default. */
+  readonly subscriptionsMax: number
+  /** How long a snapshot is shared after it was asked for, in ms; 10,000 by default, 0 is off. */
+  readonly snapshotTtlMs: number
+  /** Unread items after which a conflated subscription or a shared snapshot is let go; 10,000. */
+  readonly unreadItemsMax: number
+  /** The same in bytes of payload; 16 MiB. */
+  readonly unreadBytesMax: number
+}
+
+/** What a publisher is bounded by unless its owner says otherwise. */
+export const STREAM_LIMITS: StreamLimits = {
+  topicsMax: 1_024,
+  subscriptionsMax: 100_000,
+  snapshotTtlMs: 10_000,
+  unreadItemsMax: 10_000,
+  unreadBytesMax: 16_777_216,
+}

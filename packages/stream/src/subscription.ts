@@ -1,0 +1,124 @@
+import {
+  assert,
+  ClosedError,
+  type CloseReason,
+  type Event,
+  type Revision,
+  Waiters,
+} from "@headwater/core"
+
+/** What a subscription gets, one at a time; see `Subscription` for the order. */
+export type StreamFrame<Payload> =
+  /** What follows replaces all that the subscriber holds. */
+  | { readonly type: "reset" }
+  /** All events of one commit, for this topic and subject. */
+  | {
+      readonly type: "events"
+      readonly revision: Revision
+      readonly events: readonly Event<Payload>[]
+    }
+  /** The snapshot is whole, as of this revision, which is at least 1. */
+  | { readonly type: "sync"; readonly revision: Revision }
+
+/** Where a subscription reads. It is woken whenever `read` may have something new. */
+export interface Feed<Payload> {
+  /** The next frame, when it is there. Throws what ends the stream, each time. */
+  read(): StreamFrame<Payload> | undefined
+  close(): void
+}
+
+/**
+ * A follower with a topic, a subject and a lifetime.
+ *
+ *     stream = (fresh | resumed) events*
+ *     fresh  = reset? events* sync        `reset` when a position was given that cannot be resumed
+ *
+ * States: open, then closed, for the first reason that is given; later ones are not heard. Closed
+ * beats pending: once closed, not even what is there is delivered. One caller of `next` at a time.
+ *
+ * Iterating ends quietly when its own user closed it, and throws `ClosedError` otherwise. Leaving the
+ * loop closes it. Source: Consul `stream.Subscription`.
+ */
+export class Subscription<Payload> implements AsyncIterable<StreamFrame<Payload>>, Disposable {
+  /** In whose name it is; `closeFor` finds it by that. */
+  readonly identity: string | undefined
+  readonly #feed: Feed<Payload>
+  readonly #onClose: () => void
+  readonly #changes = new Waiters()
+  #closed: CloseReason | undefined
+  #waits = false
+
+  /** For `EventPublisher.subscribe`. */
+  constructor(feed: Feed<Payload>, identity: string | undefined, onClose: () => void) {
+    this.#feed = feed
+    this.identity = identity
+    this.#onClose = onClose
+  }
+
+  /** Why it is closed, if it is. */
+  get closed(): CloseReason | undefined {
+    return this.#closed
+  }
+
+  /**
+   * The next frame, as soon as it is there. *Closed > data > cancelled.*
+   *
+   * @throws {ClosedError} it is closed; `recovery` says what to do.
+   * @throws {LaggedError} it left more unread than its policy lets it hold. Said again each time.
+   * @throws {SourceError} the snapshot could not be read. Said again each time.
+   * @throws `signal.reason`
+   */
+  async next(signal?: AbortSignal): Promise<StreamFrame<Payload>> {
+    assert(!this.#waits, "one caller of next() at a time")
+    this.#waits = true
+    try {
+      for (;;) {
+        const frame = this.poll()
+        if (frame !== undefined) return frame
+        try {
+          await this.#changes.wait(signal)
+        } catch (reason) {
+          const late = this.poll()
+          if (late !== undefined) return late
+          throw reason
+        }
+      }
+    } finally {
+      this.#waits = false
+    }
+  }
+
+  /** The next frame, when it is there already. Throws as `next`. */
+  poll(): StreamFrame<Payload> | undefined {
+    if (this.#closed !== undefined) throw new ClosedError(this.#closed)
+    return this.#feed.read()
+  }
+
+  /** Looks again whether there is something to read. */
+  wake(): void {
+    this.#changes.wake()
+  }
+
+  /** Ends it. The first reason counts; closing again does nothing. */
+  close(reason: CloseReason = "unsubscribed"): void {
+    if (this.#closed !== undefined) return
+    this.#closed = reason
+    this.#feed.close()
+    this.#onClose()
+    this.#changes.wake()
+  }
+
+  [Symbol.dispose](): void {
+    this.close()
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<StreamFrame<Payload>, void> {
+    try {
+      for (;;) yield await this.next()
+    } catch (error) {
+      if (this.#closed !== "unsubscribed") throw error
+    } finally {
+      this.close()
+    }
+  }
+}
