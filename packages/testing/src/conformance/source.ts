@@ -237,12 +237,11 @@ function declareWatch(check: Check, expect: Expect): void {
     "an idle watch hears how far it has been told, where the source promises it",
     async (under) => {
       if (!under.tellsProgress) return
-      const written = await commit(under.source, [putOf("a", "1")])
-      const heard = listen(under.source, written.revision)
-      await heard.until(written.revision)
-      await eventually(() => heard.progress >= written.revision)
+      const written = await put(under.source, "a", "1")
+      const heard = listen(under.source, written + 1)
+      await eventually(() => heard.progress >= written)
 
-      expect(heard.progress).toEqual(written.revision)
+      expect(heard.progress).toEqual(written)
       await heard.stop()
     },
   )
@@ -325,7 +324,7 @@ function declareWrite(check: Check, expect: Expect): void {
         { key: "c", revision: 0 },
       ],
     })
-    expect(await valueOf(under.source, "a")).toEqual("1")
+    expect(await valueAt(under.source, "a")).toEqual("1")
   })
 
   check("write() on the condition that a key exists", async (under) => {
@@ -499,7 +498,7 @@ async function entriesOf(source: Source, request: ListRequest = {}): Promise<Ent
   return entries.sort((one, other) => (one.key < other.key ? -1 : one.key > other.key ? 1 : 0))
 }
 
-async function valueOf(source: Source, key: string): Promise<string | undefined> {
+async function valueAt(source: Source, key: string): Promise<string | undefined> {
   const entry = (await entriesOf(source)).find((one) => one.key === key)
   return entry && text(entry.value)
 }

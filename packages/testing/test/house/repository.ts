@@ -11,7 +11,8 @@ const NOT_OURS =
   /^(node_modules|dist|build|coverage|data|\.git|\.turbo|\.cache)$|\.(log|tsbuildinfo|tgz)$/
 
 /** Written by programs: by the build of the wasm core, by npm, by the benchmarks. */
-const GENERATED = /^packages\/core\/src\/engine\/(wasm-bytes|layout)\.ts$|package-lock\.json$/
+const GENERATED =
+  /^packages\/core\/src\/engine\/(wasm-bytes(-debug)?|layout)\.ts$|package-lock\.json$/
 
 const BINARY = /\.(png|jpg|ico|wasm|gz|bin|woff2)$/
 

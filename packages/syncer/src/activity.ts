@@ -1,0 +1,111 @@
+import type { Clock, SyncErrorCode, WatchEvent } from "@headwater/core"
+import { InvariantError, isSyncError } from "@headwater/core"
+import { BoundedQueue, type QueueBounds } from "./bounded-queue.ts"
+import type { SyncEvent } from "./sync-state.ts"
+
+/**
+ * Something that a syncer does at the source until it ends or is ended: a question, a list, a watch,
+ * a pause. What it says waits in a queue of its own, which goes with it when it is replaced, so
+ * nothing is ever heard of an activity that was given up.
+ */
+export class Activity {
+  /** Resolves when nothing of it runs any more. Never rejects. */
+  readonly ended: Promise<void>
+  readonly #abort = new AbortController()
+  readonly #queue: BoundedQueue<SyncEvent>
+  readonly #onEvent: () => void
+
+  /**
+   * @param body reports what happens; when it throws, that is reported as `refused`.
+   * @param onEvent called when there is something to take.
+   */
+  constructor(body: (self: Activity) => Promise<void>, bounds: QueueBounds, onEvent: () => void) {
+    this.#queue = new BoundedQueue(bounds)
+    this.#onEvent = onEvent
+    this.ended = this.#run(body)
+  }
+
+  get signal(): AbortSignal {
+    return this.#abort.signal
+  }
+
+  /** Ends it. What it said and nobody took is forgotten. */
+  end(): void {
+    this.#abort.abort(new Error("the activity was ended"))
+  }
+
+  /** Waits while the queue is full. */
+  async report(event: SyncEvent, weight = 0): Promise<void> {
+    await this.#queue.push(event, weight, this.signal)
+    this.#onEvent()
+  }
+
+  /** The next of its events; commits that wait behind one another come together. */
+  take(batchCommitsMax: number): SyncEvent | undefined {
+    const event = this.#queue.shift()
+    if (event?.type !== "commits") return event
+    const commits = [...event.commits]
+    for (let next = this.#queue.peek(); next?.type === "commits"; next = this.#queue.peek()) {
+      if (commits.length + next.commits.length > batchCommitsMax) break
+      commits.push(...next.commits)
+      this.#queue.shift()
+    }
+    return { type: "commits", commits }
+  }
+
+  async #run(body: (self: Activity) => Promise<void>): Promise<void> {
+    try {
+      await body(this)
+    } catch (error) {
+      if (this.signal.aborted) return
+      await this.report({ type: "refused", code: codeOf(error), error }).catch(() => {})
+    }
+  }
+}
+
+/**
+ * Reads an iterable, and calls `onSilence` whenever its next item is out for longer than `silenceMs`.
+ * Time in which `use` is at work does not count.
+ */
+export async function readAll<T>(
+  items: AsyncIterable<T>,
+  watchdog: { readonly clock: Clock; readonly silenceMs: number; readonly onSilence: () => void },
+  use: (item: T) => Promise<void>,
+): Promise<void> {
+  const { clock, silenceMs, onSilence } = watchdog
+  let cancel = () => {}
+  const arm = () => {
+    cancel = clock.after(silenceMs, () => {
+      arm()
+      onSilence()
+    })
+  }
+  arm()
+  try {
+    for await (const item of items) {
+      cancel()
+      await use(item)
+      arm()
+    }
+  } finally {
+    cancel()
+  }
+}
+
+/** What a failure is called. What a source throws that is no `SyncError` is its failure as well. */
+export function codeOf(error: unknown): SyncErrorCode {
+  if (isSyncError(error)) return error.code
+  return error instanceof InvariantError ? "ERR_INTERNAL" : "ERR_SOURCE_FAILED"
+}
+
+/** Bytes that an event of a watch holds, nearly: its values, and its keys as if they were ASCII. */
+export function weightOf(event: WatchEvent): number {
+  if (event.type !== "commits") return 0
+  let bytes = 0
+  for (const { changes } of event.commits) {
+    for (const change of changes) {
+      bytes += change.key.length + (change.op === "put" ? change.value.byteLength : 0)
+    }
+  }
+  return bytes
+}

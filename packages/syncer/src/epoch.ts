@@ -1,0 +1,71 @@
+import type { Revision } from "@headwater/core"
+
+/** One life of a source, as one topic shows it. */
+export interface SourceLife {
+  readonly identity: string
+  /** Set when this hub saw the history of that identity go back; good on this hub alone. */
+  readonly incarnation?: string
+}
+
+/** A life that is over, and how far it had come. */
+export interface PastLife extends SourceLife {
+  readonly reached: Revision
+}
+
+/** Lives remembered, the newest; a source does not change hands more often than that. */
+const PAST_LIVES_MAX = 8
+
+/**
+ * The name of a life: the same for every hub that follows the same source with the same settings,
+ * and another one for anything that may show other entries at the same revision.
+ *
+ * 16 hex digits: FNV-1a of 128 bits, folded to 64. Not a secret, and not made by adversaries: an
+ * accident is all that it must outlast, and it stands in every id on the wire.
+ *
+ * @param salt what else decides what is shown: prefix, value kind, validator and its version.
+ */
+export function epochOf(life: SourceLife, salt: string): string {
+  const text = JSON.stringify([life.identity, salt, life.incarnation ?? null])
+  const hash = fnv1a128(new TextEncoder().encode(text))
+  const folded = (hash >> 64n) ^ (hash & 0xffff_ffff_ffff_ffffn)
+  return folded.toString(16).padStart(16, "0")
+}
+
+/** A random text for a life that only this hub has seen. */
+export function incarnationOf(random: () => number): string {
+  const digits = () => Math.floor(random() * 2 ** 32).toString(16)
+  return `${digits()}-${digits()}`
+}
+
+/**
+ * The life that `identity` at `revision` is: a known one that goes on, or a new one. A revision
+ * below what that identity had reached says that its history went back.
+ */
+export function lifeOf(
+  identity: string,
+  revision: Revision,
+  past: readonly PastLife[],
+  incarnation: string,
+): SourceLife {
+  const known = past.find((life) => life.identity === identity)
+  if (known === undefined) return { identity }
+  if (revision < known.reached) return { identity, incarnation }
+  return known.incarnation === undefined
+    ? { identity }
+    : { identity, incarnation: known.incarnation }
+}
+
+/** Remembers how far a life came, the newest first, one per identity. */
+export function remember(past: readonly PastLife[], life: PastLife): readonly PastLife[] {
+  const others = past.filter((other) => other.identity !== life.identity)
+  return [life, ...others].slice(0, PAST_LIVES_MAX)
+}
+
+const FNV_OFFSET = 0x6c62272e07bb014262b821756295c58dn
+const FNV_PRIME = (1n << 88n) + 0x13bn
+
+function fnv1a128(bytes: Uint8Array): bigint {
+  let hash = FNV_OFFSET
+  for (const byte of bytes) hash = BigInt.asUintN(128, (hash ^ BigInt(byte)) * FNV_PRIME)
+  return hash
+}

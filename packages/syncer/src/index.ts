@@ -1,0 +1,16 @@
+/**
+ * Keeps a cache in step with a source of truth: list and watch, merged into one ordered stream.
+ * Sources are behind `@headwater/syncer/memory` and `@headwater/syncer/etcd`; any `Source` will do.
+ *
+ * @example
+ * const cache = new SnapshotCache({ clock: systemClock })
+ * const source = etcdSource({ endpoints: ["http://127.0.0.1:2379"], prefix: "/a/", clock: systemClock })
+ * const options = { source, cache, clock: systemClock, random: Math.random, epochSalt: "/a/ json" }
+ * await new Syncer(options).run(signal)
+ *
+ * @module
+ */
+export { epochOf, type PastLife, type SourceLife } from "./epoch.ts"
+export { SYNCER_LIMITS, type SyncerLimits } from "./limits.ts"
+export type { Effect, Held, Phase, SyncEvent, SyncState } from "./sync-state.ts"
+export { Syncer, type SyncerLog, type SyncerOptions, type SyncTarget } from "./syncer.ts"

@@ -1,0 +1,45 @@
+/** The bounds of a syncer. Every one can be given. */
+export interface SyncerLimits {
+  /** Watch events that wait for the cache. When full, the watch is not read. */
+  readonly queueEventsMax: number
+  /** Bytes of keys and values in them; one event larger than all of it waits alone. */
+  readonly queueBytesMax: number
+  /** Commits that are handed to the cache at once, when more than one event waits. */
+  readonly batchCommitsMax: number
+  /** Watches lost one after the other at one revision before the source is listed again. */
+  readonly errorsMax: number
+  /** First and longest back-off: full jitter between 0 and what doubles from the one to the other. */
+  readonly backoffMinMs: number
+  readonly backoffMaxMs: number
+  /** A question to the source (identity and revision) that takes longer has failed. */
+  readonly askMs: number
+  /** A list that brings no page for so long has failed. */
+  readonly listSilenceMs: number
+  /** A watch that says nothing for so long is asked about, then replaced. */
+  readonly watchSilenceMs: number
+  /** After a loss, in-sync when the watch has been open for so long, if it was not proven before. */
+  readonly settleMs: number
+  /** A watch that is open for so long is healthy: what failed before is forgotten. */
+  readonly healthyMs: number
+  /** A reader whose position is ahead of the watch for so long makes the syncer list at it. */
+  readonly aheadMs: number
+}
+
+/** What holds when nothing is said. */
+export const SYNCER_LIMITS: SyncerLimits = {
+  // A second of a source that commits 1,000 times a second, and memory that a small machine has.
+  queueEventsMax: 1_000,
+  queueBytesMax: 16 * 1_048_576,
+  batchCommitsMax: 1_000,
+  errorsMax: 5,
+  backoffMinMs: 250,
+  backoffMaxMs: 30_000,
+  // Twice what etcd itself allows a request.
+  askMs: 15_000,
+  listSilenceMs: 60_000,
+  watchSilenceMs: 60_000,
+  settleMs: 1_000,
+  healthyMs: 10_000,
+  // Well within the 10 s that a hub lets a reader wait.
+  aheadMs: 2_000,
+}

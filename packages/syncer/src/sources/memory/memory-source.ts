@@ -1,0 +1,220 @@
+import {
+  type Change,
+  ClosedError,
+  type Commit,
+  type Condition,
+  type Entry,
+  KEY_BYTES_MAX,
+  KeyError,
+  type ListPage,
+  type ListRequest,
+  type Revision,
+  type Source,
+  SourceError,
+  Waiters,
+  type WatchEvent,
+  type WriteOutcome,
+  type WriteRequest,
+} from "@headwater/core"
+
+/** How a memory source begins. */
+export interface MemoryOptions {
+  /** Commits that are kept for those who watch from the past; 10,000 by default. */
+  readonly history?: number
+  /** What is there from the start, written at revision 1. */
+  readonly entries?: Iterable<readonly [string, Uint8Array]>
+}
+
+/** A commit, and what its keys held before it. */
+interface Past {
+  readonly commit: Commit
+  readonly before: readonly (readonly [key: string, entry: Entry | undefined])[]
+}
+
+const HISTORY_COMMITS = 10_000
+const PAGE_ENTRIES = 1_000
+const BATCH_COMMITS = 100
+const utf8 = new TextEncoder()
+
+/** Makes a `MemorySource`. */
+export function memorySource(options?: MemoryOptions): MemorySource {
+  return new MemorySource(options)
+}
+
+/**
+ * An ordered store in memory. Forgets everything with the process, and so has a random identity.
+ *
+ * Revisions begin at 1, which is the state that it was made with. Values are kept as they are given,
+ * not copied: who writes one does not change it afterwards.
+ *
+ * A list is of the state when it was asked for, and holds that state while it is read: O(entries).
+ */
+export class MemorySource implements Source {
+  readonly name = "memory:"
+  readonly #identity = `memory/${crypto.randomUUID()}`
+  readonly #entries = new Map<string, Entry>()
+  readonly #historyCommits: number
+  readonly #grew = new Waiters()
+  #history: Past[] = []
+  /** The revision before the oldest commit that is kept. */
+  #compacted: Revision = 1
+  #revision: Revision = 1
+  #open = 0
+  #closed = false
+
+  constructor(options: MemoryOptions = {}) {
+    this.#historyCommits = options.history ?? HISTORY_COMMITS
+    for (const [key, value] of options.entries ?? []) {
+      assertKey(key)
+      this.#entries.set(key, { key, value, revision: 1 })
+    }
+  }
+
+  /** Lists and watches that are being read. */
+  get open(): number {
+    return this.#open
+  }
+
+  async identity(signal: AbortSignal): Promise<string> {
+    this.#assertOpen(signal)
+    return this.#identity
+  }
+
+  async revision(signal: AbortSignal): Promise<Revision> {
+    this.#assertOpen(signal)
+    return this.#revision
+  }
+
+  async *list(request: ListRequest, signal: AbortSignal): AsyncGenerator<ListPage> {
+    this.#assertOpen(signal)
+    const revision = request.at ?? this.#revision
+    if (request.atLeast !== undefined && request.atLeast > revision) {
+      throw new SourceError(`revision ${request.atLeast} is not here yet; this is ${revision}`)
+    }
+    const entries = this.#stateAt(revision)
+    this.#open += 1
+    try {
+      let start = 0
+      do {
+        yield { revision, entries: entries.slice(start, start + PAGE_ENTRIES), invalid: [] }
+        this.#assertOpen(signal)
+        start += PAGE_ENTRIES
+      } while (start < entries.length)
+    } finally {
+      this.#open -= 1
+    }
+  }
+
+  async *watch(from: Revision, signal: AbortSignal): AsyncGenerator<WatchEvent> {
+    this.#assertOpen(signal)
+    this.#open += 1
+    try {
+      let next = from
+      let told = 0
+      for (;;) {
+        if (next <= this.#compacted) {
+          yield { type: "lost", reason: "compacted" }
+          return
+        }
+        const start = next - this.#compacted - 1
+        const past = this.#history.slice(start, start + BATCH_COMMITS)
+        const commits = past.map(({ commit }) => commit)
+        const last = commits.at(-1)
+        if (last !== undefined) {
+          yield { type: "commits", commits }
+          told = last.revision
+          next = told + 1
+        } else if (next === this.#revision + 1 && told < this.#revision) {
+          told = this.#revision
+          yield { type: "progress", revision: told }
+        } else {
+          await this.#grew.wait(signal)
+        }
+        this.#assertOpen(signal)
+      }
+    } finally {
+      this.#open -= 1
+    }
+  }
+
+  async write(request: WriteRequest, signal: AbortSignal): Promise<WriteOutcome> {
+    this.#assertOpen(signal)
+    for (const { key } of request.changes) assertKey(key)
+    const failed = request.conditions.filter((condition) => !this.#holds(condition))
+    if (failed.length > 0) {
+      const revisions = failed.map(({ key }) => ({ key, revision: this.#revisionOf(key) }))
+      return { written: false, failed: revisions }
+    }
+    const changes = request.changes.filter(({ op, key }) => op === "put" || this.#entries.has(key))
+    if (changes.length > 0) this.#commit(changes)
+    return { written: true, revision: this.#revision }
+  }
+
+  /** Forgets the history up to `revision`, which must be reached; up to the present by default. */
+  compact(revision: Revision = this.#revision): void {
+    const forgotten = Math.min(revision, this.#revision) - this.#compacted
+    if (forgotten <= 0) return
+    this.#history = this.#history.slice(forgotten)
+    this.#compacted += forgotten
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    this.#grew.wake()
+  }
+
+  #commit(changes: readonly Change[]): void {
+    const revision = this.#revision + 1
+    const before = changes.map(({ key }) => [key, this.#entries.get(key)] as const)
+    for (const change of changes) {
+      const { key } = change
+      if (change.op === "put") this.#entries.set(key, { key, value: change.value, revision })
+      else this.#entries.delete(key)
+    }
+    this.#revision = revision
+    this.#history.push({ commit: { revision, changes }, before })
+    // In steps of a tenth, so that forgetting one does not move all the others every time.
+    const excess = this.#history.length - this.#historyCommits
+    if (excess > this.#historyCommits / 10) this.compact(this.#compacted + excess)
+    this.#grew.wake()
+  }
+
+  // The past is the present with the commits since undone, the newest first.
+  #stateAt(revision: Revision): Entry[] {
+    if (revision < this.#compacted || revision > this.#revision) {
+      throw new SourceError(`revision ${revision} is not kept; this is ${this.#revision}`)
+    }
+    if (revision === this.#revision) return [...this.#entries.values()]
+    const entries = new Map(this.#entries)
+    for (const { before } of this.#history.slice(revision - this.#compacted).reverse()) {
+      for (const [key, entry] of before) {
+        if (entry === undefined) entries.delete(key)
+        else entries.set(key, entry)
+      }
+    }
+    return [...entries.values()]
+  }
+
+  #holds(condition: Condition): boolean {
+    const revision = this.#revisionOf(condition.key)
+    return "exists" in condition ? revision > 0 : revision === condition.revision
+  }
+
+  #revisionOf(key: string): Revision {
+    return this.#entries.get(key)?.revision ?? 0
+  }
+
+  #assertOpen(signal: AbortSignal): void {
+    signal.throwIfAborted()
+    if (this.#closed) throw new ClosedError("shutdown")
+  }
+}
+
+const LONE_SURROGATE = /\p{Surrogate}/u
+
+function assertKey(key: string): void {
+  const bytes = utf8.encode(key).byteLength
+  if (bytes === 0) throw new KeyError("a key is not empty")
+  if (LONE_SURROGATE.test(key)) throw new KeyError("a key is whole Unicode")
+  if (bytes > KEY_BYTES_MAX) throw new KeyError(`a key has at most ${KEY_BYTES_MAX} bytes`)
+}

@@ -1,0 +1,138 @@
+import type {
+  Commit,
+  ListPage,
+  ListRequest,
+  Revision,
+  Status,
+  SyncErrorCode,
+} from "@headwater/core"
+import type { PastLife, SourceLife } from "./epoch.ts"
+
+/**
+ * Where a syncer stands: what it holds of the source, and what it is doing.
+ *
+ *   idle       not started
+ *   asking     asks the source who it is and how far, then goes on to list or to watch
+ *   pausing    backs off, then asks
+ *   listing    reads a list; the watch that goes on from it may be open already
+ *   watching   hears what is committed
+ *   stopped    for ever
+ */
+export interface SyncState {
+  readonly held: Held
+  readonly phase: Phase
+}
+
+/** What a syncer knows, whatever it is doing. */
+export interface Held {
+  /** The life that is followed; absent until the source is asked for the first time. */
+  readonly life: SourceLife | undefined
+  /** Lives before, with how far they had come. */
+  readonly past: readonly PastLife[]
+  /** Everything up to here was handed to the cache, in this life; 0 before its first list ended. */
+  readonly contiguous: Revision
+  /** Whether anything was ever whole, in any life. */
+  readonly served: boolean
+  /** What the cache was last told. */
+  readonly status: Status
+  readonly code: SyncErrorCode | undefined
+  /** Failures since the link was healthy. */
+  readonly attempts: number
+  /** Watches lost since the link was healthy or a commit was told: failures at one position. */
+  readonly errors: number
+}
+
+export type Phase =
+  | { readonly name: "idle" }
+  | { readonly name: "asking"; readonly goal: "list" | "watch" }
+  | { readonly name: "pausing"; readonly goal: "list" | "watch" }
+  | {
+      readonly name: "listing"
+      /** Of the list; absent until its first page. */
+      readonly revision: Revision | undefined
+      readonly watchOpen: boolean
+    }
+  | {
+      readonly name: "watching"
+      /** The source's revision when it was last asked: not in-sync before that is told. */
+      readonly target: Revision
+      /** While the source is asked about a silent watch: `contiguous` when that began. */
+      readonly probedAt: Revision | undefined
+    }
+  | { readonly name: "stopped" }
+
+/** What happens to a syncer. What comes of an activity that was replaced is not told. */
+export type SyncEvent =
+  | { readonly type: "start" }
+  /** The answer to `ask` and `probe`. `incarnation` is a fresh text, in case one is needed. */
+  | {
+      readonly type: "asked"
+      readonly identity: string
+      readonly revision: Revision
+      readonly incarnation: string
+    }
+  /** The question, the list or the watch failed. Here and below, `error` is for the log. */
+  | { readonly type: "refused"; readonly code: SyncErrorCode; readonly error?: unknown }
+  | { readonly type: "page"; readonly page: ListPage }
+  | { readonly type: "listed" }
+  /** What a watch says is told in the phase `watching` alone; until then it waits in its queue. */
+  | { readonly type: "commits"; readonly commits: readonly Commit[] }
+  | { readonly type: "progress"; readonly revision: Revision }
+  | {
+      readonly type: "lost"
+      readonly reason: "compacted" | "closed" | "replaced"
+      readonly error?: unknown
+    }
+  /** The watch has said nothing for too long. */
+  | { readonly type: "silence" }
+  /** The watch has been open for `settleMs`, for `healthyMs`. */
+  | { readonly type: "settled" }
+  | { readonly type: "healthy" }
+  /** The pause is over. */
+  | { readonly type: "resumed" }
+  /** A reader stands at a revision that the source has reached and the watch has not told. */
+  | { readonly type: "requested"; readonly revision: Revision }
+  /** The cache could not take what it was given: what it holds is whole, but not `contiguous`. */
+  | { readonly type: "failed"; readonly code: SyncErrorCode; readonly error?: unknown }
+  | { readonly type: "stop" }
+
+/** What is to be done about it, in this order. */
+export type Effect =
+  /** These four replace each other, and the first three end the watch. */
+  | { readonly type: "ask" }
+  | { readonly type: "pause"; readonly attempt: number }
+  | { readonly type: "list"; readonly request: ListRequest }
+  /** Beside a list that is being read; else it replaces whatever is done. */
+  | { readonly type: "watch"; readonly from: Revision }
+  /** Asks beside the watch. */
+  | { readonly type: "probe" }
+  /** From now on `settled` and `healthy` are awaited. */
+  | { readonly type: "observe" }
+  | { readonly type: "end" }
+  /** What is done to the cache. */
+  | { readonly type: "renew"; readonly epoch: string }
+  | { readonly type: "begin-resync" }
+  | { readonly type: "apply-list"; readonly page: ListPage }
+  | { readonly type: "apply-commits"; readonly commits: readonly Commit[] }
+  | { readonly type: "end-resync"; readonly revision: Revision }
+  | { readonly type: "progress"; readonly revision: Revision }
+  | {
+      readonly type: "status"
+      readonly status: Status
+      readonly code: SyncErrorCode | undefined
+    }
+
+/** Before the start. */
+export const IDLE: SyncState = {
+  held: {
+    life: undefined,
+    past: [],
+    contiguous: 0,
+    served: false,
+    status: "waiting",
+    code: undefined,
+    attempts: 0,
+    errors: 0,
+  },
+  phase: { name: "idle" },
+}
