@@ -39,7 +39,7 @@ export class Host {
   #valueRoom = 0
   #out = 0
   #outRoom = 0
-  #baseline: number
+  #baseline = 0
   #disposed = false
 
   constructor(
@@ -118,9 +118,7 @@ export class Host {
   }
 
   #makeValueRoom(bytes: number): void {
-    const room = this.allocate(bytes)
-    if (this.#value !== 0) this.abi.release(this.#value)
-    this.#value = room
+    this.#value = this.#replace(this.#value, bytes)
     this.#valueRoom = bytes
   }
 
@@ -132,10 +130,19 @@ export class Host {
   /** Makes the room for answers so large at least. */
   makeOutRoom(bytes: number): void {
     if (bytes <= this.#outRoom) return
-    const room = this.allocate(bytes)
-    if (this.#out !== 0) this.abi.release(this.#out)
-    this.#out = room
+    this.#out = this.#replace(this.#out, bytes)
     this.#outRoom = bytes
+  }
+
+  /** A larger block for our own use. It does not count as the caller's bytes. */
+  #replace(block: number, bytes: number): number {
+    this.refresh()
+    const before = this.f64[STATE_BYTES_LIVE >> 3]!
+    const room = this.allocate(bytes)
+    if (block !== 0) this.abi.release(block)
+    this.refresh()
+    this.#baseline += this.f64[STATE_BYTES_LIVE >> 3]! - before
+    return room
   }
 
   /** An u64 of memory that is below 2⁵³. */
