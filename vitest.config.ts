@@ -3,10 +3,17 @@ import { defineConfig } from "vitest/config"
 /** One suite for Node 20 to 24, Bun and Deno. `forks` is the pool that works on all of them. */
 export default defineConfig({
   resolve: { conditions: ["@headwater/source"] },
-  ssr: { resolve: { conditions: ["@headwater/source"], externalConditions: ["@headwater/source"] } },
+  ssr: {
+    resolve: { conditions: ["@headwater/source"], externalConditions: ["@headwater/source"] },
+  },
   test: {
     pool: "forks",
-    include: ["packages/*/test/**/*.test.ts", "apps/*/test/**/*.test.ts", "wasm/test/**/*.test.ts", "bench/test/**/*.test.ts"],
+    include: [
+      "packages/*/test/**/*.test.ts",
+      "apps/*/test/**/*.test.ts",
+      "wasm/test/**/*.test.ts",
+      "bench/test/**/*.test.ts",
+    ],
     testTimeout: 20_000,
     hookTimeout: 20_000,
   },

@@ -7,7 +7,9 @@ import { cacheFolder, root, workspaces } from "./workspace.mjs"
 const STAMP = join(cacheFolder, "built")
 
 /** What the build of `wasm` writes into `core`; outputs, though they lie among the sources. */
-const GENERATED = ["wasm-bytes.ts", "layout.ts"].map((name) => `packages/core/src/engine/${name}`)
+const GENERATED = ["wasm-bytes.ts", "wasm-bytes-debug.ts", "layout.ts"].map(
+  (name) => `packages/core/src/engine/${name}`,
+)
 
 /**
  * Builds what is missing or older than its sources: the wasm core first, then every package.

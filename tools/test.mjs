@@ -94,7 +94,9 @@ async function checkText(report) {
     failureOf(await node("typescript/bin/tsc", "-p", "tsconfig.json")),
   )
   await report.stage("lint and format", async () =>
-    failureOf(await node("@biomejs/biome/bin/biome", "ci", "--colors=off", "--vcs-enabled=false")),
+    failureOf(
+      await node("@biomejs/biome/bin/biome", "check", "--colors=off", "--error-on-warnings"),
+    ),
   )
 }
 
