@@ -32,8 +32,8 @@ async function main() {
   const options = parseArguments(process.argv.slice(2))
   endTogether()
   const report = new Report()
-  const ready = await prepare(report)
-  if (ready) await check(report, options)
+  const installed = await report.stage("install", async () => failureOf(await install()))
+  if (installed) await check(report, options)
   process.exit(report.finish({ strict: process.env.CI === "true" }))
 }
 
@@ -57,16 +57,12 @@ function refuse(message) {
   process.exit(2)
 }
 
-/** What everything else stands on. Resolves with false when nothing else can be run. */
-async function prepare(report) {
-  const installed = await report.stage("install", async () => failureOf(await install()))
-  if (!installed) return false
-  return await report.stage("build the wasm core", async () => failureOf(await buildWasm()))
-}
-
 async function check(report, options) {
   const env = options.full ? { HEADWATER_FULL: "1" } : {}
+  // Types and suites read what the core's build generates.
+  const hasCore = await report.stage("build the core", async () => failureOf(await buildWasm()))
   await checkText(report)
+  if (!hasCore) return
   const built = await report.stage("build", async () => failureOf(await build()))
   if (!options.check) Object.assign(env, await findPrograms(report))
 
@@ -76,7 +72,7 @@ async function check(report, options) {
   if (!built) return
 
   await checkPackages(report, new Map([["node", systemNode], ...others]))
-  await runSuiteIfAny(report, "bench smoke", "bench/test", { env, args: ["--dir", "bench/test"] })
+  await runSuiteIfAny(report, "bench smoke", "bench/test", { env, args: ["bench/test"] })
   if (options.check) return
   await runSuiteIfAny(report, "end to end", "tools/e2e", {
     env,
@@ -88,7 +84,7 @@ async function check(report, options) {
 async function checkText(report) {
   const node = (path, ...args) => run(process.execPath, [join(root, "node_modules", path), ...args])
   await report.stage("house rules", (onLine) =>
-    runSuite({ name: "house", runtime: systemNode, args: ["--dir", HOUSE], onLine }),
+    runSuite({ name: "house", runtime: systemNode, args: [HOUSE], onLine }),
   )
   await report.stage("types", async () =>
     failureOf(await node("typescript/bin/tsc", "-p", "tsconfig.json")),
@@ -131,7 +127,7 @@ async function findRuntimes(report, options) {
 }
 
 function runUnitSuite(report, name, runtime, env) {
-  const exclude = ["--exclude", "bench/**", "--exclude", `${HOUSE}/**`]
+  const exclude = ["--exclude", "bench/**", "--exclude", `${HOUSE}*`, "--exclude", `${HOUSE}/**`]
   // Playwright drives a browser from Node; what runs in the browser does not depend on it.
   if (name !== "node") exclude.push("--exclude", "**/*.browser.test.ts")
   return report.stage(`tests on ${name}`, (onLine) =>
