@@ -3,9 +3,10 @@
 
 import * as buffers from "./buffer/buffer"
 import * as items from "./buffer/item"
-import { placeOf } from "./hamt/hash"
+import { diff as diffSlice } from "./hamt/diff"
 import { findLive } from "./hamt/find"
-import { digestOf } from "./hamt/hash"
+import { digestOf, placeOf } from "./hamt/hash"
+import * as image from "./hamt/image"
 import { Node } from "./hamt/node"
 import { upsert, Write } from "./hamt/put"
 import * as resync from "./hamt/resync"
@@ -59,7 +60,7 @@ export function release(block: usize): void {
 
 // ── the trie ──
 
-/** Writes a value into the open edit. `mode`: WRITE or LISTED. `scratch`: 96 bytes. */
+/** Writes a value into the open edit. `mode`: WRITE or LISTED. `scratch`: 128 bytes. */
 export function put(
   key: usize,
   keyBytes: u32,
@@ -75,19 +76,19 @@ export function put(
   write.valueBytes = valueBytes
   write.tombstone = 0
   if (mode == LISTED && resync.isHeld(write)) return OK
-  upsert(write, scratch + 48)
+  upsert(write, scratch + 64)
   store<u32>(STATE_WRITES, load<u32>(STATE_WRITES) + 1)
   return OK
 }
 
-/** Writes a tombstone into the open edit. `scratch`: 96 bytes. */
+/** Writes a tombstone into the open edit. `scratch`: 128 bytes. */
 export function remove(key: usize, keyBytes: u32, revision: f64, scratch: usize): i32 {
   if (arena.reserve(32 + keyBytes) != OK) return FULL
   const write = prepare(key, keyBytes, revision, scratch)
   write.value = 0
   write.valueBytes = 0
   write.tombstone = 1
-  upsert(write, scratch + 48)
+  upsert(write, scratch + 64)
   tombstones.enqueue(write.hash)
   store<u32>(STATE_WRITES, load<u32>(STATE_WRITES) + 1)
   return OK
@@ -99,6 +100,7 @@ function prepare(key: usize, keyBytes: u32, revision: f64, scratch: usize): Writ
   write.keyBytes = keyBytes
   write.revision = revision
   write.hash = placeOf(key, keyBytes)
+  write.birth = 0
   return write
 }
 
@@ -137,9 +139,9 @@ export function reclaim(blocksMax: u32): i32 {
   return snapshots.reclaim(blocksMax) ? 1 : 0
 }
 
-/** Moves the horizon and takes out tombstones: `tombstones.ts`. `scratch`: 96 bytes. */
+/** Moves the horizon and takes out tombstones: `tombstones.ts`. `scratch`: 128 bytes. */
 export function sweep(horizon: f64, bytesMax: f64, entriesMax: u32, scratch: usize): i32 {
-  return tombstones.sweep(<u64>horizon, bytesMax, entriesMax, scratch, scratch + 48)
+  return tombstones.sweep(<u64>horizon, bytesMax, entriesMax, scratch, scratch + 64)
 }
 
 /** Oldest version whose changes can still be told. */
@@ -157,15 +159,41 @@ export function endResync(): void {
   resync.end()
 }
 
-/** Deletes what was not seen. `request`: a walk request, for the place. `scratch`: 96 bytes. */
+/** Deletes what was not seen. `request`: a walk request, for the place. `scratch`: 128 bytes. */
 export function sweepUnseen(request: usize, revision: f64, visitsMax: u32, scratch: usize): i32 {
   const write = changetype<Write>(scratch)
-  return resync.sweepUnseen(request, revision, visitsMax, write, scratch + 48)
+  write.birth = 0
+  return resync.sweepUnseen(request, revision, visitsMax, write, scratch + 64)
 }
 
 /** Walks one slice of a trie: `walk.ts`. */
 export function walk(request: usize): void {
   walkSlice(request)
+}
+
+/** Compares one slice of two tries: `diff.ts`. */
+export function diff(request: usize): void {
+  diffSlice(request)
+}
+
+/** Begins to load an image into an engine that nothing was written to: `image.ts`. */
+export function beginImage(version: f64, horizon: f64): void {
+  image.begin(<u64>version, <u64>horizon)
+}
+
+/** Takes leaves of an image in. `scratch`: 128 bytes. */
+export function restore(from: usize, bytes: u32, scratch: usize): i32 {
+  return image.restore(from, bytes, changetype<Write>(scratch), scratch + 64)
+}
+
+/** Takes the tombstones of an image into the queue: u32 hash, u32 unused, u64 birth, by birth. */
+export function restoreQueue(from: usize, entries: u32): i32 {
+  return image.restoreQueue(from, entries)
+}
+
+/** Ends the loading of leaves, before the commit. */
+export function endImage(): void {
+  image.retime()
 }
 
 /** Asserts every invariant of a committed version. Debug build only. `scratch`: 64 bytes. */

@@ -96,6 +96,8 @@ export const STATE_PARTIAL: u32 = 1280
 export const OK: i32 = 0
 /** No room within the memory bound. Nothing was changed. */
 export const FULL: i32 = 1
+/** A record of an image that cannot be. */
+export const BAD_IMAGE: i32 = 2
 
 // How `put` treats what is there.
 
@@ -116,6 +118,9 @@ export const MODE_JSON: u32 = 2
 export const MODE_TEXT: u32 = 3
 /** Wire JSON, the value as base64. */
 export const MODE_BINARY: u32 = 4
+
+/** A leaf as it stands in memory, to 8 bytes; tombstones too. For images. */
+export const MODE_IMAGE: u32 = 5
 
 export const OP_PUT: u32 = 0
 export const OP_DELETE: u32 = 1
@@ -174,6 +179,7 @@ export const RECORD_REACH: u32 = 16
 export const RECORD_PAYLOAD: u32 = 24
 export const RECORD_ROOT: u32 = 32
 export const RECORD_SIZE: u32 = 36
+export const RECORD_TOMBSTONES: u32 = 40
 export const RECORD_COMPLETE: u32 = 44
 
 // A leaf: offsets that the host reads.

@@ -33,6 +33,7 @@ export type SyncErrorCode =
   | "ERR_CLOSED"
   | "ERR_FRAME"
   | "ERR_ENGINE"
+  | "ERR_IMAGE"
 
 /** What to do now. Decided where the error is made, so that no caller keeps a list of codes. */
 export type Recovery = "retry" | "resync" | "stop"
@@ -219,6 +220,13 @@ export class PoisonedError extends SyncError {
   override readonly name = "PoisonedError"
   readonly code = "ERR_ENGINE"
   readonly recovery = "stop"
+}
+
+/** An image of an engine that is cut, changed, or of another format: start without it. */
+export class ImageError extends SyncError {
+  override readonly name = "ImageError"
+  readonly code = "ERR_IMAGE"
+  readonly recovery = "resync"
 }
 
 /** A bug of ours, not of the caller or the network. Never caught; the process should end. */

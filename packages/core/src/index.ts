@@ -19,6 +19,7 @@ export {
   DisposedError,
   EpochChangedError,
   FrameError,
+  ImageError,
   InvariantError,
   isSyncError,
   KeyError,

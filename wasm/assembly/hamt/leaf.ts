@@ -53,6 +53,12 @@ export function create(
   return leaf
 }
 
+/** Gives a leaf that comes out of an image the births that it had. */
+export function restamp(leaf: Leaf, birth: u64, valueBirth: u64): void {
+  leaf.head = (birth << 16) | (leaf.head & 0xffff)
+  leaf.valueHead = valueBirth << 16
+}
+
 export function destroy(leaf: Leaf): void {
   store<u32>(STATE_LEAVES, load<u32>(STATE_LEAVES) - 1)
   free(changetype<usize>(leaf))

@@ -13,6 +13,7 @@ import {
   keyBytesOf,
   keyOf,
   Leaf,
+  restamp,
   valueBirthOf,
   valueOf,
 } from "./leaf"
@@ -41,6 +42,9 @@ export class Write {
   revision: f64
   hash: u32
   tombstone: u32
+  /** 0, or the version of an image in which the leaf was written; and its value. */
+  birth: u64
+  valueBirth: u64
 }
 
 /**
@@ -116,6 +120,7 @@ function leafFor(write: Write, old: Leaf, scratch: usize): Leaf {
     valueBirth,
     write.tombstone != 0,
   )
+  if (write.birth != 0) restamp(leaf, write.birth, write.valueBirth)
   count(leaf, scratch)
   return leaf
 }

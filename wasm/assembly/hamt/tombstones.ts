@@ -41,6 +41,11 @@ const NO_CHUNK = changetype<Chunk>(0)
 
 /** Puts a tombstone of the open edit at the end of the queue. Allocates at most one chunk. */
 export function enqueue(hash: u32): void {
+  put(hash, load<u64>(STATE_EDIT))
+}
+
+/** Puts a tombstone of an image at the end of the queue. They come in the order of their births. */
+export function put(hash: u32, birth: u64): void {
   let last = load<Chunk>(STATE_QUEUE_LAST)
   if (changetype<usize>(last) == 0 || last.count == CHUNK_ENTRIES) {
     const fresh = changetype<Chunk>(allocate(CHUNK_BYTES))
@@ -53,7 +58,7 @@ export function enqueue(hash: u32): void {
   }
   const entry = changetype<usize>(last) + 16 + (last.count << 4)
   store<u32>(entry, hash)
-  store<u64>(entry, load<u64>(STATE_EDIT), 8)
+  store<u64>(entry, birth, 8)
   last.count += 1
 }
 

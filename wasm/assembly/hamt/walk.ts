@@ -18,6 +18,7 @@
 // of walks may stand open, each with a request of its own.
 
 import {
+  MODE_IMAGE,
   MODE_RAW,
   MODE_SUMS,
   OP_DELETE,
@@ -51,6 +52,7 @@ import { find } from "./find"
 import { digestOf, isAfter } from "./hash"
 import {
   birthOf as leafBirthOf,
+  HEADER_BYTES,
   isTombstone,
   keyBytesOf,
   keyOf,
@@ -156,7 +158,7 @@ function tell(request: usize, leaf: Leaf, since: u64): bool {
   if (leafBirthOf(leaf) <= since) return true
   const isGone = isTombstone(leaf)
   const mode = load<u32>(request, WALK_MODE)
-  if (isGone && since == 0 && mode != MODE_SUMS) return true
+  if (isGone && since == 0 && mode != MODE_SUMS && mode != MODE_IMAGE) return true
   if (!passes(load<usize>(request, WALK_FILTER), keyOf(leaf), keyBytesOf(leaf))) return true
   if (mode == MODE_SUMS) {
     sum(request, leaf, isGone)
@@ -165,18 +167,30 @@ function tell(request: usize, leaf: Leaf, since: u64): bool {
   const op = isGone ? OP_DELETE : since > 0 && valueBirthOf(leaf) <= since ? OP_TOUCH : OP_PUT
   const entries = load<u32>(request, WALK_ENTRIES)
   const written = load<u32>(request, WALK_WRITTEN)
-  const need = mode == MODE_RAW ? rawBytes(leaf) : entryBytesMax(leaf, mode) + 1
+  const need = roomFor(leaf, mode)
   if (written + need > load<u32>(request, WALK_OUT_BYTES)) {
     if (entries == 0) store<u32>(request, need, WALK_NEED)
     return false
   }
   const from = load<usize>(request, WALK_OUT) + written
-  const end = mode == MODE_RAW ? writeRaw(from, leaf, op) : writeJson(from, leaf, mode, op, since, entries)
+  const end = write(from, leaf, mode, op, since, entries)
   const total = written + <u32>(end - from)
   if (entries > 0 && total > load<u32>(request, WALK_BYTES_MAX)) return false
   store<u32>(request, total, WALK_WRITTEN)
   store<u32>(request, entries + 1, WALK_ENTRIES)
   return true
+}
+
+function roomFor(leaf: Leaf, mode: u32): u32 {
+  if (mode == MODE_RAW) return rawBytes(leaf)
+  if (mode == MODE_IMAGE) return imageBytes(leaf)
+  return entryBytesMax(leaf, mode) + 1
+}
+
+function write(to: usize, leaf: Leaf, mode: u32, op: u32, since: u64, entries: u32): usize {
+  if (mode == MODE_RAW) return writeRaw(to, leaf, op, op == OP_PUT)
+  if (mode == MODE_IMAGE) return writeImage(to, leaf)
+  return writeJson(to, leaf, mode, op, since, entries)
 }
 
 function writeJson(to: usize, leaf: Leaf, mode: u32, op: u32, since: u64, entries: u32): usize {
@@ -188,19 +202,33 @@ function writeJson(to: usize, leaf: Leaf, mode: u32, op: u32, since: u64, entrie
   return writeEntry(out, leaf, mode, op, since > 0)
 }
 
-function rawBytes(leaf: Leaf): u32 {
+/** Bytes of a record with its value. */
+export function rawBytes(leaf: Leaf): u32 {
   return (24 + keyBytesOf(leaf) + leaf.valueBytes + 7) & ~7
 }
 
-function writeRaw(to: usize, leaf: Leaf, op: u32): usize {
-  const bytes = keyBytesOf(leaf) + (op == OP_PUT ? leaf.valueBytes : 0)
+/** Writes a record, and answers the address after it. */
+export function writeRaw(to: usize, leaf: Leaf, op: u32, hasValue: bool): usize {
+  const valueBytes = hasValue ? leaf.valueBytes : 0
+  const bytes = keyBytesOf(leaf) + valueBytes
   store<u32>(to, op)
   store<u32>(to, keyBytesOf(leaf), 4)
-  store<u32>(to, op == OP_PUT ? leaf.valueBytes : 0, 8)
+  store<u32>(to, valueBytes, 8)
   store<u32>(to, leaf.hash, 12)
   store<f64>(to, leaf.revision, 16)
   copy(to + 24, keyOf(leaf), bytes)
   return to + ((24 + bytes + 7) & ~7)
+}
+
+/** Writes a leaf as it stands, births and all, and answers the address after it. */
+function writeImage(to: usize, leaf: Leaf): usize {
+  const bytes = imageBytes(leaf)
+  copy(to, changetype<usize>(leaf), HEADER_BYTES + keyBytesOf(leaf) + leaf.valueBytes)
+  return to + bytes
+}
+
+function imageBytes(leaf: Leaf): u32 {
+  return (HEADER_BYTES + keyBytesOf(leaf) + leaf.valueBytes + 7) & ~7
 }
 
 function sum(request: usize, leaf: Leaf, isGone: bool): void {

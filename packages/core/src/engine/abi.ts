@@ -36,6 +36,11 @@ export interface Abi {
   endResync(): void
   sweepUnseen(request: number, revision: number, visitsMax: number, scratch: number): number
   walk(request: number): void
+  diff(request: number): void
+  beginImage(version: number, horizon: number): void
+  restore(from: number, bytes: number, scratch: number): number
+  restoreQueue(from: number, entries: number): number
+  endImage(): void
   verify(record: number, scratch: number): void
   h64(key: number, keyBytes: number, revision: number, out: number, scratch: number): void
   current(): number

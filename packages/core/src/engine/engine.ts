@@ -10,6 +10,7 @@ import {
   STATE_SNAPSHOTS,
 } from "./layout.ts"
 import { releaseBuild } from "./release-build.ts"
+import type { Snapshot } from "./snapshot.ts"
 import { Trie } from "./trie.ts"
 import { ViewSums } from "./view-sums.ts"
 
@@ -84,6 +85,11 @@ export class Engine implements Disposable {
   /** Running sums of what a filter lets through. */
   viewSums(filter: Filter): ViewSums {
     return new ViewSums(this.#host, this.#trie, filter)
+  }
+
+  /** Fills an engine that nothing was written to, and commits. For `loadEngine`. */
+  load(fill: (host: Host) => { reach: number; complete: boolean }): Snapshot {
+    return this.#trie.commit(fill(this.#host))
   }
 
   /** Bytes in use beyond those of an empty engine. 0 means that nothing leaks. */

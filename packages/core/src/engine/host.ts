@@ -13,7 +13,7 @@ import {
 const encoder = new TextEncoder()
 const decoder = new TextDecoder()
 
-const SCRATCH_BYTES = 96
+const SCRATCH_BYTES = 128
 const VALUE_ROOM_BYTES = 65_536
 const OUT_ROOM_BYTES = 160 * 1024
 

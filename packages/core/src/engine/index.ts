@@ -13,8 +13,10 @@
  */
 export type { EngineBuild } from "./abi.ts"
 export { Buffer, Cursor, type Item, type ItemKind } from "./buffer.ts"
+export type { Difference } from "./diff.ts"
 export { createEngine, Engine, type EngineOptions, type EngineStats } from "./engine.ts"
 export { Filter, type FilterSpec } from "./filter.ts"
+export { type LoadedEngine, loadEngine } from "./image-load.ts"
 export { Snapshot, type SnapshotWalk } from "./snapshot.ts"
 export { Trie, type TrieUpdate } from "./trie.ts"
 export { ViewSums } from "./view-sums.ts"

@@ -1,8 +1,10 @@
 import type { Delta, Entry } from "../entry.ts"
 import { DisposedError } from "../errors.ts"
 import type { Revision } from "../revision.ts"
+import { type Difference, diffRoots } from "./diff.ts"
 import type { Filter } from "./filter.ts"
 import type { Host } from "./host.ts"
+import { saveImage } from "./image-save.ts"
 import {
   LEAF_HEADER_BYTES,
   LEAF_KEY_MASK,
@@ -123,6 +125,26 @@ export class Snapshot implements Disposable {
     const { filter, ...rest } = request
     const address = filter?.address ?? 0
     return walkWire(this.#open(), this.#root, this.version, { ...rest, filter: address })
+  }
+
+  /**
+   * What differs from another snapshot of this engine, in either order of versions: for each key that
+   * one of them has and the other does not, or that has another leaf, one difference.
+   *
+   * Skips what both share, so the cost is that of the differences. Works below the horizon too. Both
+   * snapshots must not be disposed of meanwhile.
+   */
+  diff(older: Snapshot, filter?: Filter): IterableIterator<Difference> {
+    const roots = { root: this.#root, oldRoot: older.root, version: this.version }
+    return diffRoots(this.#open(), roots, filter?.address ?? 0)
+  }
+
+  /**
+   * This version as bytes, in pieces, to be brought back by `loadEngine`: see there. `opaque` are
+   * bytes of the caller's own that come back with it.
+   */
+  save(opaque: Uint8Array = new Uint8Array(0)): Generator<Uint8Array> {
+    return saveImage(this.#open(), this, this.#record, opaque)
   }
 
   /** Another handle on the same version. */

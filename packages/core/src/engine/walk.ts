@@ -119,9 +119,9 @@ export function* walkRaw(
   }
 }
 
-/** What a slice is asked in numbers. `mode` as in the layout. */
+/** What a slice is asked in numbers. `mode` is one of the layout's, or says to compare two roots. */
 interface Slice {
-  readonly mode: number
+  readonly mode: number | "diff"
   readonly since: number
   readonly after: Place | undefined
   readonly filter: number
@@ -143,7 +143,8 @@ export function walkSlice(host: Host, root: number, version: number, slice: Slic
   for (;;) {
     host.refresh()
     write(host, root, version, slice)
-    host.abi.walk(host.request)
+    if (slice.mode === "diff") host.abi.diff(host.request)
+    else host.abi.walk(host.request)
     const at = host.request >> 2
     const need = host.u32[at + (WALK_NEED >> 2)]!
     if (need > 0) {
@@ -169,7 +170,7 @@ function write(host: Host, root: number, version: number, slice: Slice): void {
   const at = host.request >> 2
   const { after } = slice
   u32[at + (WALK_ROOT >> 2)] = root
-  u32[at + (WALK_MODE >> 2)] = slice.mode
+  u32[at + (WALK_MODE >> 2)] = slice.mode === "diff" ? MODE_RAW : slice.mode
   u32[at + (WALK_SINCE >> 2)] = slice.since >>> 0
   u32[at + (WALK_SINCE >> 2) + 1] = Math.floor(slice.since / 4_294_967_296)
   u32[at + (WALK_FILTER >> 2)] = slice.filter
@@ -183,24 +184,38 @@ function write(host: Host, root: number, version: number, slice: Slice): void {
   u32[at + (WALK_OLD_ROOT >> 2)] = slice.oldRoot
 }
 
-/** The records of a slice as objects, at once: the next call on the engine writes over them. */
-function decode(host: Host, entries: number): Delta[] {
-  const deltas: Delta[] = []
+/** A record of `MODE_RAW`. */
+interface RawRecord {
+  readonly op: number
+  readonly key: string
+  readonly value: Uint8Array
+  readonly revision: number
+}
+
+/** Reads the records of a slice, to be used up at once: the next call writes over them. */
+export function* readRecords(host: Host, entries: number): Generator<RawRecord> {
   let at = host.out.address
   for (let index = 0; index < entries; index++) {
     const word = at >> 2
-    const op = host.u32[word]
     const keyBytes = host.u32[word + 1]!
-    const valueBytes = host.u32[word + 2]!
-    const revision = host.f64[(at >> 3) + 2]!
-    const key = host.readText(at + 24, keyBytes)
     const from = at + 24 + keyBytes
-    if (op === OP_PUT) {
-      deltas.push({ op: "put", key, value: host.u8.slice(from, from + valueBytes), revision })
-    } else {
-      deltas.push({ op: op === OP_DELETE ? "delete" : "touch", key, revision })
+    const to = from + host.u32[word + 2]!
+    yield {
+      op: host.u32[word]!,
+      key: host.readText(at + 24, keyBytes),
+      value: host.u8.slice(from, to),
+      revision: host.f64[(at >> 3) + 2]!,
     }
-    at = (from + valueBytes + 7) & ~7
+    at = (to + 7) & ~7
+  }
+}
+
+/** The records of a slice as deltas. */
+function decode(host: Host, entries: number): Delta[] {
+  const deltas: Delta[] = []
+  for (const { op, key, value, revision } of readRecords(host, entries)) {
+    if (op === OP_PUT) deltas.push({ op: "put", key, value, revision })
+    else deltas.push({ op: op === OP_DELETE ? "delete" : "touch", key, revision })
   }
   return deltas
 }
