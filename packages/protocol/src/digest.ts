@@ -1,4 +1,4 @@
-import type { Revision } from "@headwater/core"
+import { KEY_BYTES_MAX, type Revision } from "@headwater/core"
 import { xxHash32 } from "./xx-hash32.ts"
 
 /** Seed of the low half of `h64`: "Head". */
@@ -23,42 +23,42 @@ export class Digest {
 
   /** Adds an entry. Cost: hashing the key twice. */
   add(key: string | Uint8Array, revision: Revision): void {
-    const { hi, lo } = h64(key, revision)
-    const sum = this.#lo + lo
-    this.#lo = sum >>> 0
-    this.#hi = (this.#hi + hi + (sum >= TWO_TO_32 ? 1 : 0)) >>> 0
+    this.#move(h64(key, revision), 1)
   }
 
   /** Takes an entry out again: the inverse of `add` with the same arguments. */
   remove(key: string | Uint8Array, revision: Revision): void {
-    const { hi, lo } = h64(key, revision)
-    const difference = this.#lo - lo
-    this.#lo = difference >>> 0
-    this.#hi = (this.#hi - hi - (difference < 0 ? 1 : 0)) >>> 0
+    this.#move(h64(key, revision), -1)
   }
 
   /** 16 lower-case hex digits, the high half first, as on the wire. */
   toString(): string {
     return hex8(this.#hi) + hex8(this.#lo)
   }
+
+  // The carry of the low half is 1, 0 or −1; `>>> 0` takes both halves mod 2³².
+  #move({ hi, lo }: { hi: number; lo: number }, sign: 1 | -1): void {
+    const sum = this.#lo + sign * lo
+    this.#lo = sum >>> 0
+    this.#hi = (this.#hi + sign * hi + Math.floor(sum / TWO_TO_32)) >>> 0
+  }
 }
 
 /**
  * The hash of one entry, as two unsigned halves: xxHash32 with two seeds of
  * UTF-8 key ‖ revision as 8 bytes, little-endian.
+ *
+ * @param key at most 4,096 bytes of UTF-8. A longer one is no key, and has no meaningful hash.
  */
 export function h64(key: string | Uint8Array, revision: Revision): { hi: number; lo: number } {
-  const length = putKey(key)
-  const low = revision >>> 0
-  const high = Math.floor(revision / TWO_TO_32)
-  for (let byte = 0; byte < 4; byte++) {
-    scratch[length + byte] = low >>> (8 * byte)
-    scratch[length + 4 + byte] = high >>> (8 * byte)
-  }
-  return {
-    hi: xxHash32(scratch, DIGEST_SEED_HI, length + 8),
-    lo: xxHash32(scratch, DIGEST_SEED_LO, length + 8),
-  }
+  const bytes = typeof key === "string" ? key : key.subarray(0, KEY_BYTES_MAX)
+  const length = typeof bytes === "string" ? utf8.encodeInto(bytes, room).written : bytes.length
+  if (typeof bytes !== "string") room.set(bytes)
+  // `setUint32` takes its argument mod 2³², and cuts off what is behind the point.
+  scratch.setUint32(length, revision, true)
+  scratch.setUint32(length + 4, revision / TWO_TO_32, true)
+  const hi = xxHash32(scratch, DIGEST_SEED_HI, length + 8)
+  return { hi, lo: xxHash32(scratch, DIGEST_SEED_LO, length + 8) }
 }
 
 /** Writes an unsigned 32-bit integer as 8 lower-case hex digits. */
@@ -68,14 +68,6 @@ export function hex8(value: number): string {
 
 const utf8 = /* @__PURE__ */ new TextEncoder()
 
-// Standing room for the longest key, 4,096 bytes, and a revision; longer keys get more.
-let scratch = /* @__PURE__ */ new Uint8Array(4_104)
-
-function putKey(key: string | Uint8Array): number {
-  // A code unit of UTF-16 takes at most three bytes of UTF-8.
-  const bytesMax = typeof key === "string" ? key.length * 3 : key.length
-  if (bytesMax + 8 > scratch.length) scratch = new Uint8Array(bytesMax + 8)
-  if (typeof key === "string") return utf8.encodeInto(key, scratch).written
-  scratch.set(key)
-  return key.length
-}
+// Standing room for the longest key and a revision.
+const scratch = /* @__PURE__ */ new DataView(new ArrayBuffer(KEY_BYTES_MAX + 8))
+const room = /* @__PURE__ */ new Uint8Array(scratch.buffer, 0, KEY_BYTES_MAX)

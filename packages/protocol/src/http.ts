@@ -52,6 +52,7 @@ const TABLE: Readonly<Record<SyncErrorCode, readonly [status: number, recovery: 
   ERR_CLOSED: [503, "retry"],
   ERR_FRAME: [502, "retry"],
   ERR_ENGINE: [500, "stop"],
+  ERR_IMAGE: [500, "resync"],
 }
 
 /** The HTTP status of an error code. */

@@ -10,7 +10,7 @@
  *
  * @module
  */
-export { decodeFrame, UnsupportedError } from "./decode.ts"
+export { decodeFrame } from "./decode.ts"
 export { DIGEST_SEED_HI, DIGEST_SEED_LO, Digest, h64 } from "./digest.ts"
 export {
   COMMENT,
@@ -74,7 +74,7 @@ export {
   WAIT_MS_MAX,
 } from "./limits.ts"
 export { formatPosition, parsePosition } from "./position.ts"
-export { formatStreamId, parseStreamId, type StreamId } from "./stream-id.ts"
+export { formatStreamId, parseStreamId, readStreamId, type StreamId } from "./stream-id.ts"
 export { CONTENT_TYPES, isValueKind, type ValueKind } from "./value-kind.ts"
 export { type ViewFilter, type ViewSpec, viewOf } from "./view.ts"
 export { xxHash32 } from "./xx-hash32.ts"

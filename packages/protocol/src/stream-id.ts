@@ -1,8 +1,9 @@
-import { type Position, PositionError } from "@headwater/core"
+import { isRevision, type Position, PositionError } from "@headwater/core"
 import { STREAM_ID_BYTES_MAX } from "./limits.ts"
-import { formatPosition, parsePosition } from "./position.ts"
 
-const VIEW = /^(.*)\.([0-9a-f]{8})$/
+// An epoch holds no dot, so a text can be read in one way only; no valid text is over 128 bytes. A
+// revision is written without leading zeros, so that equal ids are equal texts.
+const STREAM_ID = /^([\w-]{1,64})\.(0|[1-9]\d{0,15})(?:\.([0-9a-f]{8}))?$/
 
 /**
  * What stands in `id:` and comes back as `Last-Event-ID`: a position, and the view for which it was
@@ -15,24 +16,25 @@ export interface StreamId extends Position {
 
 /** Writes `<epoch>.<revision>` or `<epoch>.<revision>.<view>`; a view of `""` is left out. */
 export function formatStreamId(id: Position & { readonly view?: string | undefined }): string {
-  const position = formatPosition(id)
+  const position = `${id.epoch}.${id.revision}`
   return id.view ? `${position}.${id.view}` : position
 }
 
 /**
  * Reads a stream id of either form.
  *
- * An epoch holds no dot, and an id has at most three parts, so the forms cannot be confused.
- *
  * @throws {PositionError} when the text is neither form, or longer than 128 bytes.
  */
 export function parseStreamId(text: string): StreamId {
-  // An id is ASCII where it is valid at all, so its length in code units is that in bytes.
-  if (text.length > STREAM_ID_BYTES_MAX) {
-    throw new PositionError(`a stream id has at most ${STREAM_ID_BYTES_MAX} bytes`)
-  }
-  const match = VIEW.exec(text)
-  // `e.12345678` is a position whose revision happens to have eight digits.
-  if (!match?.[1]?.includes(".")) return parsePosition(text)
-  return { ...parsePosition(match[1]), view: match[2]! }
+  const id = readStreamId(text)
+  if (id) return id
+  throw new PositionError(`not a position: ${text.slice(0, STREAM_ID_BYTES_MAX)}`)
+}
+
+/** Reads a stream id of either form; `undefined` for any other text. */
+export function readStreamId(text: string): StreamId | undefined {
+  const [, epoch, digits, view] = STREAM_ID.exec(text) ?? []
+  const revision = Number(digits)
+  if (epoch === undefined || !isRevision(revision)) return undefined
+  return { epoch, revision, ...(view && { view }) }
 }

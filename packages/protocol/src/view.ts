@@ -32,7 +32,7 @@ export function viewOf(spec: ViewSpec): string {
   // Nobody asks for nothing: no prefix and no key at all is no filter.
   if (prefixes.length === 0 && keys.length === 0 && !granted) return ""
   const text = JSON.stringify([spec.values, asked, granted ?? null])
-  return hex8(xxHash32(new TextEncoder().encode(text), 0))
+  return hex8(xxHash32(new DataView(new TextEncoder().encode(text).buffer), 0))
 }
 
 type CanonicalFilter = readonly [prefixes: string[], keys: string[]]

@@ -1,0 +1,186 @@
+import type { Clock, SyncError } from "@headwater/core"
+import { type Frame, streamPath } from "@headwater/protocol"
+import type { Mismatch } from "./assembly.ts"
+import { BACKOFF_RESET_MS, Backoff } from "./backoff.ts"
+import { followStream } from "./connection.ts"
+import { callAll, LiveReplica } from "./live-replica.ts"
+import type { Replica } from "./replica.ts"
+import { ReplicaError } from "./replica-error.ts"
+
+/** Gives a token when none is held. `expired` is the one that the hub no longer takes, if any. */
+export type TokenSource = (
+  expired: string | undefined,
+  signal: AbortSignal,
+) => string | Promise<string>
+
+/**
+ * What a client tells beside the data, for logs and counters.
+ *
+ *   mismatch   the replica was not what the hub holds; see `FRESH_INTERVAL_MS` for the answer
+ *   reset      the hub could not resume
+ *   lost       the link was lost, and is tried again after `delayMs`
+ */
+export type Report =
+  | {
+      readonly type: "mismatch"
+      readonly mismatch: Mismatch
+      readonly answer: "fresh-snapshot" | "followed-on"
+    }
+  | { readonly type: "reset"; readonly reason: string; readonly epoch: string }
+  | { readonly type: "lost"; readonly error: Error; readonly delayMs: number }
+
+/** What a client needs of a clock; `@headwater/core`'s `Clock` is one. */
+export type ClientClock = Pick<Clock, "now" | "elapsed" | "after">
+
+/** What to follow, and with what. */
+export interface ConnectOptions {
+  /** Where the hub is: `http://127.0.0.1:8080`. In a page, a path is enough. */
+  readonly url: string | URL
+  readonly topic: string
+  /** Follow only keys with one of these prefixes, or of `keys`. */
+  readonly prefix?: string | readonly string[] | undefined
+  /** Follow only these keys, and those with a prefix of `prefix`. */
+  readonly keys?: readonly string[] | undefined
+  readonly token?: string | TokenSource | undefined
+  /** Closes the replica when aborted. */
+  readonly signal?: AbortSignal | undefined
+  /** Called for what an operator wants to know. */
+  readonly report?: ((report: Report) => void) | undefined
+  readonly fetch?: typeof globalThis.fetch | undefined
+  readonly clock?: ClientClock | undefined
+  /** As `Math.random`; draws the back-off. */
+  readonly random?: (() => number) | undefined
+}
+
+/** A mismatch is answered by a fresh snapshot, but by no second one within this. */
+export const FRESH_INTERVAL_MS = 600_000
+
+/**
+ * Follows a topic of a hub, and keeps a replica of it until that is closed.
+ *
+ * Returns at once; `await replica.ready` for the first whole state. The link is made again whenever
+ * it is lost, from where it was. The replica closes by itself only when the hub refuses: no such
+ * topic, no right to it, or a protocol that this client does not speak.
+ *
+ * @throws {TypeError} `url` is none.
+ */
+export function connect<Value = unknown>(options: ConnectOptions): Replica<Value> {
+  const closing = new AbortController()
+  const replica = new LiveReplica<Value>(closing)
+  replica.running = run(replica, streamUrl(options), options, closing)
+  return replica
+}
+
+const machineClock: ClientClock = {
+  now: () => Date.now(),
+  elapsed: () => performance.now(),
+  after(delayMs, task) {
+    const timer = setTimeout(task, delayMs)
+    return () => clearTimeout(timer)
+  },
+}
+
+// Runs until closed or refused. Never rejects.
+async function run(
+  replica: Pick<LiveReplica<unknown>, "begin" | "forget" | "hear" | "on">,
+  streamUrl: URL,
+  options: ConnectOptions,
+  closing: AbortController,
+): Promise<void> {
+  const { token: source, clock = machineClock, fetch = globalThis.fetch } = options
+  const report = (report: Report) => callAll([options.report ?? (() => {})], report)
+  const backoff = new Backoff(options.random ?? Math.random)
+  const { signal } = closing
+  const onAbort = () => closing.abort()
+  options.signal?.addEventListener("abort", onAbort)
+  if (options.signal?.aborted) onAbort()
+
+  let token = typeof source === "string" ? source : undefined
+  let expired: string | undefined
+  // Whether a fresh token was asked for since the last `hello`.
+  let isRenewed = false
+  let liveSince: number | undefined
+  let freshSince: number | undefined
+
+  const onFrame = (frame: Frame) => {
+    const now = clock.elapsed()
+    const isTolerant = freshSince !== undefined && now - freshSince < FRESH_INTERVAL_MS
+    const mismatch = replica.hear(frame, isTolerant, clock.now())
+    if (frame.type === "hello") isRenewed = false
+    if (frame.type === "sync") liveSince ??= now
+    if (frame.type === "reset") report(frame)
+    if (!mismatch) return
+    report({ type: "mismatch", mismatch, answer: isTolerant ? "followed-on" : "fresh-snapshot" })
+    if (isTolerant) return
+    freshSince = now
+    throw new ReplicaError("not what the hub holds", "ERR_CONFLICT", "resync")
+  }
+
+  // One request, to its end.
+  const attempt = async () => {
+    liveSince = undefined
+    if (typeof source === "function") token ??= await source(expired, signal)
+    const { since, lastEventId } = replica.begin()
+    const url = new URL(streamUrl)
+    if (since) url.searchParams.set("since", since)
+    const headers = {
+      accept: "text/event-stream",
+      ...(lastEventId && { "last-event-id": lastEventId }),
+      ...(token && { authorization: `Bearer ${token}` }),
+    }
+    return followStream({ url, headers, fetch, clock }, onFrame, signal)
+  }
+
+  // The replica must be in its owner's hands before anything happens to it.
+  await undefined
+  for (let event: "start" | "due" = "start"; !signal.aborted; event = "due") {
+    replica.on(event)
+    const { error, retryMs } = await attempt().catch((error) => ({ error, retryMs: 0 }))
+    if (signal.aborted) break
+    const { code, recovery } = error as Partial<SyncError>
+    const isUnauthenticated = code === "ERR_UNAUTHENTICATED" && typeof source === "function"
+    const isRenewing = isUnauthenticated && !isRenewed
+    if (recovery === "stop" && !isRenewing) {
+      replica.on("refused", error)
+      break
+    }
+    if (recovery === "resync") replica.forget()
+    if (isUnauthenticated) {
+      expired = token
+      token = undefined
+      isRenewed = true
+    }
+    if (liveSince !== undefined && clock.elapsed() - liveSince >= BACKOFF_RESET_MS) backoff.reset()
+    const delayMs = backoff.next(retryMs)
+    replica.on("lost", error)
+    report({ type: "lost", error, delayMs })
+    await sleep(delayMs, clock, signal)
+  }
+  replica.on("close")
+  options.signal?.removeEventListener("abort", onAbort)
+}
+
+// Resolves when it is over or aborted, whichever comes first.
+function sleep(delayMs: number, clock: ClientClock, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const wake = () => {
+      cancel()
+      signal.removeEventListener("abort", wake)
+      resolve()
+    }
+    const cancel = clock.after(delayMs, wake)
+    signal.addEventListener("abort", wake)
+    // Whoever heard of the loss may have closed the replica.
+    if (signal.aborted) wake()
+  })
+}
+
+function streamUrl({ url, topic, prefix = [], keys = [] }: ConnectOptions): URL {
+  // Only a page has an address of its own, so an absolute one must not ask for it.
+  const isAbsolute = /^[a-z][a-z0-9+.-]*:/i.test(`${url}`)
+  const target = new URL(url, isAbsolute ? undefined : location.href)
+  target.pathname = target.pathname.replace(/\/$/, "") + streamPath(topic)
+  for (const text of [prefix].flat()) target.searchParams.append("prefix", text)
+  for (const key of keys) target.searchParams.append("key", key)
+  return target
+}

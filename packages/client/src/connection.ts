@@ -1,0 +1,133 @@
+import type { Clock, SyncErrorCode } from "@headwater/core"
+import {
+  decodeErrorBody,
+  decodeFrame,
+  type Frame,
+  HEARTBEAT_MS,
+  HEARTBEATS_MISSED_MAX,
+} from "@headwater/protocol"
+import { createParser } from "eventsource-parser"
+import { ReplicaError } from "./replica-error.ts"
+
+/** One request for a stream. */
+export interface StreamRequest {
+  readonly url: URL
+  readonly headers: Readonly<Record<string, string>>
+  readonly fetch: typeof globalThis.fetch
+  readonly clock: Pick<Clock, "after" | "elapsed">
+}
+
+/** Every stream ends, and every end has a reason; its `recovery`, if it has one, says what now. */
+export interface Ending {
+  readonly error: Error
+  /** The last `retry:` or `Retry-After`, milliseconds. */
+  readonly retryMs: number | undefined
+}
+
+/**
+ * Most characters of one event: an entry of 1 MiB, escaped six-fold, fits twice. Beyond it the link
+ * is cut, so that a hub cannot fill a reader's memory with one line.
+ */
+export const EVENT_CHARACTERS_MAX = 16_777_216
+
+/** Most characters that are read of an answer that is no stream. */
+export const ERROR_CHARACTERS_MAX = 4_096
+
+/**
+ * Follows one stream to its end.
+ *
+ * Silence of three heartbeats is a dead link, also before the answer begins; an answer that is no
+ * stream has as long for all of it. Nothing is left open, however it ends. Never rejects.
+ *
+ * @param onFrame takes each frame. What it throws ends the stream, and is the reason.
+ * @param signal ends the stream; its reason is the reason.
+ */
+export async function followStream(
+  { url, headers, fetch, clock }: StreamRequest,
+  onFrame: (frame: Frame) => void,
+  signal: AbortSignal,
+): Promise<Ending> {
+  const attempt = new AbortController()
+  const onAbort = () => attempt.abort(signal.reason)
+  signal.addEventListener("abort", onAbort)
+  if (signal.aborted) onAbort()
+
+  let heardAt = clock.elapsed()
+  let silenceMs = HEARTBEAT_MS * HEARTBEATS_MISSED_MAX
+  const watch = (): (() => void) => {
+    const leftMs = heardAt + silenceMs - clock.elapsed()
+    // One timer, moved on when it falls due: setting one for every chunk would cost more.
+    if (leftMs > 0) return clock.after(leftMs, () => (unwatch = watch()))
+    attempt.abort(new ReplicaError("the hub is silent", "ERR_TIMEOUT"))
+    return () => {}
+  }
+  let unwatch = watch()
+
+  let retryMs: number | undefined
+  const parser = createParser({
+    // What is longer is dropped, and the parser throws at the chunk after.
+    maxBufferSize: EVENT_CHARACTERS_MAX,
+    onRetry: (ms) => {
+      retryMs = ms
+    },
+    onEvent: ({ event = "", data, id = "" }) => {
+      const frame = decodeFrame(event, data, id)
+      if (!frame) return
+      onFrame(frame)
+      if (frame.type === "hello") {
+        silenceMs = Math.max(1_000, frame.heartbeatMs) * HEARTBEATS_MISSED_MAX
+        unwatch()
+        unwatch = watch()
+      }
+      if (frame.type !== "goodbye" && frame.type !== "fault") return
+      retryMs = frame.retryMs || retryMs
+      throw endOf(frame)
+    },
+  })
+
+  try {
+    const response = await fetch(url, { headers, cache: "no-store", signal: attempt.signal })
+    const { status } = response
+    const after = response.headers.get("retry-after")
+    if (after) retryMs = Number(after) * 1_000 || undefined
+    const type = response.headers.get("content-type")
+    const isStream = status === 200 && type?.startsWith("text/event-stream")
+    const reader = response.body?.getReader()
+    // A `fetch` that somebody passed in may not pass the signal on to the body.
+    attempt.signal.addEventListener("abort", () => reader?.cancel().catch(() => {}))
+    const decoder = new TextDecoder()
+    let text = ""
+    while (text.length < ERROR_CHARACTERS_MAX) {
+      const chunk = await reader?.read()
+      attempt.signal.throwIfAborted()
+      if (!chunk || chunk.done) break
+      const part = decoder.decode(chunk.value, { stream: true })
+      if (isStream) {
+        heardAt = clock.elapsed()
+        parser.feed(part)
+      } else text += part
+    }
+    throw isStream ? new ReplicaError("the stream was cut") : refusalOf(status, text)
+  } catch (error) {
+    return { error: attempt.signal.aborted ? attempt.signal.reason : error, retryMs }
+  } finally {
+    unwatch()
+    signal.removeEventListener("abort", onAbort)
+    attempt.abort()
+  }
+}
+
+function endOf(frame: Extract<Frame, { type: "goodbye" | "fault" }>): ReplicaError {
+  if (frame.type === "fault") return new ReplicaError("fault", frame.code, frame.retry)
+  const isAuth = frame.reason === "auth-changed"
+  return new ReplicaError(`goodbye: ${frame.reason}`, isAuth ? "ERR_UNAUTHENTICATED" : "ERR_CLOSED")
+}
+
+// A hub says "do not come back" with 204, or with one of four statuses and a body of its own. All
+// else is an intermediary's.
+function refusalOf(status: number, text: string): ReplicaError {
+  const body = decodeErrorBody(text)
+  const isFinal = status === 204 || (body && [400, 401, 403, 404].includes(status))
+  const code = status === 401 ? "ERR_UNAUTHENTICATED" : (body?.code as SyncErrorCode | undefined)
+  return new ReplicaError(`answered ${status}`, code, isFinal ? "stop" : "retry")
+}

@@ -1,0 +1,26 @@
+/**
+ * A live, proven replica of a Headwater topic, in a browser or on a server. It resumes from where it
+ * was, moves from commit to commit in one step, and checks what it holds against the hub's digest.
+ *
+ * @example
+ * import { connect } from "@headwater/client"
+ *
+ * const replica = connect({ url: "http://127.0.0.1:8080", topic: "default" })
+ * await replica.ready
+ * for await (const { changes } of replica.changes()) console.log(replica.size, changes)
+ *
+ * @module
+ */
+export type { Mismatch } from "./assembly.ts"
+export { type ConnectOptions, connect, type Report, type TokenSource } from "./client.ts"
+export type {
+  EntryChange,
+  Proof,
+  Replica,
+  ReplicaCommit,
+  ReplicaListener,
+  ReplicaStatus,
+} from "./replica.ts"
+export { ReplicaError } from "./replica-error.ts"
+export type { ReplicaEntry, ReplicaSnapshot } from "./snapshot.ts"
+export type { ClientEvent, ClientState } from "./state.ts"

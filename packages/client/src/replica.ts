@@ -1,0 +1,128 @@
+import type { Position, StatusReport } from "@headwater/core"
+import type { ReplicaEntry, ReplicaSnapshot } from "./snapshot.ts"
+import type { ClientState } from "./state.ts"
+
+/**
+ * A live copy of a topic, or of a part of it: read at memory speed, always whole, and proven.
+ *
+ * What is read is the hub's state at `position`, never more, never less. It moves from id to id in one
+ * step, survives every loss of the link, and after a reset is replaced in one step too. Made by
+ * `connect`.
+ */
+export interface Replica<Value = unknown> extends AsyncDisposable {
+  /** Resolves with the first whole state; rejects when the replica is closed before. */
+  readonly ready: Promise<void>
+
+  /** How many entries are held. */
+  readonly size: number
+
+  /** What is held is the hub's state here; undefined before the first whole state. */
+  readonly position: Position | undefined
+
+  /** 16 hex digits over what is held: PROTOCOL.md §7. */
+  readonly digest: string
+
+  /** The link to the hub, and the hub's to its source. The same object until it changes. */
+  readonly status: ReplicaStatus
+
+  /** How often the hub's digest was the replica's. The same object until the next proof. */
+  readonly proven: Proof
+
+  /** The value under a key, or `undefined`. */
+  get(key: string): Value | undefined
+
+  /** The entry under a key, or `undefined`. */
+  getEntry(key: string): ReplicaEntry<Value> | undefined
+
+  /** Tells whether there is an entry under a key. */
+  has(key: string): boolean
+
+  /** All entries of one state, in no promised order. O(size), at the call. */
+  entries(): IterableIterator<ReplicaEntry<Value>>
+
+  /**
+   * The present state, immutable: the same object until an entry changes. Bound to the replica.
+   *
+   * Its `position` is that of the last change, which the replica's own may since have passed.
+   */
+  readonly getSnapshot: () => ReplicaSnapshot<Value>
+
+  /**
+   * Calls a listener at once, and then after every commit that changed anything for a consumer.
+   * Bound to the replica. A listener that throws is told to the process as an uncaught error.
+   *
+   * @returns what ends it; twice is harmless.
+   */
+  readonly subscribe: (listener: ReplicaListener<Value>) => () => void
+
+  /** Calls a listener whenever `status` or `proven` is another object. Returns what ends it. */
+  readonly subscribeStatus: (listener: () => void) => () => void
+
+  /**
+   * Follows the replica: first all that it holds, as new, once it is whole; then every commit.
+   *
+   * Replayed onto an empty map, the commits give the replica's state. A consumer who is slow gets
+   * commits merged into one, with one change a key, as *it* sees them: what came and went meanwhile
+   * is not told. Memory: one reference for each key that it has yet to hear of.
+   *
+   * Ends when the replica is closed by its owner; throws when the hub refused, or with
+   * `signal.reason`. Leaving the loop ends it, too.
+   */
+  changes(signal?: AbortSignal): AsyncGenerator<ReplicaCommit<Value>, void, undefined>
+
+  /**
+   * Waits until the replica holds everything up to a position: after a write, the one it answered.
+   * A position of another epoch is waited for until the replica next changes epochs.
+   *
+   * @throws {ReplicaError} `ERR_EPOCH_CHANGED`: it moved to an epoch that is not the position's;
+   *   `ERR_CLOSED`: it is closed. Or what the hub refused with.
+   */
+  waitFor(position: Position, signal?: AbortSignal): Promise<void>
+
+  /** Lets go of the link. What is held stays readable. Resolves when nothing is open any more. */
+  close(): Promise<void>
+}
+
+/** A change as a consumer of the replica sees it. A `touch` is none. */
+export type EntryChange<Value = unknown> =
+  | { readonly type: "new"; readonly entry: ReplicaEntry<Value> }
+  | {
+      readonly type: "updated"
+      readonly entry: ReplicaEntry<Value>
+      readonly previous: ReplicaEntry<Value>
+    }
+  | { readonly type: "deleted"; readonly previous: ReplicaEntry<Value> }
+
+/** One step of a replica, from one id to another: one or more commits of the source, whole. */
+export interface ReplicaCommit<Value = unknown> {
+  /** Where the replica is after it. */
+  readonly position: Position
+  /** At most one a key. */
+  readonly changes: readonly EntryChange<Value>[]
+}
+
+/** Hears of every change: the state after it, and what changed; no commit in the first call. */
+export type ReplicaListener<Value = unknown> = (
+  snapshot: ReplicaSnapshot<Value>,
+  commit?: ReplicaCommit<Value>,
+) => void
+
+/** The link to the hub, and the hub's own to its source. A new object for every change. */
+export interface ReplicaStatus {
+  readonly state: ClientState
+  /** What the hub last said of its link to its source; kept while the link to the hub is lost. */
+  readonly hub: StatusReport | undefined
+  /** Why the link was last lost, or why the replica is closed; `undefined` while it is live. */
+  readonly error: Error | undefined
+}
+
+/** How often, and when last, the hub's digest was the replica's. */
+export interface Proof {
+  readonly count: number
+  /** Milliseconds since 1970; `undefined` before the first. */
+  readonly lastAt: number | undefined
+  /** Where the replica was then. */
+  readonly position: Position | undefined
+  /** How often it was not. Each was reported. */
+  readonly mismatches: number
+}
