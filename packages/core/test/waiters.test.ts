@@ -1,0 +1,40 @@
+import { Waiters } from "@headwater/core"
+import { describe, expect, test } from "vitest"
+
+describe("Waiters", () => {
+  test("wake() resolves everyone who waits, and nobody who comes after", async () => {
+    const waiters = new Waiters()
+    const woken: number[] = []
+    const waits = [1, 2, 3].map((index) => waiters.wait().then(() => woken.push(index)))
+    waiters.wake()
+    await Promise.all(waits)
+    const late = waiters.wait().then(() => woken.push(4))
+
+    expect(woken).toEqual([1, 2, 3])
+    expect(waiters.size).toBe(1)
+    waiters.wake()
+    await late
+  })
+
+  test("wait() rejects with the signal's reason, at once or when it comes, and leaves nothing", async () => {
+    const waiters = new Waiters()
+    const reason = new Error("left")
+    const abort = new AbortController()
+    const wait = waiters.wait(abort.signal)
+    abort.abort(reason)
+
+    await expect(wait).rejects.toBe(reason)
+    await expect(waiters.wait(AbortSignal.abort(reason))).rejects.toBe(reason)
+    expect(waiters.size).toBe(0)
+  })
+
+  test("a waiter that was woken stays woken when its signal is aborted after", async () => {
+    const waiters = new Waiters()
+    const abort = new AbortController()
+    const wait = waiters.wait(abort.signal)
+    waiters.wake()
+    abort.abort()
+
+    await expect(wait).resolves.toBeUndefined()
+  })
+})
