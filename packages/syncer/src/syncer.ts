@@ -13,6 +13,7 @@ import { Activity, codeOf, readAll, weightOf } from "./activity.ts"
 import { backoffMs } from "./backoff.ts"
 import { incarnationOf } from "./epoch.ts"
 import { SYNCER_LIMITS, type SyncerLimits } from "./limits.ts"
+import { LinkedAbort } from "./linked-abort.ts"
 import { merge } from "./merge.ts"
 import { type Effect, IDLE, type SyncEvent, type SyncState } from "./sync-state.ts"
 
@@ -251,12 +252,16 @@ export class Syncer {
   async #list(self: Activity, request: ListRequest): Promise<void> {
     const { source, clock } = this.#options
     const silenceMs = this.#limits.listSilenceMs
-    const late = new AbortController()
-    const onSilence = () => late.abort(new SourceError(`no page for ${silenceMs} ms`))
-    const pages = source.list(request, AbortSignal.any([self.signal, late.signal]))
-    await readAll(pages, { clock, silenceMs, onSilence }, (page) =>
-      self.report({ type: "page", page }),
-    )
+    const link = new LinkedAbort(self.signal)
+    const onSilence = () => link.abort(new SourceError(`no page for ${silenceMs} ms`))
+    try {
+      const pages = source.list(request, link.signal)
+      await readAll(pages, { clock, silenceMs, onSilence }, (page) =>
+        self.report({ type: "page", page }),
+      )
+    } finally {
+      link.unlink()
+    }
     await self.report({ type: "listed" })
   }
 
@@ -319,14 +324,15 @@ export class Syncer {
   ): Promise<T> {
     const { clock, source } = this.#options
     const { askMs } = this.#limits
-    const late = new AbortController()
+    const link = signal ? new LinkedAbort(signal) : new LinkedAbort()
     const cancel = clock.after(askMs, () =>
-      late.abort(new SourceError(`${source.name} did not answer within ${askMs} ms`)),
+      link.abort(new SourceError(`${source.name} did not answer within ${askMs} ms`)),
     )
     try {
-      return await ask(signal ? AbortSignal.any([signal, late.signal]) : late.signal)
+      return await ask(link.signal)
     } finally {
       cancel()
+      link.unlink()
     }
   }
 

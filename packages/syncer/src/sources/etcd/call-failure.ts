@@ -1,0 +1,84 @@
+/**
+ * How a call to etcd's gateway failed.
+ *
+ *   unsent    it never reached etcd
+ *   refused   etcd said no, and did nothing
+ *   unclear   it may have been done
+ *
+ * Not for callers of the source: they get a `SourceError` or an `OutcomeUnknownError`.
+ */
+export class CallFailure extends Error {
+  override readonly name = "CallFailure"
+  readonly kind: "unsent" | "refused" | "unclear"
+  /** The token that came with the call is not, or no longer, good. */
+  readonly tokenRefused: boolean
+  readonly tooLarge: boolean
+
+  constructor(kind: CallFailure["kind"], message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.kind = kind
+    this.tokenRefused = /invalid auth token|auth store is old|token is not provided/.test(message)
+    this.tooLarge = message.includes("request is too large")
+  }
+}
+
+/** What an answer other than 2xx says: `{ error, message, code }`, or something else's page. */
+export function failureOfAnswer(status: number, text: string): CallFailure {
+  const { message, code } = parse(text)
+  const said = `etcd answered ${status}: ${(message ?? text).slice(0, MESSAGE_CHARS)}`
+  if (code !== undefined) return new CallFailure(REFUSALS.has(code) ? "refused" : "unclear", said)
+  return new CallFailure(status >= 400 && status < 500 ? "refused" : "unclear", said)
+}
+
+/** What `fetch` threw. */
+export function failureOfFetch(error: unknown): CallFailure {
+  if (error instanceof CallFailure) return error
+  const { kind, reason } = readCauses(error)
+  return new CallFailure(kind, `etcd cannot be reached: ${reason}`, { cause: error })
+}
+
+const MESSAGE_CHARS = 300
+
+/**
+ * The gRPC codes by which etcd says that it did not do it: invalid argument, not found, permission
+ * denied, resource exhausted, failed precondition, out of range, not implemented, unauthenticated.
+ * The others (unavailable, deadline exceeded …) come also after the proposal.
+ */
+const REFUSALS = new Set([3, 5, 7, 8, 9, 11, 12, 16])
+
+/** How Node and Bun say that there was no connection to send anything on. */
+const UNSENT_CODES = new Set([
+  "ECONNREFUSED",
+  "ENOTFOUND",
+  "EAI_AGAIN",
+  "EHOSTUNREACH",
+  "ENETUNREACH",
+  "UND_ERR_CONNECT_TIMEOUT",
+  "ConnectionRefused",
+  "FailedToOpenSocket",
+])
+
+function readCauses(error: unknown): { kind: "unsent" | "unclear"; reason: string } {
+  let reason = String(error)
+  for (let cause = error; cause instanceof Error; cause = cause.cause) {
+    const { code } = cause as { code?: unknown }
+    reason = cause.message || String(code)
+    // Deno says it in the message alone.
+    const connecting = cause.message.includes("client error (Connect)")
+    if (connecting || UNSENT_CODES.has(String(code))) return { kind: "unsent", reason }
+  }
+  return { kind: "unclear", reason }
+}
+
+function parse(text: string): { message?: string; code?: number } {
+  try {
+    const { message, error, code } = JSON.parse(text) as Record<string, unknown>
+    const said = typeof message === "string" ? message : error
+    return {
+      ...(typeof said === "string" ? { message: said } : {}),
+      ...(typeof code === "number" ? { code } : {}),
+    }
+  } catch {
+    return {}
+  }
+}

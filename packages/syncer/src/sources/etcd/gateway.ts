@@ -1,0 +1,251 @@
+import {
+  type Clock,
+  ClosedError,
+  OutcomeUnknownError,
+  SourceError,
+  ValueError,
+} from "@headwater/core"
+import { LinkedAbort } from "../../linked-abort.ts"
+import { CallFailure, failureOfAnswer, failureOfFetch } from "./call-failure.ts"
+
+/** Where an etcd is, and how it is spoken to. */
+export interface GatewayOptions {
+  /** `http://HOST:PORT`, one or more members of one cluster. */
+  readonly endpoints: readonly string[]
+  readonly username?: string
+  readonly password?: string
+  readonly fetch?: typeof fetch
+  readonly clock: Clock
+}
+
+/** etcd gives up after 7 s itself; a proxy in between may be slower to say so. */
+const CALL_MS = 10_000
+
+/**
+ * etcd's v3 JSON gateway over `fetch`.
+ *
+ * Speaks to one endpoint until that fails, then to the next. A read is tried at each; a write at
+ * another one only when it was certainly never sent. With a user name, a token is asked for, kept
+ * until it is refused, and asked for again.
+ *
+ * Source: etcd's api/etcdserverpb/rpc.proto, and its gRPC gateway's JSON mapping: bytes are base64,
+ * 64-bit integers strings, zero values left out.
+ */
+export class Gateway {
+  readonly #options: GatewayOptions
+  readonly #fetch: typeof fetch
+  readonly #closing = new AbortController()
+  #endpoint = 0
+  #token: Promise<string> | undefined
+  #open = 0
+
+  constructor(options: GatewayOptions) {
+    if (options.endpoints.length === 0) throw new SourceError("etcd has at least one endpoint")
+    this.#options = options
+    this.#fetch = options.fetch ?? ((input, init) => fetch(input, init))
+  }
+
+  /** Requests without an answer yet, and streams that are being read. */
+  get open(): number {
+    return this.#open
+  }
+
+  /** @throws {SourceError} no endpoint answers it. */
+  async read<Answer>(path: string, body: object, signal: AbortSignal): Promise<Answer> {
+    try {
+      return await this.#tryEach(
+        signal,
+        () => true,
+        (endpoint) => this.#call<Answer>(endpoint, path, body, signal),
+      )
+    } catch (error) {
+      throw error instanceof CallFailure ? new SourceError(error.message, { cause: error }) : error
+    }
+  }
+
+  /**
+   * @throws {SourceError} it was refused: nothing was written.
+   * @throws {OutcomeUnknownError} it may have been written.
+   */
+  async write<Answer>(path: string, body: object, signal: AbortSignal): Promise<Answer> {
+    const unsent = (failure: CallFailure) => failure.kind === "unsent"
+    try {
+      return await this.#tryEach(signal, unsent, (endpoint) =>
+        this.#call<Answer>(endpoint, path, body, signal),
+      )
+    } catch (error) {
+      if (!(error instanceof CallFailure)) throw error
+      const { message } = error
+      if (error.kind === "unclear") throw new OutcomeUnknownError(message, { cause: error })
+      if (error.tooLarge) throw new ValueError(message, "ERR_TOO_LARGE", { cause: error })
+      throw new SourceError(message, { cause: error })
+    }
+  }
+
+  /**
+   * Opens a stream of answers and tells what `use` makes of its body. The stream is closed when that
+   * is done, however it ends.
+   *
+   * @throws {SourceError} no endpoint opens it, or it broke.
+   */
+  async *stream<Item>(
+    path: string,
+    body: object,
+    signal: AbortSignal,
+    use: (body: ReadableStream<Uint8Array>) => AsyncGenerator<Item>,
+  ): AsyncGenerator<Item> {
+    const link = new LinkedAbort(signal, this.#closing.signal)
+    this.#open += 1
+    try {
+      const response = await this.#tryEach(
+        link.signal,
+        () => true,
+        (endpoint) => this.#openAt(endpoint, path, body, link.signal),
+      )
+      yield* use(response.body as ReadableStream<Uint8Array>)
+    } catch (error) {
+      this.#throwIfEnded(signal)
+      const failure = failureOfFetch(error)
+      throw new SourceError(failure.message, { cause: error })
+    } finally {
+      link.abort()
+      this.#open -= 1
+    }
+  }
+
+  /** Ends everything that is open. Calls after it reject. */
+  close(): void {
+    this.#closing.abort()
+  }
+
+  // What is opened here stays linked to the stream's own signal, which ends with it.
+  async #openAt(
+    endpoint: string,
+    path: string,
+    body: object,
+    signal: AbortSignal,
+  ): Promise<Response> {
+    const link = new LinkedAbort(signal)
+    const cancel = this.#options.clock.after(CALL_MS, () => link.abort(tooLate()))
+    try {
+      const response = await this.#post(endpoint, path, body, link.signal)
+      if (!response.ok) throw failureOfAnswer(response.status, await response.text())
+      return response
+    } catch (error) {
+      link.unlink()
+      throw failureOfFetch(error)
+    } finally {
+      cancel()
+    }
+  }
+
+  async #tryEach<T>(
+    signal: AbortSignal,
+    mayRetry: (failure: CallFailure) => boolean,
+    attempt: (endpoint: string) => Promise<T>,
+  ): Promise<T> {
+    let renewed = false
+    for (let tried = 1; ; ) {
+      this.#throwIfEnded(signal)
+      const at = this.#endpoint
+      try {
+        return await attempt(this.#options.endpoints[at] as string)
+      } catch (error) {
+        this.#throwIfEnded(signal)
+        if (!(error instanceof CallFailure)) throw error
+        if (error.tokenRefused && this.#token !== undefined && !renewed) {
+          renewed = true
+          this.#token = undefined
+          continue
+        }
+        if (error.kind === "refused") throw error
+        // Whoever failed first at an endpoint moves on from it; the others follow.
+        if (this.#endpoint === at) this.#endpoint = (at + 1) % this.#options.endpoints.length
+        if (tried >= this.#options.endpoints.length || !mayRetry(error)) throw error
+        tried += 1
+      }
+    }
+  }
+
+  async #call<Answer>(
+    endpoint: string,
+    path: string,
+    body: object,
+    signal: AbortSignal,
+  ): Promise<Answer> {
+    this.#open += 1
+    try {
+      return await this.#withDeadline(signal, async (both) => {
+        const response = await this.#post(endpoint, path, body, both)
+        const text = await response.text()
+        if (!response.ok) throw failureOfAnswer(response.status, text)
+        return JSON.parse(text) as Answer
+      })
+    } finally {
+      this.#open -= 1
+    }
+  }
+
+  async #post(
+    endpoint: string,
+    path: string,
+    body: object,
+    signal: AbortSignal,
+  ): Promise<Response> {
+    const headers: Record<string, string> = { "content-type": "application/json" }
+    if (this.#options.username !== undefined)
+      headers.authorization = await this.#tokenFrom(endpoint)
+    const init = { method: "POST", headers, body: JSON.stringify(body), signal }
+    return this.#fetch(endpoint + path, { ...init, redirect: "error" })
+  }
+
+  #tokenFrom(endpoint: string): Promise<string> {
+    this.#token ??= this.#authenticate(endpoint).catch((error) => {
+      this.#token = undefined
+      throw error
+    })
+    return this.#token
+  }
+
+  // Shared by all calls that need it, so that no one caller's signal ends it.
+  #authenticate(endpoint: string): Promise<string> {
+    const { username, password = "" } = this.#options
+    return this.#withDeadline(this.#closing.signal, async (signal) => {
+      const response = await this.#fetch(`${endpoint}/v3/auth/authenticate`, {
+        method: "POST",
+        body: JSON.stringify({ name: username, password }),
+        redirect: "error",
+        signal,
+      })
+      const text = await response.text()
+      if (!response.ok) throw failureOfAnswer(response.status, text)
+      return (JSON.parse(text) as { token: string }).token
+    })
+  }
+
+  /** Every failure of `ask` comes out as a `CallFailure`. */
+  async #withDeadline<T>(
+    signal: AbortSignal,
+    ask: (signal: AbortSignal) => Promise<T>,
+  ): Promise<T> {
+    const link = new LinkedAbort(signal, this.#closing.signal)
+    const cancel = this.#options.clock.after(CALL_MS, () => link.abort(tooLate()))
+    try {
+      return await ask(link.signal)
+    } catch (error) {
+      throw failureOfFetch(error)
+    } finally {
+      cancel()
+      link.unlink()
+    }
+  }
+
+  #throwIfEnded(signal: AbortSignal): void {
+    signal.throwIfAborted()
+    if (this.#closing.signal.aborted) throw new ClosedError("shutdown")
+  }
+}
+
+function tooLate(): CallFailure {
+  return new CallFailure("unclear", `etcd did not answer within ${CALL_MS} ms`)
+}

@@ -1,0 +1,88 @@
+import { KEY_BYTES_MAX, KeyError } from "@headwater/core"
+import { decodeBase64, encodeBase64 } from "./base64.ts"
+
+/** What a key of etcd is to a topic. */
+export type SeenKey =
+  | { readonly type: "key"; readonly key: string }
+  | { readonly type: "invalid"; readonly key: string; readonly reason: string }
+  /** One of Headwater's own, which no topic shows. */
+  | { readonly type: "hidden" }
+
+/**
+ * The keys under one prefix of etcd, as a topic names them: without the prefix, as text.
+ *
+ * Keys under `/headwater/epoch/` are Headwater's own marks: never shown, never written by a topic.
+ */
+export class KeySpace {
+  /** Base64: where the range begins and where it ends, as etcd wants them. */
+  readonly rangeStart: string
+  readonly rangeEnd: string
+  readonly #prefix: Uint8Array
+
+  constructor(prefix: string) {
+    this.#prefix = utf8.encode(prefix)
+    this.rangeStart = encodeBase64(this.#prefix.length > 0 ? this.#prefix : ZERO)
+    this.rangeEnd = encodeBase64(endOf(this.#prefix))
+  }
+
+  /** Reads a key of etcd. */
+  see(base64: string): SeenKey {
+    const bytes = decodeBase64(base64)
+    if (startsWith(bytes, HIDDEN)) return { type: "hidden" }
+    const own = bytes.subarray(this.#prefix.length)
+    if (own.length === 0) return { type: "invalid", key: "", reason: "empty after the prefix" }
+    if (own.length > KEY_BYTES_MAX) {
+      const reason = `longer than ${KEY_BYTES_MAX} bytes`
+      return { type: "invalid", key: lenient.decode(own.subarray(0, SHOWN_BYTES)), reason }
+    }
+    try {
+      return { type: "key", key: strict.decode(own) }
+    } catch {
+      const key = lenient.decode(own.subarray(0, SHOWN_BYTES))
+      return { type: "invalid", key, reason: "not UTF-8" }
+    }
+  }
+
+  /** Writes a key of the topic as etcd's, base64. */
+  name(key: string): string {
+    const own = utf8.encode(key)
+    if (own.length === 0) throw new KeyError("a key is not empty")
+    if (own.length > KEY_BYTES_MAX) throw new KeyError(`a key has at most ${KEY_BYTES_MAX} bytes`)
+    const bytes = new Uint8Array(this.#prefix.length + own.length)
+    bytes.set(this.#prefix)
+    bytes.set(own, this.#prefix.length)
+    if (startsWith(bytes, HIDDEN)) throw new KeyError("the key is Headwater's own")
+    return encodeBase64(bytes)
+  }
+
+  /** The first key after a key of etcd, both base64: where the next page begins. */
+  after(base64: string): string {
+    const bytes = decodeBase64(base64)
+    const next = new Uint8Array(bytes.length + 1)
+    next.set(bytes)
+    return encodeBase64(next)
+  }
+}
+
+const utf8 = new TextEncoder()
+// Not to take a byte order mark for one: to a key it is a letter like others.
+const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
+const lenient = new TextDecoder("utf-8", { ignoreBOM: true })
+const HIDDEN = utf8.encode("/headwater/epoch/")
+const SHOWN_BYTES = 200
+/** As a start the first key that there can be, as an end "no end". */
+const ZERO = Uint8Array.of(0)
+
+/** The least bytes above everything that begins with the prefix. */
+function endOf(prefix: Uint8Array): Uint8Array {
+  let length = prefix.length
+  while (length > 0 && prefix[length - 1] === 0xff) length -= 1
+  if (length === 0) return ZERO
+  const end = prefix.slice(0, length)
+  end[length - 1]! += 1
+  return end
+}
+
+function startsWith(bytes: Uint8Array, start: Uint8Array): boolean {
+  return bytes.length >= start.length && start.every((byte, index) => bytes[index] === byte)
+}

@@ -1,0 +1,182 @@
+import {
+  type Change,
+  type Clock,
+  ClosedError,
+  type Commit,
+  type InvalidEntry,
+  type Revision,
+  SourceError,
+  type WatchEvent,
+} from "@headwater/core"
+import { LinkedAbort } from "../../linked-abort.ts"
+import { decodeBase64 } from "./base64.ts"
+import type { Gateway } from "./gateway.ts"
+import { readLines } from "./json-lines.ts"
+import type { KeySpace } from "./key-space.ts"
+import { revisionOf, type WatchAnswer, type WatchEventMessage, type WatchLine } from "./messages.ts"
+
+/** What a watch of etcd needs. */
+export interface WatchContext {
+  readonly gateway: Gateway
+  readonly keys: KeySpace
+  readonly clock: Clock
+  /** The cluster that answered when it was asked who it is; `undefined` when it never was. */
+  readonly clusterId: () => string | undefined
+}
+
+/**
+ * A watch that is silent for so long is opened anew from where it stands. Node's `fetch` kills a
+ * body after 300 s of silence, and etcd's own progress comes every 10 min unless it is told other.
+ */
+const RECYCLE_MS = 240_000
+
+/** A fragment is about as large as a request may be: 1.5 MiB by default, in base64. */
+const LINE_CHARS_MAX = 64 * 1_048_576
+
+/** Tells every commit of a range from a revision on; see `Source.watch`. */
+export async function* watchEtcd(
+  context: WatchContext,
+  from: Revision,
+  signal: AbortSignal,
+): AsyncGenerator<WatchEvent> {
+  const { gateway, keys, clock } = context
+  const reader = new AnswerReader(context, from)
+  for (let recycled = true; recycled; ) {
+    recycled = false
+    const link = new LinkedAbort(signal)
+    const recycle = () => {
+      recycled = true
+      link.abort()
+    }
+    let cancel = clock.after(RECYCLE_MS, recycle)
+    try {
+      const request = requestOf(keys, reader.next)
+      const lines = gateway.stream("/v3/watch", request, link.signal, (body) =>
+        readLines(body, LINE_CHARS_MAX),
+      )
+      for await (const line of lines) {
+        cancel()
+        for (const event of reader.read(JSON.parse(line) as WatchLine)) {
+          yield event
+          if (event.type === "lost") return
+        }
+        cancel = clock.after(RECYCLE_MS, recycle)
+      }
+    } catch (error) {
+      signal.throwIfAborted()
+      if (error instanceof ClosedError) throw error
+      if (!recycled) {
+        yield { type: "lost", reason: "closed", error: error as Error }
+        return
+      }
+    } finally {
+      cancel()
+      link.unlink()
+    }
+    reader.restart()
+  }
+  yield { type: "lost", reason: "closed" }
+}
+
+function requestOf(keys: KeySpace, next: Revision): object {
+  return {
+    create_request: {
+      key: keys.rangeStart,
+      range_end: keys.rangeEnd,
+      start_revision: String(next),
+      progress_notify: true,
+      fragment: true,
+    },
+  }
+}
+
+/**
+ * Makes commits of a watch's answers.
+ *
+ * etcd never splits a revision over two answers, but asked for fragments it splits an answer in
+ * several, all but the last marked so. They are read as one: what is told is always whole commits.
+ */
+class AnswerReader {
+  /** The lowest revision that was not told. */
+  next: Revision
+  readonly #context: WatchContext
+  #fragments: WatchEventMessage[] = []
+
+  constructor(context: WatchContext, from: Revision) {
+    this.#context = context
+    this.next = from
+  }
+
+  /** Forgets the part of an answer whose rest was cut off. */
+  restart(): void {
+    this.#fragments = []
+  }
+
+  read({ result, error }: WatchLine): readonly WatchEvent[] {
+    if (result === undefined) return [closed(error?.message ?? "an answer without a result")]
+    const clusterId = this.#context.clusterId()
+    if (clusterId !== undefined && result.header.cluster_id !== clusterId) {
+      return [{ type: "lost", reason: "replaced" }]
+    }
+    if (result.canceled) return [canceled(result)]
+    if (result.created) return [this.#created(result)]
+    if (result.events === undefined && !result.fragment) return this.#progressed(result)
+    this.#fragments.push(...(result.events ?? []))
+    return result.fragment ? [] : this.#committed()
+  }
+
+  // Everything before the first revision was told before. Where etcd itself is not there yet, it
+  // went back: that is said as it is.
+  #created({ header }: WatchAnswer): WatchEvent {
+    const revision = Math.min(this.next - 1, revisionOf(header.revision))
+    return { type: "progress", revision }
+  }
+
+  #progressed({ header }: WatchAnswer): readonly WatchEvent[] {
+    const revision = revisionOf(header.revision)
+    this.next = Math.max(this.next, revision + 1)
+    return [{ type: "progress", revision }]
+  }
+
+  #committed(): readonly WatchEvent[] {
+    const messages = this.#fragments
+    this.#fragments = []
+    const commits: Commit[] = []
+    for (let start = 0; start < messages.length; ) {
+      const revision = revisionOf(messages[start]?.kv.mod_revision)
+      let end = start + 1
+      while (end < messages.length && revisionOf(messages[end]?.kv.mod_revision) === revision) end++
+      if (revision >= this.next) commits.push(this.#commitOf(revision, messages.slice(start, end)))
+      start = end
+    }
+    const last = commits.at(-1)
+    if (last === undefined) return []
+    this.next = last.revision + 1
+    return [{ type: "commits", commits }]
+  }
+
+  #commitOf(revision: Revision, messages: readonly WatchEventMessage[]): Commit {
+    const changes: Change[] = []
+    const invalid: InvalidEntry[] = []
+    for (const { type, kv } of messages) {
+      const seen = this.#context.keys.see(kv.key)
+      if (seen.type === "key") {
+        const { key } = seen
+        if (type === "DELETE") changes.push({ op: "delete", key })
+        else changes.push({ op: "put", key, value: decodeBase64(kv.value ?? "") })
+      } else if (seen.type === "invalid" && type !== "DELETE") {
+        invalid.push({ key: seen.key, reason: seen.reason })
+      }
+    }
+    return invalid.length > 0 ? { revision, changes, invalid } : { revision, changes }
+  }
+}
+
+function canceled({ compact_revision, cancel_reason }: WatchAnswer): WatchEvent {
+  if (revisionOf(compact_revision) > 0) return { type: "lost", reason: "compacted" }
+  return closed(cancel_reason ?? "etcd ended the watch")
+}
+
+function closed(reason: string): WatchEvent {
+  return { type: "lost", reason: "closed", error: new SourceError(reason) }
+}

@@ -1,0 +1,49 @@
+import type { Change, Condition, WriteOutcome, WriteRequest } from "@headwater/core"
+import { encodeBase64 } from "./base64.ts"
+import type { Gateway } from "./gateway.ts"
+import type { KeySpace } from "./key-space.ts"
+import { revisionOf, type TxnAnswer } from "./messages.ts"
+
+/** Writes in one transaction, all or nothing; see `Source.write`. etcd takes 128 changes at most. */
+export async function writeEtcd(
+  gateway: Gateway,
+  keys: KeySpace,
+  { conditions, changes }: WriteRequest,
+  signal: AbortSignal,
+): Promise<WriteOutcome> {
+  const txn = {
+    compare: conditions.map((condition) => comparisonOf(keys, condition)),
+    success: changes.map((change) => operationOf(keys, change)),
+    failure: conditions.map(({ key }) => ({
+      request_range: { key: keys.name(key), keys_only: true },
+    })),
+  }
+  const answer = await gateway.write<TxnAnswer>("/v3/kv/txn", txn, signal)
+  if (answer.succeeded) return { written: true, revision: revisionOf(answer.header.revision) }
+  const present = conditions.map(({ key }, index) => {
+    const entry = answer.responses?.[index]?.response_range?.kvs?.[0]
+    return { key, revision: revisionOf(entry?.mod_revision) }
+  })
+  const failed = present.filter(({ revision }, index) => !holds(conditions[index], revision))
+  return { written: false, failed }
+}
+
+function comparisonOf(keys: KeySpace, condition: Condition): object {
+  const key = keys.name(condition.key)
+  if ("exists" in condition) {
+    return { key, target: "CREATE", result: "GREATER", create_revision: "0" }
+  }
+  return { key, target: "MOD", result: "EQUAL", mod_revision: String(condition.revision) }
+}
+
+function operationOf(keys: KeySpace, change: Change): object {
+  const key = keys.name(change.key)
+  return change.op === "put"
+    ? { request_put: { key, value: encodeBase64(change.value) } }
+    : { request_delete_range: { key } }
+}
+
+function holds(condition: Condition | undefined, revision: number): boolean {
+  if (condition === undefined) return false
+  return "exists" in condition ? revision > 0 : revision === condition.revision
+}
