@@ -1,0 +1,141 @@
+import { ConfigError } from "./config-error.ts"
+import { isLoopback } from "./loopback.ts"
+import { type Arguments, readArguments } from "./runtime/arguments.ts"
+import { parseTopic, type TopicConfig } from "./topic-config.ts"
+
+/** What the hub is to do, once the command line and the environment have been read. */
+export interface Config {
+  readonly listen: { readonly hostname: string; readonly port: number }
+  /** At least one; names are unique. */
+  readonly topics: readonly TopicConfig[]
+  /** What somebody without a token may do. */
+  readonly anonymous: "read" | "write"
+  /** Origins whose pages may use this hub. */
+  readonly cors: readonly string[]
+  /** Names by which a hub on loopback may be addressed, beside loopback's own. Without a port. */
+  readonly hosts: readonly string[]
+  readonly etcd: EtcdCredentials | undefined
+  /** The default topic is served because none was named. */
+  readonly isDefault: boolean
+}
+
+/** Who the hub is to etcd. They come by environment or file, never by argument. */
+export interface EtcdCredentials {
+  readonly username: string
+  readonly password: { readonly text: string } | { readonly file: string }
+}
+
+/** What the command line asks for: to serve, to print something, or it is wrong. */
+export type Command =
+  | { readonly type: "serve"; readonly config: Config }
+  | { readonly type: "help" }
+  | { readonly type: "version" }
+  | { readonly type: "wrong"; readonly line: string }
+
+const OPTIONS = {
+  listen: "value",
+  topic: "value",
+  "allow-anonymous": "value",
+  "allow-host": "value",
+  cors: "value",
+  help: "flag",
+  version: "flag",
+} as const
+
+/**
+ * Reads arguments and environment. Pure: it opens nothing, and never throws.
+ *
+ * Arguments win over the environment, name by name: one `--topic` hides all of `HEADWATER_TOPICS`.
+ */
+export function readCommand(
+  args: readonly string[],
+  env: (name: string) => string | undefined,
+): Command {
+  try {
+    const given = readArguments(args, OPTIONS)
+    if (given.help) return { type: "help" }
+    if (given.version) return { type: "version" }
+    return { type: "serve", config: readConfig(given, env) }
+  } catch (error) {
+    return { type: "wrong", line: lineOf(error) }
+  }
+}
+
+function readConfig(given: Arguments, env: (name: string) => string | undefined): Config {
+  const listen = parseListen(last(given, "listen") ?? env("HEADWATER_LISTEN") ?? "127.0.0.1:8080")
+  const anonymous = last(given, "allow-anonymous")
+  if (anonymous !== undefined && anonymous !== "read" && anonymous !== "write") {
+    throw new ConfigError(`--allow-anonymous takes read or write, not "${anonymous}"`)
+  }
+  if (anonymous === undefined && !isLoopback(listen.hostname)) {
+    throw new ConfigError(
+      `listening on ${listen.hostname}, beyond this machine, needs --allow-anonymous read or write`,
+    )
+  }
+  const named = given.topic ?? splitTopics(env("HEADWATER_TOPICS") ?? "")
+  const topics = (named.length > 0 ? named : ["default=memory:"]).map(parseTopic)
+  const twice = topics.find(
+    (topic, index) => topics.findIndex((t) => t.name === topic.name) < index,
+  )
+  if (twice) throw new ConfigError(`topic "${twice.name}" is given twice`)
+
+  return {
+    listen,
+    topics,
+    anonymous: anonymous ?? "write",
+    cors: (given.cors ?? []).map(parseOrigin),
+    hosts: (given["allow-host"] ?? []).map((host) => host.toLowerCase()),
+    etcd: readEtcdCredentials(env),
+    isDefault: named.length === 0,
+  }
+}
+
+function parseListen(text: string): { hostname: string; port: number } {
+  const match = /^(?:\[([0-9A-Fa-f:.]+)\]|([^\s:/[\]]+)):(\d{1,5})$/.exec(text)
+  const port = Number(match?.[3])
+  if (!match || port > 65_535) {
+    throw new ConfigError(`--listen takes HOST:PORT, such as 127.0.0.1:8080, not "${text}"`)
+  }
+  return { hostname: (match[1] ?? match[2])!, port }
+}
+
+/** Topics in the environment stand apart by white space or semicolons. */
+function splitTopics(text: string): string[] {
+  return text.split(/[\s;]+/).filter((part) => part !== "")
+}
+
+function parseOrigin(text: string): string {
+  let origin: string | undefined
+  try {
+    origin = new URL(text).origin
+  } catch {}
+  if (origin === undefined || origin === "null" || origin !== text.toLowerCase()) {
+    throw new ConfigError(`--cors takes an origin, such as https://example.org, not "${text}"`)
+  }
+  return origin
+}
+
+function readEtcdCredentials(
+  env: (name: string) => string | undefined,
+): EtcdCredentials | undefined {
+  const username = env("HEADWATER_ETCD_USERNAME")
+  const text = env("HEADWATER_ETCD_PASSWORD")
+  const file = env("HEADWATER_ETCD_PASSWORD_FILE")
+  if (!username && text === undefined && file === undefined) return undefined
+  if (!username) throw new ConfigError("HEADWATER_ETCD_PASSWORD needs HEADWATER_ETCD_USERNAME")
+  if (text !== undefined && file !== undefined) {
+    throw new ConfigError("give HEADWATER_ETCD_PASSWORD or HEADWATER_ETCD_PASSWORD_FILE, not both")
+  }
+  if (text !== undefined) return { username, password: { text } }
+  if (file !== undefined) return { username, password: { file } }
+  throw new ConfigError("HEADWATER_ETCD_USERNAME needs HEADWATER_ETCD_PASSWORD or …_PASSWORD_FILE")
+}
+
+function last(given: Arguments, name: string): string | undefined {
+  return given[name]?.at(-1)
+}
+
+function lineOf(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error)
+  return message.split("\n")[0]!
+}

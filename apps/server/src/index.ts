@@ -1,0 +1,20 @@
+/**
+ * The hub: sources mirrored in memory and streamed over HTTP. `createHub` reads the sources;
+ * `createApp` makes a Hono app of it, to be served or mounted in another one.
+ *
+ * @example
+ * import { createApp, createHub } from "@headwater/server"
+ * import { memorySource } from "@headwater/syncer/memory"
+ *
+ * const hub = createHub({ topics: [{ name: "config", source: memorySource() }] })
+ * yourApp.route("/live", createApp(hub))
+ *
+ * @module
+ */
+export { type AppOptions, createApp } from "./app.ts"
+export { type Assets, type AssetsHost, assetsFrom } from "./dashboard/assets.ts"
+export { createHub, Hub, type HubOptions } from "./hub.ts"
+export { HUB_LIMITS, type HubLimits } from "./limits.ts"
+export type { Log } from "./log.ts"
+export type { PageOptions } from "./routes/page.ts"
+export type { TopicOptions } from "./topic.ts"

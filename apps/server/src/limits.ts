@@ -1,0 +1,70 @@
+import { VALUE_BYTES_MAX } from "@headwater/core"
+import { AHEAD_WAIT_MS, FRAME_BYTES_MAX, HEARTBEAT_MS, SYNC_INTERVAL_MS } from "@headwater/protocol"
+
+/** Every bound of a hub. Each has a reason; none is absent. */
+export interface HubLimits {
+  /** Open event streams; 10,000 by default. One more gets a `fault ERR_TOO_MANY` and comes back. */
+  readonly streamsMax: number
+  /** Different views of one topic in use at once; 1,000. Each has a filter, and sums that are kept. */
+  readonly viewsMax: number
+  /** Prefixes plus keys of one view; 256. Each entry that changes is looked at through all of them. */
+  readonly filtersMax: number
+  /** Encoded frames kept for other readers of the same, in bytes per topic; 64 MiB. */
+  readonly frameCacheBytesMax: number
+  /** How long encoded frames, and the snapshot that joiners share, are kept, in ms; 10 s. */
+  readonly frameCacheMs: number
+  /** How long a reader that stalls in the middle of a walk pins what it was reading, in ms; 1 s. */
+  readonly leaseMs: number
+  /** The same for a list by `GET entries`, which has no place to go on from, in ms; 30 s. */
+  readonly listLeaseMs: number
+  /** Trie nodes and leaves that one slice of a walk looks at; 20,000, about 2 ms. */
+  readonly visitsMax: number
+  /** Longest that work of this hub holds up one turn of the event loop, in ms; 4. */
+  readonly turnMs: number
+  /** Readers woken in one turn; 64, under a millisecond of writing. */
+  readonly wakesMax: number
+  /** A frame is at most this long, or holds one entry; told in `hello`. */
+  readonly frameBytesMax: number
+  /** Something is sent at least this often; told in `hello`. */
+  readonly heartbeatMs: number
+  /** A `sync` comes at least this often. */
+  readonly syncIntervalMs: number
+  /** How long a stream waits for a hub that has nothing yet, or is behind the reader, in ms; 10 s. */
+  readonly readyWaitMs: number
+  /** Under `policy=disconnect`: how far a reader may lag, in ms. */
+  readonly lagMs: number
+  /** Under `policy=disconnect`: how long after its snapshot a reader may lag, in ms. */
+  readonly lagGraceMs: number
+  /** Largest value, in bytes; 1 MiB. */
+  readonly valueBytesMax: number
+  /** Largest body of a batch, in bytes; 4 MiB: it is parsed in one turn. */
+  readonly batchBytesMax: number
+  /** How long the source has to answer a write, in ms; 10 s. After it the outcome is unknown. */
+  readonly writeMs: number
+}
+
+/** What a hub is bounded by unless its owner says otherwise. */
+export const HUB_LIMITS: HubLimits = {
+  streamsMax: 10_000,
+  viewsMax: 1_000,
+  filtersMax: 256,
+  frameCacheBytesMax: 67_108_864,
+  frameCacheMs: 10_000,
+  leaseMs: 1_000,
+  listLeaseMs: 30_000,
+  visitsMax: 20_000,
+  turnMs: 4,
+  wakesMax: 64,
+  frameBytesMax: FRAME_BYTES_MAX,
+  heartbeatMs: HEARTBEAT_MS,
+  syncIntervalMs: SYNC_INTERVAL_MS,
+  readyWaitMs: AHEAD_WAIT_MS,
+  lagMs: 300_000,
+  lagGraceMs: 300_000,
+  valueBytesMax: VALUE_BYTES_MAX,
+  batchBytesMax: 4_194_304,
+  writeMs: 10_000,
+}
+
+/** What a frame holds beside its body: event, id of at most 128 bytes, revision, brackets. */
+export const FRAME_OVERHEAD_BYTES = 320

@@ -1,0 +1,47 @@
+import { type Runtime, urlOf } from "./runtime.ts"
+
+// Only what this file calls. The official types of Deno and Bun declare the
+// same globals differently, so one program cannot be checked against both.
+declare const Deno: {
+  args: readonly string[]
+  env: { get(name: string): string | undefined }
+  addSignalListener(signal: "SIGINT" | "SIGTERM", handler: () => void): void
+  exit(code: number): never
+  readTextFile(path: string | URL): Promise<string>
+  serve(
+    options: { hostname: string; port: number; onListen(at: { port: number }): void },
+    handler: (request: Request) => Response | Promise<Response>,
+  ): { shutdown(): Promise<void> }
+}
+
+/** https://docs.deno.com/api/deno/~/Deno.serve */
+export const runtime: Runtime = {
+  name: "deno",
+
+  get args() {
+    return Deno.args
+  },
+
+  env: (name) => Deno.env.get(name),
+
+  listen: (fetch, { hostname, port }) =>
+    new Promise((resolve) => {
+      const server = Deno.serve(
+        {
+          hostname,
+          port,
+          onListen: ({ port }) =>
+            resolve({ url: urlOf(hostname, port), close: () => server.shutdown() }),
+        },
+        (request) => fetch(request),
+      )
+    }),
+
+  onStop(stop) {
+    for (const signal of ["SIGINT", "SIGTERM"] as const) Deno.addSignalListener(signal, stop)
+  },
+
+  exit: (code) => Deno.exit(code),
+
+  readText: (file) => Deno.readTextFile(file),
+}

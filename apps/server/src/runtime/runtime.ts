@@ -1,0 +1,48 @@
+/**
+ * What the server asks of the machine under it. `package.json` chooses the file behind `#runtime`.
+ *
+ * `env`, `listen` and `onStop` are what any server needs. Three more have one reason each: `args`
+ * and `exit` because a command has arguments and an exit code, and `readText` because a secret may
+ * come by file, and the page at `/` is made of the modules that are installed beside this one.
+ */
+export interface Runtime {
+  readonly name: "node" | "deno" | "bun"
+
+  /** The arguments of the command, without the program and the script. */
+  readonly args: readonly string[]
+
+  /** An environment variable, or `undefined`. */
+  env(name: string): string | undefined
+
+  /**
+   * Serves `fetch` until closed. Resolves once connections are accepted; rejects when the address
+   * is taken or not ours. Port 0: any free one.
+   */
+  listen(fetch: FetchHandler, at: { hostname: string; port: number }): Promise<Listener>
+
+  /** Calls `stop` at SIGINT or SIGTERM, each time. */
+  onStop(stop: () => void): void
+
+  /** Ends the process now. */
+  exit(code: number): never
+
+  /** A file as text. `file` is a path or a `file:` URL. Rejects when it cannot be read. */
+  readText(file: string | URL): Promise<string>
+}
+
+/** Answers one request. Gets the request alone: a second argument would become Hono's `env`. */
+export type FetchHandler = (request: Request) => Response | Promise<Response>
+
+/** A server that accepts connections. */
+export interface Listener {
+  /** With the port that it got: `http://127.0.0.1:8080`. */
+  readonly url: string
+
+  /** Stops accepting, then waits for open responses: end the event streams first. */
+  close(): Promise<void>
+}
+
+/** How an address is written in a URL: IPv6 stands in brackets. */
+export function urlOf(hostname: string, port: number): string {
+  return `http://${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`
+}

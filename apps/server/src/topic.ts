@@ -1,0 +1,145 @@
+import { SnapshotCache } from "@headwater/cache"
+import type { Clock, Source } from "@headwater/core"
+import type { ValueKind } from "@headwater/protocol"
+import { Syncer } from "@headwater/syncer"
+import type { Drain } from "./drain.ts"
+import { FanOut } from "./fan-out.ts"
+import type { HubLimits } from "./limits.ts"
+import type { Log } from "./log.ts"
+import { Reader } from "./reader.ts"
+import type { ReaderRequest } from "./reader-request.ts"
+import type { Turns } from "./turns.ts"
+import { reasonAgainst, VALIDATOR } from "./values.ts"
+
+/** A topic as its owner asks for it. */
+export interface TopicOptions {
+  /** `[A-Za-z0-9][A-Za-z0-9._-]{0,127}`. */
+  readonly name: string
+  /** Taken over: closed with the hub. */
+  readonly source: Source
+  /** `json` unless said otherwise. */
+  readonly values?: ValueKind
+}
+
+/** What topics of one hub share. */
+export interface TopicHost {
+  readonly clock: Clock
+  readonly random: () => number
+  readonly limits: HubLimits
+  readonly turns: Turns
+  readonly drain: Drain
+  readonly log: Log
+}
+
+/**
+ * One topic of a hub: a source, the syncer that reads it, the cache that holds it, and the fan-out
+ * that carries it to readers. Runs until it is closed.
+ */
+export class Topic {
+  readonly name: string
+  readonly values: ValueKind
+  readonly source: Source
+  readonly cache: SnapshotCache
+  readonly fanOut: FanOut
+  readonly #host: TopicHost
+  readonly #syncer: Syncer
+  readonly #stop = new AbortController()
+  readonly #running: Promise<unknown>
+  #wasInSync = false
+
+  constructor(options: TopicOptions, host: TopicHost) {
+    const { clock, random, limits, turns } = host
+    this.name = options.name
+    this.values = options.values ?? "json"
+    this.source = options.source
+    this.#host = host
+    const { values } = this
+    this.cache = new SnapshotCache({
+      clock,
+      limits: { valueBytesMax: limits.valueBytesMax },
+      validate: (_key, value) => reasonAgainst(values, value),
+    })
+    this.#syncer = new Syncer({
+      source: this.source,
+      cache: this.cache,
+      clock,
+      random,
+      epochSalt: `${this.source.name} ${values} ${VALIDATOR}`,
+      log: (line, fields) => host.log(`topic ${this.name}: ${line}`, fields),
+    })
+    this.fanOut = new FanOut({ cache: this.cache, values, clock, limits, turns })
+    const { signal } = this.#stop
+    this.#running = Promise.all([
+      this.#guard("the syncer", this.#syncer.run(signal)),
+      this.#guard("the fan-out", this.fanOut.run(signal)),
+      this.#guard("the status", this.#watchStatus(signal)),
+    ])
+  }
+
+  /** Whether the source can be written through this topic. */
+  get writable(): boolean {
+    return this.source.write !== undefined
+  }
+
+  /** Whether the topic has been in sync since the hub started. */
+  get wasInSync(): boolean {
+    return this.#wasInSync
+  }
+
+  /** Makes who follows this topic for one connection. */
+  reader(request: ReaderRequest): Reader {
+    const { drain, random, log } = this.#host
+    return new Reader(
+      {
+        topic: this.name,
+        fanOut: this.fanOut,
+        drain,
+        random,
+        log,
+        isAtLeast: (revision, signal) => this.#syncer.revisionAtLeast(revision, signal),
+      },
+      request,
+    )
+  }
+
+  /** Stops, and frees everything. End the streams before. */
+  async close(): Promise<void> {
+    this.#stop.abort(new Error("the topic is closed"))
+    await this.#running
+    await this.cache.close()
+    await this.source.close()
+  }
+
+  async #watchStatus(signal: AbortSignal): Promise<void> {
+    const { changes } = this.cache
+    let invalid = 0
+    for (;;) {
+      const { report } = this.cache
+      if (report.status === "in-sync") this.#wasInSync = true
+      if (report.invalid > 0 && invalid === 0) this.#warnOfInvalid(report.invalid)
+      invalid = report.invalid
+      await changes.wait(signal)
+    }
+  }
+
+  #warnOfInvalid(invalid: number): void {
+    const [first] = this.cache.invalidSample
+    const example =
+      first === undefined ? "" : `, such as ${JSON.stringify(first.key)}: ${first.reason}`
+    this.#host.log(
+      `topic ${this.name}: ${invalid} entries are not shown, as they are not valid ${this.values}` +
+        `${example}; the option ?values=json|text|binary says what values are`,
+    )
+  }
+
+  // What ends other than by our own signal is a bug, of which readers must not learn the text.
+  async #guard(what: string, running: Promise<unknown>): Promise<void> {
+    try {
+      await running
+    } catch (error) {
+      if (!this.#stop.signal.aborted) {
+        this.#host.log(`topic ${this.name}: ${what} failed`, { error })
+      }
+    }
+  }
+}

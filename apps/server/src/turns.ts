@@ -1,0 +1,63 @@
+import type { Clock } from "@headwater/core"
+
+/**
+ * Shares out each turn of the event loop among all who have work that takes a while.
+ *
+ * Work runs at once as long as less than `turnMs` of this turn was spent; what comes later waits
+ * for a turn of its own, first come, first served. One piece of work MUST be a small part of a
+ * turn, or end by itself. So however many readers join at once, a turn stays short.
+ */
+export class Turns {
+  readonly #clock: Clock
+  readonly #turnMs: number
+  #spentMs = 0
+  #waiting: (() => void)[] = []
+  #yielding = false
+
+  constructor(clock: Clock, turnMs: number) {
+    this.#clock = clock
+    this.#turnMs = turnMs
+  }
+
+  /** How much work waits for its turn. */
+  get waiting(): number {
+    return this.#waiting.length
+  }
+
+  /** Does the work: now, where this turn has time left and nobody waits, else in a later turn. */
+  run<T>(work: () => T): T | Promise<T> {
+    if (this.#waiting.length === 0 && this.#spentMs < this.#turnMs) return this.#measure(work)
+    return new Promise<T>((resolve, reject) => {
+      this.#waiting.push(() => {
+        try {
+          resolve(this.#measure(work))
+        } catch (error) {
+          reject(error)
+        }
+      })
+    })
+  }
+
+  #measure<T>(work: () => T): T {
+    if (!this.#yielding) void this.#pass()
+    const began = this.#clock.elapsed()
+    try {
+      return work()
+    } finally {
+      this.#spentMs += this.#clock.elapsed() - began
+    }
+  }
+
+  // Runs while there is work, one turn after the other, and once more to forget what was spent.
+  async #pass(): Promise<void> {
+    this.#yielding = true
+    do {
+      await this.#clock.yield()
+      this.#spentMs = 0
+      let done = 0
+      while (done < this.#waiting.length && this.#spentMs < this.#turnMs) this.#waiting[done++]!()
+      this.#waiting.splice(0, done)
+    } while (this.#spentMs > 0 || this.#waiting.length > 0)
+    this.#yielding = false
+  }
+}
