@@ -1,4 +1,4 @@
-import { assert, type Entry, type Revision } from "@headwater/core"
+import { assert, type Clock, type Entry, type Revision } from "@headwater/core"
 import {
   createEngine,
   type Engine,
@@ -8,7 +8,7 @@ import {
 } from "@headwater/core/engine"
 import type { Chunk, Update } from "./batch.ts"
 import type { CacheLimits } from "./limits.ts"
-import { Screen, type Validator } from "./screen.ts"
+import { isKey, Screen, type Validator } from "./screen.ts"
 import { Trail } from "./trail.ts"
 import { Versions } from "./versions.ts"
 
@@ -48,6 +48,7 @@ export class Life {
     epoch: string,
     options: {
       readonly engine?: EngineOptions | undefined
+      readonly clock: Clock
       readonly limits: CacheLimits
       readonly validate?: Validator | undefined
     },
@@ -57,7 +58,7 @@ export class Life {
     this.trie = this.engine.trie()
     this.versions = new Versions(options.limits)
     this.screen = new Screen(options.validate, options.limits)
-    this.trail = new Trail(this.engine)
+    this.trail = new Trail(this.engine, options.clock)
   }
 
   /** The oldest version whose changes can still be told. */
@@ -203,14 +204,19 @@ export class Life {
   /**
    * Raises the horizon and removes some of the tombstones below it, as a version with the same
    * reach, which no reader is told about. Only while the state is whole.
+   *
+   * @returns whether that was all, and a handle on that version, if there is one.
    */
-  sweep(horizon: number, tombstonesBudget: number): { done: boolean; swept?: Snapshot } {
+  sweep(
+    horizon: number,
+    bounds: { readonly bytesMax: number; readonly entriesMax: number },
+  ): { done: boolean; swept?: Snapshot } {
     assert(this.#whole && !this.trie.dirty, "a sweep starts from a complete version")
     assert(horizon <= this.versions.newest, "the newest version stays servable")
-    const done = this.trie.sweep(horizon, tombstonesBudget)
+    const before = this.trie.version
+    const done = this.trie.sweep(horizon, bounds)
     this.versions.prune(this.trie.horizon)
-    if (!this.trie.dirty) return { done }
-    return { done, swept: this.trie.commit({ reach: this.#reach, complete: true }) }
+    return this.trie.version === before ? { done } : { done, swept: this.trie.snapshot() }
   }
 
   /** The last chunk or page was not applied: the state is that of the last commit. */
@@ -222,6 +228,7 @@ export class Life {
   // Beside a list, or after one that was given up, the trie may hold what is newer than what the
   // watch tells now: the watch will come to it.
   #isOld(update: Update): boolean {
+    if (!isKey(update.key)) return false
     const held = this.trie.getEntry(update.key)
     return held !== undefined && held.revision > update.revision
   }

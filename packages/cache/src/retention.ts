@@ -3,6 +3,14 @@ import { assert } from "@headwater/core"
 /** Samples over the history: the horizon moves in steps of 1/256 of it. */
 const SAMPLES_MAX = 256
 
+/** A version, and the newest of those after it that were made within a step. */
+interface Sample {
+  readonly time: number
+  readonly version: number
+  untilTime: number
+  untilVersion: number
+}
+
 /**
  * Turns an age into a version: the newest one that is at least `historyMs` old.
  *
@@ -11,7 +19,7 @@ const SAMPLES_MAX = 256
  */
 export class Retention {
   readonly #historyMs: number
-  #samples: { readonly time: number; readonly version: number }[] = []
+  #samples: Sample[] = []
 
   constructor(historyMs: number) {
     assert(historyMs >= 0, "history is not negative")
@@ -21,8 +29,10 @@ export class Retention {
   /** Notes that `version` is the newest at `time`, in ms of a clock that never goes back. */
   sample(time: number, version: number): void {
     const last = this.#samples.at(-1)
-    if (last !== undefined && time - last.time < this.#historyMs / SAMPLES_MAX) return
-    this.#samples.push({ time, version })
+    if (last !== undefined && time - last.time < this.#historyMs / SAMPLES_MAX) {
+      last.untilTime = time
+      last.untilVersion = version
+    } else this.#samples.push({ time, version, untilTime: time, untilVersion: version })
   }
 
   /** The horizon by age at `time`; 0 when nothing is old enough. Forgets what it passes. */
@@ -37,6 +47,17 @@ export class Retention {
     // The sample that was passed last stays: it is the horizon until the next one is old enough.
     this.#samples.splice(0, passed)
     return this.#samples[0]?.version ?? 0
+  }
+
+  /**
+   * How long before the newest version the first one after `version` was made, short of up to a step
+   * and of what was forgotten; 0 when there is none.
+   */
+  lagMs(version: number): number {
+    const next = this.#samples.find(({ untilVersion }) => untilVersion > version)
+    const newest = this.#samples.at(-1)
+    if (next === undefined || newest === undefined) return 0
+    return newest.untilTime - (next.version > version ? next.time : next.untilTime)
   }
 
   /** Samples held now: at most 258, and fewer when little changes. */

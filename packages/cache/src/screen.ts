@@ -125,8 +125,12 @@ export class Screen {
 // A key that is not UTF-8 is told as text with U+FFFD in it, which may be another key's true name:
 // that one must not be deleted for it.
 function canBeHeld(key: string, toldInvalid: boolean): boolean {
-  if (key === "" || (toldInvalid && key.includes("\ufffd"))) return false
-  return isWellFormed(key) && !isLongerThan(key, KEY_BYTES_MAX)
+  return isKey(key) && !(toldInvalid && key.includes("\ufffd"))
+}
+
+/** Whether an entry can have this key: 1 to 4,096 bytes of UTF-8. */
+export function isKey(key: string): boolean {
+  return key !== "" && isWellFormed(key) && !isLongerThan(key, KEY_BYTES_MAX)
 }
 
 function isWellFormed(text: string): boolean {

@@ -1,7 +1,7 @@
 import {
   assert,
-  ClosedError,
   type Clock,
+  ClosedError,
   type Commit,
   type Entry,
   type InvalidEntry,
@@ -19,9 +19,11 @@ import type { EngineOptions, Snapshot } from "@headwater/core/engine"
 import type { Policy } from "@headwater/stream"
 import { chunksOf } from "./batch.ts"
 import type { Breadcrumb } from "./breadcrumb.ts"
-import { type CacheFrame, follow } from "./follow.ts"
+import type { CacheFrame } from "./cache-frame.ts"
+import { follow } from "./follow.ts"
 import { Life } from "./life.ts"
 import { CACHE_LIMITS, type CacheLimits } from "./limits.ts"
+import type { Location } from "./location.ts"
 import type { Validator } from "./screen.ts"
 import { Upkeep } from "./upkeep.ts"
 
@@ -34,16 +36,6 @@ export interface SnapshotCacheOptions {
   /** Says why a value is invalid. Part of what the epoch stands for: see `Screen`. */
   readonly validate?: Validator
 }
-
-/** Where a position leads; see `SnapshotCache.locate`. */
-export type Location =
-  /** Changes since `version` bring the reader to the present. */
-  | { readonly type: "resume"; readonly version: number }
-  /** The reader holds nothing: a snapshot, without a `reset`. */
-  | { readonly type: "fresh" }
-  | { readonly type: "reset"; readonly reason: "epoch-changed" | "compacted" }
-  /** Not here yet: wait, and ask the source whether it is there. */
-  | { readonly type: "ahead" }
 
 /**
  * The latest state of a source, as immutable versions, and what changed since any of them.
@@ -103,7 +95,7 @@ export class SnapshotCache {
     this.#serving?.life.abortResync()
     const limits = this.#limits
     const { engine, validate } = this.#options
-    const life = new Life(epoch, { engine, limits, validate })
+    const life = new Life(epoch, { engine, clock: this.#clock, limits, validate })
     this.#filling = { life, upkeep: new Upkeep(life, limits, this.#clock) }
   }
 
@@ -270,6 +262,14 @@ export class SnapshotCache {
     return located.type === "compacted" ? { type: "reset", reason: "compacted" } : located
   }
 
+  /**
+   * How long ago, before the newest breadcrumb, the first one after `version` was made: what a
+   * reader that stands at `version` lags by. Short of up to 1/256 of `historyMs`.
+   */
+  lagMs(version: number): number {
+    return this.#serving?.upkeep.lagMs(version) ?? 0
+  }
+
   /** The entry in the newest complete state. */
   get(key: string): Entry | undefined {
     return this.#current?.snapshot.getEntry(key)
@@ -361,10 +361,8 @@ export class SnapshotCache {
     const before = this.#current
     const timestamp = this.#clock.now()
     if (target !== this.#filling && before !== undefined && life.trail.followed) {
-      const since = before.snapshot.version
-      const deltas = [...snapshot.changesSince(since)]
-      const { version, reach } = snapshot
-      life.trail.append({ since, version, reach, deltas }, timestamp)
+      const deltas = [...snapshot.changesSince(before.snapshot.version)]
+      life.trail.append({ version: snapshot.version, reach: snapshot.reach, deltas })
     }
     const sequence = (before?.sequence ?? 0) + 1
     this.#current = { sequence, timestamp, snapshot, status: this.#status, life }

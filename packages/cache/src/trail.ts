@@ -1,12 +1,16 @@
-import type { Delta, Revision } from "@headwater/core"
+import {
+  type Clock,
+  ClosedError,
+  type Delta,
+  MemoryFullError,
+  type Revision,
+} from "@headwater/core"
 import type { Engine } from "@headwater/core/engine"
 import { EventBuffer, type EventCursor, type EventItem, type Keeps } from "@headwater/stream"
 
-/** What one breadcrumb changed, against the version before it. */
+/** What one breadcrumb changed, against the one before it. */
 export interface CrumbDeltas {
-  /** The version that the deltas start from. */
-  readonly since: number
-  /** The version that they lead to. */
+  /** The version that the deltas lead to. */
   readonly version: number
   readonly reach: Revision
   readonly deltas: readonly Delta[]
@@ -20,31 +24,51 @@ export interface CrumbDeltas {
  * follower's own bound, in items and in bytes, is what bounds the trail.
  */
 export class Trail {
-  readonly #buffer: EventBuffer
+  readonly #engine: Engine
+  readonly #clock: Clock
+  #buffer: EventBuffer | undefined
+  #closed = false
 
-  constructor(engine: Engine) {
-    this.#buffer = new EventBuffer(engine)
+  constructor(engine: Engine, clock: Clock) {
+    this.#engine = engine
+    this.#clock = clock
   }
 
   /** Whether anybody follows: whether `append` has a reader. */
   get followed(): boolean {
-    return this.#buffer.followers > 0
+    return (this.#buffer?.followers ?? 0) > 0
   }
 
   /** Stands on the newest breadcrumb: what is appended from here on is seen, by `crumbOf`. */
   follow(keeps: Keeps): EventCursor {
+    if (this.#closed) throw new ClosedError("shutdown")
+    this.#buffer ??= new EventBuffer(this.#engine, this.#clock)
     return this.#buffer.follow(keeps)
   }
 
-  /** Appends what a breadcrumb changed. `time` in ms. */
-  append(crumb: CrumbDeltas, time: number): void {
+  /**
+   * Appends what a breadcrumb changed. When memory is full, all who follow are let go: what they hold
+   * is what fills it, and a trail with a hole is none.
+   */
+  append(crumb: CrumbDeltas): void {
     const { version, reach: revision } = crumb
-    this.#buffer.append({ version, revision, time, payload: encodeCrumb(crumb) })
+    try {
+      this.#buffer?.append({ version, revision, payload: encodeCrumb(crumb) })
+    } catch (error) {
+      if (!(error instanceof MemoryFullError)) throw error
+      this.#drop()
+    }
   }
 
-  /** Nothing is appended after. Followers read what is there, and then hear that it is closed. */
+  /** Nothing is appended after, and nobody follows. */
   close(): void {
-    this.#buffer.close("shutdown")
+    this.#closed = true
+    this.#drop()
+  }
+
+  #drop(): void {
+    this.#buffer?.close("forced")
+    this.#buffer = undefined
   }
 }
 
@@ -52,9 +76,8 @@ export class Trail {
 export function crumbOf(item: EventItem): CrumbDeltas {
   const { version, revision: reach, payload } = item
   const view = new DataView(payload.buffer, payload.byteOffset, payload.byteLength)
-  const since = view.getFloat64(0, true)
   const deltas: Delta[] = []
-  for (let at = 8; at < payload.byteLength; ) {
+  for (let at = 0; at < payload.byteLength; ) {
     const op = OPS[view.getUint8(at)] ?? "touch"
     const revision = view.getFloat64(at + 1, true)
     const keyEnd = at + DELTA_HEADER_BYTES + view.getUint32(at + 9, true)
@@ -64,10 +87,10 @@ export function crumbOf(item: EventItem): CrumbDeltas {
     else deltas.push({ op, key, revision })
     at = valueEnd
   }
-  return { since, version, reach, deltas }
+  return { version, reach, deltas }
 }
 
-// An item: since f64, then of each delta: op u8, revision f64, key length u32, value length u32, key,
+// An item, for each delta: op u8, revision f64, key length u32, value length u32, key,
 // value; little-endian.
 const OPS = ["put", "delete", "touch"] as const
 const DELTA_HEADER_BYTES = 17
@@ -75,19 +98,18 @@ const encoder = new TextEncoder()
 const decoder = new TextDecoder()
 const NO_VALUE = new Uint8Array(0)
 
-function encodeCrumb({ since, deltas }: CrumbDeltas): Uint8Array {
+function encodeCrumb({ deltas }: CrumbDeltas): Uint8Array {
   const keys = deltas.map(({ key }) => encoder.encode(key))
-  let bytes = 8
+  let bytes = 0
   for (const [index, delta] of deltas.entries()) {
-    bytes += DELTA_HEADER_BYTES + (keys[index]?.byteLength ?? 0) + valueOf(delta).byteLength
+    bytes += DELTA_HEADER_BYTES + (keys[index]?.byteLength ?? 0) + bytesOf(delta).byteLength
   }
   const payload = new Uint8Array(bytes)
   const view = new DataView(payload.buffer)
-  view.setFloat64(0, since, true)
-  let at = 8
+  let at = 0
   for (const [index, delta] of deltas.entries()) {
     const key = keys[index] ?? NO_VALUE
-    const value = valueOf(delta)
+    const value = bytesOf(delta)
     view.setUint8(at, OPS.indexOf(delta.op))
     view.setFloat64(at + 1, delta.revision, true)
     view.setUint32(at + 9, key.byteLength, true)
@@ -99,6 +121,6 @@ function encodeCrumb({ since, deltas }: CrumbDeltas): Uint8Array {
   return payload
 }
 
-function valueOf(delta: Delta): Uint8Array {
+function bytesOf(delta: Delta): Uint8Array {
   return delta.op === "put" ? delta.value : NO_VALUE
 }

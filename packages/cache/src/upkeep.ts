@@ -21,7 +21,7 @@ export class Upkeep {
   readonly #limits: CacheLimits
   readonly #clock: Clock
   readonly #retention: Retention
-  #sweepTo = 0
+  #sweeping = false
 
   constructor(life: Life, limits: CacheLimits, clock: Clock) {
     this.#life = life
@@ -35,32 +35,30 @@ export class Upkeep {
     this.#retention.sample(this.#clock.elapsed(), version)
   }
 
+  /** Between the newest version and the first one after `version`. */
+  lagMs(version: number): number {
+    return this.#retention.lagMs(version)
+  }
+
   /**
    * Does one slice of what is to be done.
    *
-   * @returns after a sweep, the newest version without what was swept: same entries, same reach.
+   * @returns whether that was all; and after a sweep, a handle on the newest version, which no longer
+   *   has what was swept.
    */
   slice(): { done: boolean; swept?: Snapshot } {
-    const reclaimed = this.#life.trie.reclaim(BLOCKS_BUDGET)
-    if (!this.#life.whole || this.#life.resyncing) return { done: reclaimed }
-    const horizon = this.#horizon()
-    if (horizon > this.#life.horizon) this.#sweepTo = horizon
-    if (this.#sweepTo === 0) return { done: reclaimed }
-    const { done, ...rest } = this.#life.sweep(
-      Math.max(this.#sweepTo, this.#life.horizon),
-      TOMBSTONES_BUDGET,
-    )
-    if (done) this.#sweepTo = 0
+    const life = this.#life
+    const reclaimed = life.trie.reclaim(BLOCKS_BUDGET)
+    if (!life.whole || life.resyncing) return { done: reclaimed }
+    const horizon = this.#retention.horizonAt(this.#clock.elapsed())
+    const isFull = life.trie.tombstoneBytes > this.#limits.tombstoneBytesMax
+    if (isFull || horizon > life.horizon) this.#sweeping = true
+    if (!this.#sweeping) return { done: reclaimed }
+    const { done, ...rest } = life.sweep(horizon, {
+      bytesMax: Math.floor((this.#limits.tombstoneBytesMax * 7) / 8),
+      entriesMax: TOMBSTONES_BUDGET,
+    })
+    if (done) this.#sweeping = false
     return { done: done && reclaimed, ...rest }
-  }
-
-  #horizon(): number {
-    const byAge = this.#retention.horizonAt(this.#clock.elapsed())
-    const { tombstoneBytesMax } = this.#limits
-    const byBytes =
-      this.#life.engine.stats().tombstoneBytes > tombstoneBytesMax
-        ? this.#life.trie.tombstoneHorizon(Math.floor((tombstoneBytesMax * 7) / 8))
-        : 0
-    return Math.min(Math.max(byAge, byBytes), this.#life.versions.newest)
   }
 }

@@ -1,0 +1,26 @@
+/**
+ * The latest state of a source, as immutable versions, and what changed since any of them. One
+ * writer, any number of readers; a reader is a number, not a queue.
+ *
+ * @example
+ * import { systemClock as clock } from "@headwater/core"
+ * import { SnapshotCache } from "@headwater/cache"
+ *
+ * const cache = new SnapshotCache({ clock })
+ * cache.renew("epoch-1")
+ * cache.beginResync()
+ * await cache.applyList({ revision: 1, entries: [], invalid: [] })
+ * await cache.endResync(1)
+ *
+ * @module
+ */
+export { type Chunk, chunksOf, type Update } from "./batch.ts"
+export type { Breadcrumb } from "./breadcrumb.ts"
+export type { CacheFrame, ResetReason } from "./cache-frame.ts"
+export { type CatchUp, NOTHING_HELD, type Plan, plan, type Walk, walked } from "./catch-up.ts"
+export { Life } from "./life.ts"
+export { CACHE_LIMITS, type CacheLimits } from "./limits.ts"
+export type { Location } from "./location.ts"
+export type { Validator } from "./screen.ts"
+export { SnapshotCache, type SnapshotCacheOptions } from "./snapshot-cache.ts"
+export { type Located, Versions } from "./versions.ts"

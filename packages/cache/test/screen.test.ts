@@ -1,0 +1,129 @@
+import type { Entry } from "@headwater/core"
+import { beforeEach, describe, expect, test } from "vitest"
+import { InvalidKeys } from "../src/invalid-keys.ts"
+import { Screen } from "../src/screen.ts"
+
+const good = new Uint8Array([1])
+const bad = new Uint8Array([0])
+const validate = (_key: string, value: Uint8Array) => (value[0] === 0 ? "zero" : undefined)
+const entry = (key: string, value: Uint8Array, revision = 1): Entry => ({ key, value, revision })
+
+describe("Screen", () => {
+  let screen: Screen
+
+  beforeEach(() => {
+    screen = new Screen(validate, { invalidKeysMax: 3, valueBytesMax: 4 })
+  })
+
+  const admit = (key: string, value: Uint8Array | undefined, revision: number, exact = true) => {
+    const update = value === undefined ? { key, revision } : { key, revision, value }
+    const admitted = screen.admit([update], exact)
+    screen.settle()
+    return admitted
+  }
+
+  test("an invalid value is a delete, counted and named, until the key is valid or gone", () => {
+    expect(admit("a", good, 1)).toEqual([{ op: "put", key: "a", value: good, revision: 1 }])
+    expect(admit("a", bad, 2)).toEqual([{ op: "delete", key: "a", revision: 2 }])
+    expect(screen.count).toBe(1)
+    expect(screen.sample).toEqual([{ key: "a", reason: "zero" }])
+
+    expect(admit("a", good, 3)).toEqual([{ op: "put", key: "a", value: good, revision: 3 }])
+    expect(screen.count).toBe(0)
+    admit("a", bad, 4)
+    expect(admit("a", undefined, 5)).toEqual([{ op: "delete", key: "a", revision: 5 }])
+    expect(screen.count).toBe(0)
+  })
+
+  test("a key that is known to be invalid leaves one tombstone, however often it is written", () => {
+    admit("a", bad, 1)
+
+    expect(admit("a", bad, 2)).toEqual([])
+    expect(admit("a", bad, 3, false)).toEqual([{ op: "delete", key: "a", revision: 3 }])
+  })
+
+  test("a put that the same chunk makes invalid is put and deleted: it leaves its trace", () => {
+    const updates = [
+      { key: "a", revision: 1, value: good },
+      { key: "a", revision: 2, value: bad },
+      { key: "a", revision: 3, value: bad },
+    ]
+
+    expect(screen.admit(updates, true)).toEqual([
+      { op: "put", key: "a", value: good, revision: 1 },
+      { op: "delete", key: "a", revision: 2 },
+    ])
+  })
+
+  test("what the trie did not take does not count", () => {
+    screen.admit([{ key: "a", revision: 1, value: bad }], true)
+    screen.forget()
+
+    expect(screen.count).toBe(0)
+    expect(admit("a", bad, 1)).toEqual([{ op: "delete", key: "a", revision: 1 }])
+  })
+
+  test("keys and values out of bounds are invalid, never errors", () => {
+    const keys = ["", "x".repeat(4_097), "ü".repeat(2_049), "\ud800"]
+    for (const key of keys) expect(admit(key, good, 1)).toEqual([])
+    expect(admit("ü".repeat(2_048), good, 1)).toHaveLength(1)
+    expect(admit("long", new Uint8Array(5), 1)).toEqual([
+      { op: "delete", key: "long", revision: 1 },
+    ])
+    expect(screen.count).toBe(5)
+  })
+
+  test("a key that its source could not write as text deletes nobody else's", () => {
+    const told = screen.admit(
+      [
+        { key: "a\ufffd", revision: 1, invalid: "not UTF-8" },
+        { key: "b", revision: 1, invalid: "not JSON" },
+        { key: "c\ufffd", revision: 1 },
+      ],
+      true,
+    )
+
+    expect(told).toEqual([
+      { op: "delete", key: "b", revision: 1 },
+      { op: "delete", key: "c\ufffd", revision: 1 },
+    ])
+  })
+
+  test("a list replaces what was known, when it is whole", () => {
+    admit("a", bad, 1)
+    screen.beginList()
+    const entries = [entry("b", bad), entry("c", good)]
+    expect(screen.admitListed(entries, [{ key: "d", reason: "?" }])).toEqual([entries[1]])
+    expect(screen.sample).toEqual([{ key: "a", reason: "zero" }])
+
+    screen.endList()
+    expect(screen.sample).toEqual([
+      { key: "d", reason: "?" },
+      { key: "b", reason: "zero" },
+    ])
+  })
+
+  test("a list that is given up changes nothing", () => {
+    admit("a", bad, 1)
+    screen.beginList()
+    screen.admitListed([entry("b", bad)], [])
+    screen.abortList()
+
+    expect(screen.sample).toEqual([{ key: "a", reason: "zero" }])
+  })
+})
+
+describe("InvalidKeys", () => {
+  test("beyond its bound it only counts", () => {
+    const keys = new InvalidKeys(2)
+    for (const key of ["a", "b", "c", "c"]) keys.add(key, "?")
+    keys.add("a", "!")
+    keys.clear("c")
+
+    expect(keys.count).toBe(4)
+    expect(keys.has("c")).toBe(false)
+    keys.clear("b")
+    expect(keys.count).toBe(3)
+    expect(keys.sample(10)).toEqual([{ key: "a", reason: "!" }])
+  })
+})
