@@ -40,8 +40,8 @@ export async function pack() {
  * or with `{ failure }`.
  */
 export async function unpack(tarballs) {
-  const consumer = join(folder, "consumer")
-  const modules = join(consumer, "node_modules")
+  const importer = join(folder, "importer")
+  const modules = join(importer, "node_modules")
   for (const [name, tarball] of Object.entries(tarballs)) {
     const target = join(modules, name)
     mkdirSync(target, { recursive: true })
@@ -54,9 +54,9 @@ export async function unpack(tarballs) {
     mkdirSync(dirname(link), { recursive: true })
     symlinkSync(join(root, "node_modules", dependency), link, "junction")
   }
-  writeFileSync(join(consumer, "package.json"), '{ "type": "module", "private": true }\n')
-  writeFileSync(join(consumer, "import.mjs"), importEverything())
-  return { consumer }
+  writeFileSync(join(importer, "package.json"), '{ "type": "module", "private": true }\n')
+  writeFileSync(join(importer, "import.mjs"), importEverything())
+  return { importer }
 }
 
 function foreignDependencies() {

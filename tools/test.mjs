@@ -175,11 +175,11 @@ async function checkPackages(report, runtimes) {
 }
 
 async function importTarballs(report, tarballs, runtimes) {
-  const { consumer, failure } = await unpack(tarballs)
+  const { importer, failure } = await unpack(tarballs)
   for (const [name, { binary, args }] of runtimes) {
     await report.stage(`import the tarballs on ${name}`, async () => {
       if (failure) return { failure }
-      const options = { cwd: consumer, timeoutMs: 60_000 }
+      const options = { cwd: importer, timeoutMs: 60_000 }
       return failureOf(await run(binary, [...args, "import.mjs"], options))
     })
   }

@@ -109,11 +109,11 @@ export class Etcd {
 
   /** Freezes the process: its connections stay open and say nothing. */
   freeze(): void {
-    this.#child?.kill("SIGSTOP")
+    if (this.#child) send(this.#child, "SIGSTOP")
   }
 
   thaw(): void {
-    this.#child?.kill("SIGCONT")
+    if (this.#child) send(this.#child, "SIGCONT")
   }
 
   /** Ends the process and forgets its data: what starts next is another cluster. */
@@ -162,7 +162,7 @@ export class Etcd {
       this.#log = (this.#log + chunk).slice(-20_000)
     })
     // An etcd must not outlive the test that forgot it.
-    const killNow = () => child.kill("SIGKILL")
+    const killNow = () => send(child, "SIGKILL")
     process.on("exit", killNow)
     child.once("close", () => {
       process.removeListener("exit", killNow)
@@ -209,12 +209,25 @@ export class Etcd {
     const child = this.#child
     if (!child) return
     const ended = new Promise<void>((resolve) => child.once("close", () => resolve()))
-    child.kill("SIGCONT")
-    child.kill(signal)
-    const giveUp = setTimeout(() => child.kill("SIGKILL"), STOP_MS)
+    send(child, "SIGCONT")
+    send(child, signal)
+    const giveUp = setTimeout(() => send(child, "SIGKILL"), STOP_MS)
     await ended
     clearTimeout(giveUp)
     this.#child = undefined
+  }
+}
+
+/**
+ * Sends a signal to a process that may have ended. Not by `child.kill`: on Deno 2.9.6 that sends
+ * one signal, whichever comes first, and no second one.
+ */
+function send(child: ChildProcess, signal: NodeJS.Signals): void {
+  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return
+  try {
+    process.kill(child.pid, signal)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error
   }
 }
 

@@ -45,5 +45,5 @@ function foreignWordOf(name: string): string | undefined {
   const pairs = words.map((word, index) => word + (words[index + 1] ?? ""))
   return [...words, ...pairs]
     .map((word) => word.replace(/s$/, ""))
-    .find((word) => word in OTHER_WORDS)
+    .find((word) => Object.hasOwn(OTHER_WORDS, word))
 }

@@ -274,7 +274,8 @@ describe("syntax and text", () => {
   })
 
   test("findForeignWords() finds another system's word inside a name", () => {
-    const text = "const lastBookmark = 1\ninterface Held { resourceVersion: string; held: number }"
+    const text =
+      "const lastBookmark = 1\ninterface Held { resourceVersion: string; held: number }\nclass C { constructor() {} }"
     expect(findForeignWords(toSourceFile("a.ts", text))).toEqual([
       "a.ts:1: lastBookmark; here it is position",
       "a.ts:2: resourceVersion; here it is revision",

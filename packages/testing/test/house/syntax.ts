@@ -7,7 +7,7 @@ import {
   type SourceFile,
   type SyntaxNode,
 } from "./source-file.ts"
-import { isTest } from "./units.ts"
+import { holdsTests } from "./units.ts"
 
 /** A screen. */
 export const FUNCTION_LINES_MAX = 70
@@ -31,7 +31,7 @@ export function findForbiddenSyntax(file: SourceFile): string[] {
 
 /** Functions longer than a screen. The callbacks of a test's `describe` are its table of contents. */
 export function findLongFunctions(file: SourceFile): string[] {
-  if (isTest(file.path)) return []
+  if (holdsTests(file.path)) return []
   if (file.path.startsWith("wasm/assembly/")) return findLongInAssembly(file)
   const found: string[] = []
   for (const [node, parents] of nodesOf(file)) {

@@ -1,4 +1,4 @@
-import { isTest } from "./units.ts"
+import { holdsTests } from "./units.ts"
 
 /** Two files side by side. */
 export const COLUMNS_MAX = 100
@@ -25,7 +25,7 @@ export function findLongText(path: string, text: string): string[] {
   const wide = lines.flatMap((line, index) =>
     [...line].length > COLUMNS_MAX ? [`${path}:${index + 1}: ${[...line].length} columns`] : [],
   )
-  const isLong = !isTest(path) && lines.length > FILE_LINES_MAX
+  const isLong = !holdsTests(path) && lines.length > FILE_LINES_MAX
   return isLong ? [...wide, `${path}: ${lines.length} lines`] : wide
 }
 

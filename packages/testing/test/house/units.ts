@@ -57,6 +57,11 @@ export function isTest(path: string): boolean {
   )
 }
 
+/** Whether a file holds tests; the conformance suites do, though they are published. */
+export function holdsTests(path: string): boolean {
+  return isTest(path) || path.startsWith("packages/testing/src/conformance/")
+}
+
 /** Imports that go against the arrows, or into another unit past its public paths. */
 export function findForbiddenImports(file: SourceFile): string[] {
   const unit = unitOf(file.path)
