@@ -115,7 +115,7 @@ export class Cursor implements Disposable {
       kind: KINDS[host.u32[(at + ITEM_KIND) >> 2]!]!,
       version: host.f64[(at + ITEM_VERSION) >> 3]!,
       revision: host.f64[(at + ITEM_REVISION) >> 3]!,
-      payload: host.u8.slice(from, from + host.u32[(at + ITEM_LENGTH) >> 2]!),
+      payload: host.copyOut(from, from + host.u32[(at + ITEM_LENGTH) >> 2]!),
     }
   }
 

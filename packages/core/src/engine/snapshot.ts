@@ -194,7 +194,7 @@ export class Snapshot implements Disposable {
 /** The value of a leaf, copied out. */
 export function valueAt(host: Host, leaf: number): Uint8Array {
   const from = leaf + LEAF_HEADER_BYTES + (host.u32[leaf >> 2]! & LEAF_KEY_MASK)
-  return host.u8.slice(from, from + host.u32[(leaf + LEAF_VALUE_BYTES) >> 2]!)
+  return host.copyOut(from, from + host.u32[(leaf + LEAF_VALUE_BYTES) >> 2]!)
 }
 
 /** The revision of a leaf. */

@@ -203,7 +203,7 @@ export function* readRecords(host: Host, entries: number): Generator<RawRecord> 
     yield {
       op: host.u32[word]!,
       key: host.readText(at + 24, keyBytes),
-      value: host.u8.slice(from, to),
+      value: host.copyOut(from, to),
       revision: host.f64[(at >> 3) + 2]!,
     }
     at = (to + 7) & ~7
