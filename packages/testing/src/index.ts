@@ -12,3 +12,4 @@
  */
 export { ManualClock } from "./manual-clock.ts"
 export { freshSeed, integerBelow, pick, prng, seedFrom } from "./prng.ts"
+export { UnreliableSource } from "./unreliable-source.ts"

@@ -1,0 +1,369 @@
+import { describe, expect, test } from "vitest"
+import { epochOf } from "../src/epoch.ts"
+import { merge } from "../src/merge.ts"
+import {
+  type Effect,
+  type Held,
+  IDLE,
+  type Phase,
+  type SyncEvent,
+  type SyncState,
+} from "../src/sync-state.ts"
+
+const settings = { epochSalt: "salt", errorsMax: 5 }
+const life = { identity: "A" }
+
+/** In step with source A at revision 10, and failed once before. */
+const held: Held = {
+  ...IDLE.held,
+  life,
+  contiguous: 10,
+  served: true,
+  status: "in-sync",
+  attempts: 1,
+}
+
+const phases: Record<Phase["name"], Phase> = {
+  idle: { name: "idle" },
+  asking: { name: "asking", goal: "watch" },
+  pausing: { name: "pausing", goal: "watch" },
+  listing: { name: "listing", revision: 12, watchOpen: true },
+  watching: { name: "watching", target: 10, probedAt: undefined },
+  stopped: { name: "stopped" },
+}
+
+const events: Record<SyncEvent["type"], SyncEvent> = {
+  start: { type: "start" },
+  asked: { type: "asked", identity: "A", revision: 11, incarnation: "fresh" },
+  refused: { type: "refused", code: "ERR_SOURCE_FAILED" },
+  page: { type: "page", page: { revision: 12, entries: [], invalid: [] } },
+  listed: { type: "listed" },
+  commits: { type: "commits", commits: [{ revision: 11, changes: [] }] },
+  progress: { type: "progress", revision: 11 },
+  lost: { type: "lost", reason: "closed" },
+  silence: { type: "silence" },
+  settled: { type: "settled" },
+  healthy: { type: "healthy" },
+  resumed: { type: "resumed" },
+  requested: { type: "requested", revision: 12 },
+  failed: { type: "failed", code: "ERR_MEMORY_FULL" },
+  stop: { type: "stop" },
+}
+
+/** A step in one line: the phase after it, and what is to be done. */
+const shown = (name: Phase["name"], effects: readonly Effect[]) =>
+  [name, ...effects.map((effect) => (effect.type === "status" ? effect.status : effect.type))].join(
+    " ",
+  )
+
+const ignored: Record<SyncEvent["type"], string> = {
+  start: "same",
+  asked: "same",
+  refused: "same",
+  page: "same",
+  listed: "same",
+  commits: "same",
+  progress: "same",
+  lost: "same",
+  silence: "same",
+  settled: "same",
+  healthy: "same",
+  resumed: "same",
+  requested: "same",
+  failed: "same",
+  stop: "stopped end",
+}
+
+const table: Record<Phase["name"], Record<SyncEvent["type"], string>> = {
+  idle: { ...ignored, start: "asking ask" },
+  asking: {
+    ...ignored,
+    asked: "watching watch observe",
+    refused: "pausing pause stale",
+    failed: "pausing pause stale",
+  },
+  pausing: { ...ignored, resumed: "asking ask", failed: "pausing pause stale" },
+  listing: {
+    ...ignored,
+    page: "listing apply-list",
+    listed: "watching end-resync observe",
+    refused: "pausing pause stale",
+    failed: "pausing pause stale",
+    commits: "listing",
+    progress: "listing",
+    lost: "listing",
+  },
+  watching: {
+    ...ignored,
+    refused: "pausing pause stale",
+    commits: "watching apply-commits",
+    progress: "watching progress",
+    lost: "pausing pause stale",
+    silence: "watching probe",
+    healthy: "watching",
+    requested: "listing list",
+    failed: "pausing pause stale",
+  },
+  stopped: { ...ignored, stop: "same" },
+}
+
+describe("merge: every phase has an answer to every event", () => {
+  for (const phase of Object.keys(table) as Phase["name"][]) {
+    for (const type of Object.keys(events) as SyncEvent["type"][]) {
+      test(`${phase}, ${type}: ${table[phase][type]}`, () => {
+        const before: SyncState = { held, phase: phases[phase] }
+        const { state, effects } = merge(before, events[type], settings)
+        const unchanged = effects.length === 0 && JSON.stringify(state) === JSON.stringify(before)
+
+        expect(unchanged ? "same" : shown(state.phase.name, effects)).toBe(table[phase][type])
+      })
+    }
+  }
+})
+
+/** Feeds events one after the other, and tells all effects and the last state. */
+function run(state: SyncState, ...fed: SyncEvent[]) {
+  const effects: Effect[] = []
+  let now = state
+  for (const event of fed) {
+    const step = merge(now, event, settings)
+    now = step.state
+    effects.push(...step.effects)
+  }
+  return { state: now, effects }
+}
+
+const asked = (identity: string, revision: number): SyncEvent => ({
+  type: "asked",
+  identity,
+  revision,
+  incarnation: "fresh",
+})
+const page = (revision: number): SyncEvent => ({
+  type: "page",
+  page: { revision, entries: [], invalid: [] },
+})
+const lost: SyncEvent = { type: "lost", reason: "closed" }
+const resumed: SyncEvent = { type: "resumed" }
+const watching: SyncState = { held, phase: phases.watching }
+const healthy: SyncState = { held: { ...held, attempts: 0 }, phase: phases.watching }
+
+describe("merge", () => {
+  test("a first run asks, lists, and watches from the next revision beside the list", () => {
+    const fed = [events.start, asked("A", 7), page(7), page(7), events.listed]
+    const { state, effects } = run(IDLE, ...fed)
+
+    expect(effects).toEqual([
+      { type: "ask" },
+      { type: "renew", epoch: epochOf(life, "salt") },
+      { type: "list", request: { atLeast: 7 } },
+      { type: "watch", from: 8 },
+      { type: "begin-resync" },
+      { type: "apply-list", page: { revision: 7, entries: [], invalid: [] } },
+      { type: "apply-list", page: { revision: 7, entries: [], invalid: [] } },
+      { type: "end-resync", revision: 7 },
+      { type: "observe" },
+      { type: "status", status: "in-sync", code: undefined },
+    ])
+    expect(state).toEqual({
+      held: { ...IDLE.held, life, contiguous: 7, served: true, status: "in-sync" },
+      phase: { name: "watching", target: 7, probedAt: undefined },
+    })
+  })
+
+  test("a watch that is lost once goes on at once, and no reader hears of it", () => {
+    const { state, effects } = run(healthy, lost, asked("A", 10))
+
+    expect(effects).toEqual([{ type: "ask" }, { type: "watch", from: 11 }, { type: "observe" }])
+    expect(state.held.status).toBe("in-sync")
+  })
+
+  test("a source that does not answer makes stale, and in-sync comes when the watch has caught up", () => {
+    const commits = (revision: number): SyncEvent => ({
+      type: "commits",
+      commits: [{ revision, changes: [] }],
+    })
+    const down = run(healthy, lost, events.refused, resumed, events.refused)
+    const up = run(down.state, resumed, asked("A", 12), commits(11), commits(12))
+
+    expect(down.state.held).toEqual({
+      ...held,
+      attempts: 3,
+      errors: 1,
+      status: "stale",
+      code: "ERR_SOURCE_FAILED",
+    })
+    expect(up.effects.map((effect) => effect.type)).toEqual([
+      "ask",
+      "watch",
+      "observe",
+      "apply-commits",
+      "apply-commits",
+      "status",
+    ])
+    expect(up.state.held.status).toBe("in-sync")
+  })
+
+  test("a watch that tells nothing is in-sync once it has been open for a while", () => {
+    const stale: SyncState = {
+      held: { ...held, status: "stale", code: "ERR_SOURCE_FAILED" },
+      phase: { name: "asking", goal: "watch" },
+    }
+    const { state, effects } = run(stale, asked("A", 12), events.settled)
+
+    expect(effects.at(-1)).toEqual({ type: "status", status: "in-sync", code: undefined })
+    expect(state.held.code).toBeUndefined()
+  })
+
+  test("before anything was ever whole, the status is waiting, whatever fails (U60)", () => {
+    const { effects } = run(
+      IDLE,
+      events.start,
+      events.refused,
+      asked("A", 3),
+      events.refused,
+      resumed,
+      asked("A", 3),
+      page(3),
+      events.listed,
+    )
+
+    expect(effects.filter(({ type }) => type === "status")).toEqual([
+      { type: "status", status: "waiting", code: "ERR_SOURCE_FAILED" },
+      { type: "status", status: "waiting", code: undefined },
+      { type: "status", status: "waiting", code: "ERR_SOURCE_FAILED" },
+      { type: "status", status: "waiting", code: undefined },
+      { type: "status", status: "in-sync", code: undefined },
+    ])
+  })
+
+  test("history that is compacted is listed again, at once the first time", () => {
+    const compacted: SyncEvent = { type: "lost", reason: "compacted" }
+    const { effects } = run(healthy, compacted, asked("A", 20))
+
+    expect(effects).toEqual([
+      { type: "ask" },
+      { type: "list", request: { atLeast: 20 } },
+      { type: "status", status: "resyncing", code: undefined },
+    ])
+  })
+
+  test("five watches lost at one position make a list (WS-B17, WS-E7)", () => {
+    let { state } = { state: healthy }
+    for (let turn = 0; turn < 5; turn++) {
+      state = run(state, lost).state
+      expect(state.phase).toMatchObject({ goal: turn < 4 ? "watch" : "list" })
+      if (turn < 4) state = run(state, resumed, asked("A", 10)).state
+    }
+
+    expect(state.held.errors).toBe(0)
+  })
+
+  test("a commit that is told, and a healthy watch, begin the budget anew", () => {
+    const spent: SyncState = { held: { ...held, errors: 4 }, phase: phases.watching }
+
+    expect(run(spent, events.commits).state.held).toMatchObject({ errors: 0, attempts: 1 })
+    expect(run(spent, events.healthy).state.held).toMatchObject({ errors: 0, attempts: 0 })
+    expect(run(spent, events.commits, lost).state.phase).toMatchObject({ goal: "watch" })
+  })
+
+  test("commits that were told before are not told again (WS-E5)", () => {
+    const commits = [10, 11, 12].map((revision) => ({ revision, changes: [] }))
+    const { effects, state } = run(watching, { type: "commits", commits })
+
+    expect(effects).toEqual([{ type: "apply-commits", commits: commits.slice(1) }])
+    expect(state.held.contiguous).toBe(12)
+  })
+
+  test("another identity is another life, listed from nothing", () => {
+    const { state, effects } = run(healthy, lost, asked("B", 900))
+
+    expect(effects.slice(1)).toEqual([
+      { type: "renew", epoch: epochOf({ identity: "B" }, "salt") },
+      { type: "list", request: { atLeast: 900 } },
+      { type: "status", status: "resyncing", code: undefined },
+    ])
+    expect(state.held).toMatchObject({
+      life: { identity: "B" },
+      contiguous: 0,
+      past: [{ identity: "A", reached: 10 }],
+    })
+  })
+
+  test("history that went back is another life, that only this hub knows", () => {
+    const { state, effects } = run(healthy, lost, asked("A", 9))
+    const reborn = { identity: "A", incarnation: "fresh" }
+
+    expect(state.held.life).toEqual(reborn)
+    expect(effects[1]).toEqual({ type: "renew", epoch: epochOf(reborn, "salt") })
+  })
+
+  test("an identity that comes back goes on with its life, unless it went back meanwhile", () => {
+    const away = run(healthy, lost, asked("B", 900), page(900), events.listed, lost).state
+    const back = run(away, resumed, asked("A", 10)).state
+    const below = run(away, resumed, asked("A", 9)).state
+
+    expect(back.held.life).toEqual({ identity: "A" })
+    expect(below.held.life).toEqual({ identity: "A", incarnation: "fresh" })
+  })
+
+  test("a silent watch is asked about, and kept when nothing happened", () => {
+    const { state, effects } = run(watching, events.silence, events.silence, asked("A", 10))
+
+    expect(effects).toEqual([{ type: "probe" }])
+    expect(state).toEqual(watching)
+  })
+
+  test("a silent watch is replaced when the source has moved on", () => {
+    const { state, effects } = run(watching, events.silence, asked("A", 30))
+
+    expect(effects).toEqual([{ type: "probe" }, { type: "watch", from: 11 }, { type: "observe" }])
+    expect(state.held.status).toBe("in-sync")
+  })
+
+  test("an answer that the watch has overtaken meanwhile says nothing", () => {
+    const { state, effects } = run(watching, events.silence, events.commits, asked("A", 10))
+
+    expect(effects.map(({ type }) => type)).toEqual(["probe", "apply-commits"])
+    expect(state.held.life).toEqual(life)
+  })
+
+  test("progress below ours makes us ask, and renews when the source says the same", () => {
+    const back: SyncEvent = { type: "progress", revision: 3 }
+    const { effects } = run(watching, back, asked("A", 3))
+
+    expect(effects.map(({ type }) => type)).toEqual(["probe", "renew", "list", "status"])
+  })
+
+  test("a list below what was told, and one of two revisions, are refused", () => {
+    const listing: SyncState = {
+      held,
+      phase: { name: "listing", revision: undefined, watchOpen: false },
+    }
+
+    expect(run(listing, page(9)).effects.map(({ type }) => type)).toEqual(["pause", "status"])
+    expect(run(listing, page(12), page(13)).effects.map(({ type }) => type)).toEqual([
+      "watch",
+      "begin-resync",
+      "apply-list",
+      "pause",
+      "status",
+    ])
+    expect(run(listing, events.listed).effects.map(({ type }) => type)).toEqual(["pause", "status"])
+  })
+
+  test("a reader who is ahead of a quiet watch is fetched by a list at his very revision", () => {
+    const { state, effects } = run(watching, events.requested, page(12), events.listed)
+
+    expect(effects).toEqual([
+      { type: "list", request: { at: 12 } },
+      { type: "watch", from: 13 },
+      { type: "begin-resync" },
+      { type: "apply-list", page: { revision: 12, entries: [], invalid: [] } },
+      { type: "end-resync", revision: 12 },
+      { type: "observe" },
+    ])
+    expect(state.held.status).toBe("in-sync")
+    expect(run(watching, { type: "requested", revision: 10 }).effects).toEqual([])
+  })
+})
