@@ -3,6 +3,9 @@
  *
  * Installs and builds what is missing, then serves the hub on the Node that runs this, or on
  * another runtime. Plain JavaScript for Node 20: it runs before anything is installed.
+ *
+ * The scripts of package.json say `exec node …`: npm hands a signal to the shell that it starts, and
+ * a shell that waits for us would end without passing it on.
  */
 import { spawn } from "node:child_process"
 import { join } from "node:path"
@@ -79,11 +82,8 @@ function handOver({ binary, args }, hubArgs) {
     env: toolEnvironment(),
   })
   for (const signal of ENDING_SIGNALS) {
-    process.on(signal, () => {
-      // A terminal interrupts its whole foreground group: the hub has heard it already.
-      if (signal === "SIGINT" && process.stdin.isTTY) return
-      child.kill(signal)
-    })
+    // A terminal interrupts both of us; the hub does not mind to be told twice.
+    process.on(signal, () => child.kill(signal))
   }
   child.on("error", (error) => fail(`${binary}: ${error.message}`, 1))
   child.on("exit", (code, signal) => process.exit(code ?? exitCodeOf(signal)))
