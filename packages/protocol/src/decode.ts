@@ -36,7 +36,7 @@ type Fields = Record<string, unknown>
 function frameOf(type: Frame["type"], data: string, id: string): Fields | undefined {
   if (!TYPES.test(type)) return undefined
   const fields: Fields = JSON.parse(data)
-  const { revision, epoch, entries, changes, retry, retryMs = 0 } = fields
+  const { revision, epoch, entries, changes, reason, retry, retryMs = 0 } = fields
   const at = readStreamId(id)
   // An `id` among the fields is an unknown field, not the event's.
   const frame = { ...fields, type, id: id || undefined }
@@ -46,7 +46,7 @@ function frameOf(type: Frame["type"], data: string, id: string): Fields | undefi
       must(isText(epoch) && isRevision(fields.heartbeatMs) && isValueKind(fields.values))
       return { ...frame, resumed: fields.resumed === true }
     case "reset":
-      must(at?.revision === 0 && at.epoch === epoch)
+      must(at?.revision === 0 && at.epoch === epoch && isText(reason))
       return frame
     case "snapshot":
       must((entries as Fields[]).every(isEntry))
@@ -69,8 +69,11 @@ function frameOf(type: Frame["type"], data: string, id: string): Fields | undefi
       const report = { ...fields, statusSince: msOf(statusSince), lastContact: msOf(lastContact) }
       return { type, report }
     }
-    default:
-      must(isRevision(retryMs))
+    case "goodbye":
+      must(isText(reason) && isRevision(retryMs))
+      return { ...frame, retryMs }
+    case "fault":
+      must(isText(fields.code) && isRevision(retryMs))
       // A word that this reader does not know cannot forbid it to come back.
       return { ...frame, retryMs, retry: isRecovery(retry) ? retry : "retry" }
   }
