@@ -74,22 +74,16 @@ export class EventBuffer {
   /** Appends one item. Cursors that may not hold so much any more are let go. */
   append(item: NewItem): void {
     if (this.#closed !== undefined) throw new ClosedError(this.#closed)
-    const time = this.#clock.elapsed()
-    const mark = {
-      sequence: this.#sequence + 1,
-      bytes: this.#bytes + item.payload.byteLength,
-      time,
-    }
-    const { revision, kind = "events" } = item
-    this.#buffer.append({
-      version: item.version ?? 0,
-      revision,
-      kind,
-      payload: sealItem(mark, item.payload),
-    })
-    this.#sequence = mark.sequence
+    const { revision, version = 0, kind = "events", payload } = item
+    // An empty item is a link and nothing else: it is not counted, and nobody is let go for it.
+    const time = kind === "empty" ? this.#time : this.#clock.elapsed()
+    const sequence = kind === "empty" ? this.#sequence : this.#sequence + 1
+    const mark = { sequence, bytes: this.#bytes + payload.byteLength, time }
+    this.#buffer.append({ version, revision, kind, payload: sealItem(mark, payload) })
+    this.#sequence = sequence
     this.#bytes = mark.bytes
     this.#time = time
+    if (kind === "empty") return
     if (kind === "events") this.#revision = revision
     for (const cursor of this.#cursors) cursor.onAppend(mark)
     this.changes.wake()

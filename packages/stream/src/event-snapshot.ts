@@ -1,4 +1,4 @@
-import { assert, isSyncError, type Revision } from "@headwater/core"
+import { isSyncError, type Revision } from "@headwater/core"
 import type { Buffer, Engine } from "@headwater/core/engine"
 import type { EventBuffer } from "./event-buffer.ts"
 import type { EventCursor } from "./event-cursor.ts"
@@ -57,7 +57,6 @@ export class EventSnapshot {
    * @throws {MemoryFullError} there is no room: `fail` it.
    */
   finish(revision: Revision, payload: Uint8Array): void {
-    assert(revision > 0, "a snapshot has a revision")
     if (this.#state !== "building") return
     if (this.#captured.over !== undefined) throw this.#captured.over
     this.#append("events", revision, payload)

@@ -200,6 +200,7 @@ class TopicFeed<Payload> implements Feed<Payload> {
   readonly #keeps: Keeps
   #cursor: EventCursor | undefined
   #resets = false
+  #floor: Revision = 0
 
   constructor(buffer: TopicBuffer<Payload>, policy: Policy, keeps: Keeps) {
     this.#buffer = buffer
@@ -219,8 +220,14 @@ class TopicFeed<Payload> implements Feed<Payload> {
       return { type: "reset" }
     }
     try {
-      const item = this.#cursor?.advance()
-      return item === undefined ? undefined : this.#buffer.frameOf(item)
+      for (;;) {
+        const item = this.#cursor?.advance()
+        if (item === undefined) return undefined
+        // A state may hold a commit that is published only after the two were spliced.
+        if (item.sequence > 0 && item.revision <= this.#floor) continue
+        if (item.sequence === 0) this.#floor = item.revision
+        return this.#buffer.frameOf(item)
+      }
     } catch (error) {
       if (this.#policy.type !== "conflate" || !(error instanceof LaggedError)) throw error
       this.#beginAfresh(false)
@@ -236,6 +243,7 @@ class TopicFeed<Payload> implements Feed<Payload> {
   #beginAfresh(resets: boolean): void {
     this.#cursor?.close()
     this.#cursor = this.#buffer.snapshot().follow(this.#keeps)
+    this.#floor = 0
     this.#resets = resets
   }
 }

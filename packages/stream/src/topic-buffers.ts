@@ -24,7 +24,7 @@ export interface Subject {
  * Tells the state of a subject: appends it batch by batch, and answers the revision that it is of.
  *
  * Called once for all who ask meanwhile. Whatever is published while it runs is not lost. 0, of an
- * empty state, counts as 1.
+ * empty state, is told as 1, because 0 is "nothing known".
  */
 export type SnapshotHandler<Payload> = (
   of: Subject,
@@ -144,7 +144,9 @@ export class TopicBuffer<Payload> {
     const of = { ...this.of, revision }
     const events = decodeBatch(this.#surroundings.codec, item.payload, of)
     const frame: StreamFrame<Payload> =
-      events === undefined ? { type: "sync", revision } : { type: "events", revision, events }
+      events === undefined
+        ? { type: "sync", revision: Math.max(1, revision) }
+        : { type: "events", revision, events }
     if (item.sequence > 0) this.#lastRead = { sequence: item.sequence, frame }
     return frame
   }
@@ -177,7 +179,7 @@ export class TopicBuffer<Payload> {
       this.wake()
     }
     const finish = (revision: Revision) => {
-      snapshot.finish(Math.max(1, revision), encodeSync())
+      snapshot.finish(revision, encodeSync())
       this.#afterBuild(snapshot)
     }
     const fail = (error: unknown) => {
