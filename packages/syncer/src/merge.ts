@@ -1,7 +1,7 @@
 import type { Revision, Status, SyncErrorCode } from "@headwater/core"
 import { epochOf, lifeOf, remember } from "./epoch.ts"
 import { say } from "./status.ts"
-import type { Effect, Held, Phase, SyncEvent, SyncState } from "./sync-state.ts"
+import type { Answer, Effect, Held, Phase, SyncEvent, SyncState } from "./sync-state.ts"
 
 /** What a syncer is told once. */
 export interface MergeSettings {
@@ -22,30 +22,30 @@ export interface Step {
  *
  * Pure, and total: every phase has an answer to every event, also to those that cannot come.
  *
- * Before each watch and each list the source is asked who it is, because one that was replaced or
- * set back at the same address answers a watch from its future with silence. A source that is
- * replaced between the answer and the watch is found by what its watch says (`lost replaced`,
- * progress below ours), or by its silence.
+ * The source is asked who it is before each list and each watch, because one that was set back at
+ * the same address answers a watch from its future with silence; and again when a list has ended and
+ * when a watch says its first word, before either is believed: so what one source listed is never
+ * mixed with what another one tells, whenever the one took the place of the other.
  *
  * Source: Typha's watchersyncer (loop, budget); libcalico's etcd syncer (identity; its high-water
  * marks are the revisions in the trie).
  */
 export function merge(state: SyncState, event: SyncEvent, settings: MergeSettings): Step {
-  const answer = TABLE[state.phase.name][event.type] as Answer<PhaseName, EventName>
-  return answer(state.held, state.phase, event, settings)
+  const react = TABLE[state.phase.name][event.type] as Reaction<PhaseName, EventName>
+  return react(state.held, state.phase, event, settings)
 }
 
 type PhaseName = Phase["name"]
 type EventName = SyncEvent["type"]
 type PhaseOf<P extends PhaseName> = Extract<Phase, { name: P }>
 type EventOf<E extends EventName> = Extract<SyncEvent, { type: E }>
-type Answer<P extends PhaseName, E extends EventName> = (
+type Reaction<P extends PhaseName, E extends EventName> = (
   held: Held,
   phase: PhaseOf<P>,
   event: EventOf<E>,
   settings: MergeSettings,
 ) => Step
-type Table = { readonly [P in PhaseName]: { readonly [E in EventName]: Answer<P, E> } }
+type Table = { readonly [P in PhaseName]: { readonly [E in EventName]: Reaction<P, E> } }
 
 const stay = (held: Held, phase: Phase): Step => ({ state: { held, phase }, effects: [] })
 const stop = (held: Held): Step => become(held, { name: "stopped" }, [{ type: "end" }])
@@ -56,6 +56,7 @@ const STAY: { readonly [E in EventName]: typeof stay } = {
   refused: stay,
   page: stay,
   listed: stay,
+  verified: stay,
   commits: stay,
   progress: stay,
   lost: stay,
@@ -90,6 +91,7 @@ const TABLE: Table = {
     refused: (held, _phase, { code }) => again(held, "list", code),
     failed: (held, _phase, { code }) => again(held, "list", code),
     // Not to be lost, should they ever come: the watch is opened anew when the list has ended.
+    verified: reopenLater,
     commits: reopenLater,
     progress: reopenLater,
     lost: reopenLater,
@@ -98,6 +100,7 @@ const TABLE: Table = {
   watching: {
     ...STAY,
     asked: onProbed,
+    verified: onVerified,
     refused: (held, _phase, { code }, { errorsMax }) => onClosed(held, errorsMax, code),
     commits: onCommits,
     progress: onProgress,
@@ -116,12 +119,10 @@ function ask(held: Held, goal: "list" | "watch"): Step {
   return become(held, { name: "asking", goal }, [{ type: "ask" }])
 }
 
-type Asked = EventOf<"asked">
-
 function onAsked(
   held: Held,
   { goal }: PhaseOf<"asking">,
-  asked: Asked,
+  asked: Answer,
   settings: MergeSettings,
 ): Step {
   if (!goesOn(held, asked, held.contiguous)) return renew(held, asked, settings)
@@ -133,7 +134,7 @@ function onAsked(
 function onProbed(
   held: Held,
   phase: PhaseOf<"watching">,
-  asked: Asked,
+  asked: Answer,
   settings: MergeSettings,
 ): Step {
   if (phase.probedAt === undefined) return stay(held, phase)
@@ -142,11 +143,20 @@ function onProbed(
   return stay(held, { ...phase, probedAt: undefined })
 }
 
-function goesOn(held: Held, asked: Asked, reached: Revision): boolean {
+function onVerified(
+  held: Held,
+  phase: PhaseOf<"watching">,
+  asked: Answer,
+  settings: MergeSettings,
+): Step {
+  return goesOn(held, asked, held.contiguous) ? stay(held, phase) : renew(held, asked, settings)
+}
+
+function goesOn(held: Held, asked: Answer, reached: Revision): boolean {
   return held.life?.identity === asked.identity && asked.revision >= reached
 }
 
-function renew(held: Held, asked: Asked, settings: MergeSettings): Step {
+function renew(held: Held, asked: Answer, settings: MergeSettings): Step {
   const { identity, revision, incarnation } = asked
   const ended = held.life && { ...held.life, reached: held.contiguous }
   const past = ended ? remember(held.past, ended) : held.past
@@ -190,8 +200,14 @@ function onPage(held: Held, phase: PhaseOf<"listing">, { page }: EventOf<"page">
   ])
 }
 
-function onListed(held: Held, { revision, watchOpen }: PhaseOf<"listing">): Step {
+function onListed(
+  held: Held,
+  { revision, watchOpen }: PhaseOf<"listing">,
+  asked: Answer,
+  settings: MergeSettings,
+): Step {
   if (revision === undefined) return again(held, "list", "ERR_SOURCE_FAILED")
+  if (!goesOn(held, asked, revision)) return renew(held, asked, settings)
   const effects: Effect[] = watchOpen ? [] : [{ type: "watch", from: revision + 1 }]
   effects.push({ type: "end-resync", revision }, { type: "observe" })
   const whole = { ...held, contiguous: revision, served: true, errors: 0 }

@@ -61,21 +61,30 @@ export type Phase =
     }
   | { readonly name: "stopped" }
 
+/** What a source says when it is asked who it is and how far. */
+export interface Answer {
+  readonly identity: string
+  readonly revision: Revision
+  /** A fresh text, for the name of a new life in case one begins. */
+  readonly incarnation: string
+}
+
 /** What happens to a syncer. What comes of an activity that was replaced is not told. */
 export type SyncEvent =
   | { readonly type: "start" }
-  /** The answer to `ask` and `probe`. `incarnation` is a fresh text, in case one is needed. */
-  | {
-      readonly type: "asked"
-      readonly identity: string
-      readonly revision: Revision
-      readonly incarnation: string
-    }
+  /** The answer to `ask` and `probe`. */
+  | ({ readonly type: "asked" } & Answer)
   /** The question, the list or the watch failed. Here and below, `error` is for the log. */
   | { readonly type: "refused"; readonly code: SyncErrorCode; readonly error?: unknown }
   | { readonly type: "page"; readonly page: ListPage }
-  | { readonly type: "listed" }
-  /** What a watch says is told in the phase `watching` alone; until then it waits in its queue. */
+  /** The list has ended, and this is what the source answered after that. */
+  | ({ readonly type: "listed" } & Answer)
+  /**
+   * The watch is about to say its first word, and this is what the source answered after that.
+   *
+   * What a watch says is told in the phase `watching` alone; until then it waits in its queue.
+   */
+  | ({ readonly type: "verified" } & Answer)
   | { readonly type: "commits"; readonly commits: readonly Commit[] }
   | { readonly type: "progress"; readonly revision: Revision }
   | {

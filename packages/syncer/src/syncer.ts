@@ -15,7 +15,7 @@ import { incarnationOf } from "./epoch.ts"
 import { SYNCER_LIMITS, type SyncerLimits } from "./limits.ts"
 import { LinkedAbort } from "./linked-abort.ts"
 import { merge } from "./merge.ts"
-import { type Effect, IDLE, type SyncEvent, type SyncState } from "./sync-state.ts"
+import { type Answer, type Effect, IDLE, type SyncEvent, type SyncState } from "./sync-state.ts"
 
 /** What a syncer does to a cache. A `SnapshotCache` is one; every call ends before the next begins. */
 export type SyncTarget = Pick<
@@ -73,7 +73,7 @@ export class Syncer {
   #watch: Activity | undefined
   #probe: Activity | undefined
   #timers: (() => void)[] = []
-  #question: Promise<Revision> | undefined
+  #revision: Promise<Revision> | undefined
   #wish: { revision: Revision; readonly seenAt: Revision } | undefined
 
   constructor(options: SyncerOptions) {
@@ -234,13 +234,16 @@ export class Syncer {
   }
 
   async #ask(self: Activity): Promise<void> {
+    await self.report({ type: "asked", ...(await this.#question(self.signal)) })
+  }
+
+  async #question(signal: AbortSignal): Promise<Answer> {
     const { source, random } = this.#options
-    const [identity, revision] = await this.#withDeadline(self.signal, async (signal) => [
-      await source.identity(signal),
-      await source.revision(signal),
-    ])
-    const incarnation = incarnationOf(random)
-    await self.report({ type: "asked", identity, revision, incarnation })
+    return this.#withDeadline(signal, async (inTime) => ({
+      identity: await source.identity(inTime),
+      revision: await source.revision(inTime),
+      incarnation: incarnationOf(random),
+    }))
   }
 
   async #pause(self: Activity, attempt: number): Promise<void> {
@@ -262,18 +265,26 @@ export class Syncer {
     } finally {
       link.unlink()
     }
-    await self.report({ type: "listed" })
+    await self.report({ type: "listed", ...(await this.#question(self.signal)) })
   }
 
   async #readWatch(self: Activity, from: Revision): Promise<void> {
     const { source, clock } = this.#options
     const silenceMs = this.#limits.watchSilenceMs
     const onSilence = () => this.#watch === self && this.#post({ type: "silence" })
+    let verified = false
     let lost = false
-    await readAll(source.watch(from, self.signal), { clock, silenceMs, onSilence }, (event) => {
-      lost ||= event.type === "lost"
-      return self.report(event, weightOf(event))
-    })
+    await readAll(
+      source.watch(from, self.signal),
+      { clock, silenceMs, onSilence },
+      async (event) => {
+        if (!verified)
+          await self.report({ type: "verified", ...(await this.#question(self.signal)) })
+        verified = true
+        lost ||= event.type === "lost"
+        await self.report(event, weightOf(event))
+      },
+    )
     if (!lost) await self.report({ type: "lost", reason: "closed" })
   }
 
@@ -289,16 +300,16 @@ export class Syncer {
   // Shared by all who ask meanwhile. An answer to a question that was out already is good when it is
   // high enough; when it is too low it may be older than the reader's position, so ask once more.
   async #sourceRevision(atLeast: Revision, signal: AbortSignal): Promise<Revision> {
-    if (this.#question !== undefined) {
-      const revision = await unlessAborted(this.#question, signal)
+    if (this.#revision !== undefined) {
+      const revision = await unlessAborted(this.#revision, signal)
       if (revision >= atLeast) return revision
     }
-    this.#question ??= this.#withDeadline(undefined, (late) =>
+    this.#revision ??= this.#withDeadline(undefined, (late) =>
       this.#options.source.revision(late),
     ).finally(() => {
-      this.#question = undefined
+      this.#revision = undefined
     })
-    return unlessAborted(this.#question, signal)
+    return unlessAborted(this.#revision, signal)
   }
 
   #wishFor(revision: Revision): void {

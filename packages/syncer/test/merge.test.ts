@@ -35,9 +35,10 @@ const phases: Record<Phase["name"], Phase> = {
 const events: Record<SyncEvent["type"], SyncEvent> = {
   start: { type: "start" },
   asked: { type: "asked", identity: "A", revision: 11, incarnation: "fresh" },
+  verified: { type: "verified", identity: "A", revision: 11, incarnation: "fresh" },
   refused: { type: "refused", code: "ERR_SOURCE_FAILED" },
   page: { type: "page", page: { revision: 12, entries: [], invalid: [] } },
-  listed: { type: "listed" },
+  listed: { type: "listed", identity: "A", revision: 12, incarnation: "fresh" },
   commits: { type: "commits", commits: [{ revision: 11, changes: [] }] },
   progress: { type: "progress", revision: 11 },
   lost: { type: "lost", reason: "closed" },
@@ -62,6 +63,7 @@ const ignored: Record<SyncEvent["type"], string> = {
   refused: "same",
   page: "same",
   listed: "same",
+  verified: "same",
   commits: "same",
   progress: "same",
   lost: "same",
@@ -89,6 +91,7 @@ const table: Record<Phase["name"], Record<SyncEvent["type"], string>> = {
     listed: "watching end-resync observe",
     refused: "pausing pause stale",
     failed: "pausing pause stale",
+    verified: "listing",
     commits: "listing",
     progress: "listing",
     lost: "listing",
@@ -135,6 +138,12 @@ function run(state: SyncState, ...fed: SyncEvent[]) {
 
 const asked = (identity: string, revision: number): SyncEvent => ({
   type: "asked",
+  identity,
+  revision,
+  incarnation: "fresh",
+})
+const listed = (identity: string, revision: number): SyncEvent => ({
+  type: "listed",
   identity,
   revision,
   incarnation: "fresh",
@@ -290,6 +299,25 @@ describe("merge", () => {
     })
   })
 
+  test("a list is served only when the source is still the one that was asked before it", () => {
+    const listing: SyncState = { held, phase: phases.listing }
+
+    for (const event of [listed("B", 12), listed("A", 11)]) {
+      const { effects } = run(listing, event)
+      expect(effects.map(({ type }) => type)).toEqual(["renew", "list", "status"])
+    }
+  })
+
+  test("a watch is believed only when the source is still the one that was asked before it", () => {
+    const other: SyncEvent = { ...events.verified, identity: "B" } as SyncEvent
+    const back: SyncEvent = { ...events.verified, revision: 9 } as SyncEvent
+
+    for (const event of [other, back]) {
+      const { effects } = run(watching, event)
+      expect(effects.map(({ type }) => type)).toEqual(["renew", "list", "status"])
+    }
+  })
+
   test("history that went back is another life, that only this hub knows", () => {
     const { state, effects } = run(healthy, lost, asked("A", 9))
     const reborn = { identity: "A", incarnation: "fresh" }
@@ -299,7 +327,7 @@ describe("merge", () => {
   })
 
   test("an identity that comes back goes on with its life, unless it went back meanwhile", () => {
-    const away = run(healthy, lost, asked("B", 900), page(900), events.listed, lost).state
+    const away = run(healthy, lost, asked("B", 900), page(900), listed("B", 900), lost).state
     const back = run(away, resumed, asked("A", 10)).state
     const below = run(away, resumed, asked("A", 9)).state
 
