@@ -85,7 +85,7 @@ export class Assembly<Value = unknown> {
   /** Another stream begins: what the one before left unfinished is void. Returns what to ask for. */
   begin(): Resume {
     this.#values = undefined
-    this.#build(undefined)
+    this.#restart()
     return this.#resume
   }
 
@@ -113,16 +113,17 @@ export class Assembly<Value = unknown> {
         const { epoch, revision } = parseStreamId(this.#resume.lastEventId ?? "0.0")
         this.#values = frame.values
         this.#epoch = frame.epoch
-        this.#floor = revision
+        this.#floor = frame.resumed ? revision : 0
         // Who said "nothing known" gets a snapshot, whatever the word for it.
-        if (!frame.resumed || !revision) this.#build()
+        if (!frame.resumed || !revision) this.#restart(emptyHolding())
         else if (epoch !== frame.epoch) throw outOfTurn(type)
         break
       }
       case "reset":
         this.#epoch = frame.epoch
+        this.#floor = 0
         this.#resume = { lastEventId: frame.id }
-        this.#build()
+        this.#restart(emptyHolding())
         break
       case "snapshot":
         if (isLive) throw outOfTurn(type)
@@ -139,7 +140,7 @@ export class Assembly<Value = unknown> {
     return {}
   }
 
-  #build(next: Holding<Value> | undefined = emptyHolding()): void {
+  #restart(next?: Holding<Value>): void {
     this.#next = next
     this.#run.clear()
     this.#keyLacking = undefined
@@ -182,7 +183,7 @@ export class Assembly<Value = unknown> {
       differ(entries, next.entries, replaced)
       this.#held = next
     }
-    this.#build(undefined)
+    this.#restart()
     this.#position = { epoch, revision }
     this.#resume = { lastEventId: id }
     return { replaced, mismatch, isProven: isSame && !!hub }

@@ -1,0 +1,27 @@
+import { fileURLToPath } from "node:url"
+import { gzipSync } from "node:zlib"
+import { rolldown } from "rolldown"
+import { describe, expect, test } from "vitest"
+
+/** What the client may weigh in a page, with its parser: bytes, minified and gzipped. */
+const BUNDLE_BYTES_MAX = 7_500
+
+describe("the bundle", () => {
+  test("of connect() with its parser is small, and has no WebAssembly", async () => {
+    const bundle = await rolldown({
+      input: fileURLToPath(new URL("../src/index.ts", import.meta.url)),
+      resolve: { conditionNames: ["@headwater/source", "import"] },
+      platform: "browser",
+      logLevel: "silent",
+    })
+    const { output } = await bundle.generate({ format: "esm", minify: true, comments: false })
+    await bundle.close()
+    const [{ code }] = output
+    const bytes = gzipSync(code, { level: 9 }).length
+    console.log(`client bundle: ${code.length} bytes minified, ${bytes} gzipped`)
+
+    expect(output.length).toBe(1)
+    expect(code.includes("WebAssembly")).toBe(false)
+    expect(bytes).toBeLessThanOrEqual(BUNDLE_BYTES_MAX)
+  })
+})
