@@ -139,6 +139,7 @@ export class Reader implements FrameSource, Follower, OpenStream {
       } else if (statusKeyOf(walker.report) !== this.#toldStatus) {
         yield this.#status(walker.report)
       } else if (line.due) {
+        if (!walker.isAtNewest) continue // A newer root came meanwhile: it is told first.
         const reset = yield* this.#heartbeat(walker)
         if (reset !== undefined) return reset
       } else await line.wait()

@@ -79,6 +79,14 @@ export class Walker {
     return this.#newest?.root.report ?? this.#standing?.report ?? this.#fanOut.report
   }
 
+  /**
+   * Whether the reader stands on what is newest. Only there, or at the end of a catch-up, its sums are
+   * known: a newer root may have come while a step was waited for.
+   */
+  get isAtNewest(): boolean {
+    return this.#newest !== undefined
+  }
+
   /** The revision in the id of a delta that has just made the reader whole. */
   get reach(): Revision {
     return Math.max(this.#standing?.reach ?? 0, this.#floor)
@@ -132,6 +140,7 @@ export class Walker {
     const next = plan(this.#state, { version: root.version, horizon: view.life.horizon })
     if (next.type === "reset") return { type: "reset", reason: "compacted" }
     if (next.type === "idle") {
+      if (!live) this.#sums = view.sumsAt(root)
       this.#stand(root)
       return next
     }

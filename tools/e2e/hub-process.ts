@@ -1,0 +1,77 @@
+import { type ChildProcess, spawn } from "node:child_process"
+import { join } from "node:path"
+// @ts-expect-error: a tool without types.
+import { findRuntime } from "../runtimes.mjs"
+
+/** Runtimes that a hub can be started on; `node` is the one of the test. */
+export type RuntimeName = "node" | "node22" | "node24" | "bun" | "deno"
+
+const main = join(import.meta.dirname, "../../apps/server/dist/main.js")
+
+/** A hub as a user starts it: another process, its built code, a port of its own. */
+export class HubProcess {
+  readonly url: string
+  readonly #child: ChildProcess
+  readonly #exited: Promise<number | null>
+  #output = ""
+
+  private constructor(child: ChildProcess, url: string) {
+    this.#child = child
+    this.url = url
+    this.#exited = new Promise((resolve) => child.once("exit", resolve))
+    for (const stream of [child.stdout, child.stderr]) {
+      stream!.on("data", (chunk) => {
+        this.#output += chunk
+      })
+    }
+  }
+
+  /** Starts one and waits until it listens. */
+  static async start(
+    runtime: RuntimeName,
+    port: number,
+    args: readonly string[],
+  ): Promise<HubProcess> {
+    const { binary, args: own } =
+      runtime === "node"
+        ? { binary: process.env["HEADWATER_NODE"] ?? "node", args: [] }
+        : await findRuntime(runtime)
+    const listen = ["--listen", `127.0.0.1:${port}`]
+    const child = spawn(binary, [...own, main, ...listen, ...args], {
+      stdio: ["ignore", "pipe", "pipe"],
+    })
+    const hub = new HubProcess(child, `http://127.0.0.1:${port}`)
+    const deadline = performance.now() + 20_000
+    for (;;) {
+      const answers = await fetch(`${hub.url}/healthz`).then(
+        (response) => response.ok,
+        () => false,
+      )
+      if (answers) return hub
+      if (child.exitCode !== null || performance.now() > deadline) {
+        child.kill("SIGKILL")
+        throw new Error(`no hub at ${hub.url} on ${runtime}:\n${hub.output}`)
+      }
+      await pause(25)
+    }
+  }
+
+  /** What it has printed so far. */
+  get output(): string {
+    return this.#output
+  }
+
+  get pid(): number {
+    return this.#child.pid!
+  }
+
+  /** Asks it to end. Resolves with its exit code. */
+  stop(signal: "SIGTERM" | "SIGINT" | "SIGKILL" = "SIGTERM"): Promise<number | null> {
+    this.#child.kill(signal)
+    return this.#exited
+  }
+}
+
+export function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms))
+}
