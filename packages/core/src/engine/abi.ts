@@ -1,11 +1,13 @@
 import { assert, PoisonedError } from "../errors.ts"
 import { ABI_VERSION, PAGE_BYTES } from "./layout.ts"
 
-/** A build of the core: its bytes as base64, and its name. */
-export interface EngineBuild {
-  readonly name: string
-  readonly base64: string
-}
+/**
+ * A build of the core: its bytes as base64, which load everywhere; or a module that was compiled ahead,
+ * for hosts that forbid compiling.
+ */
+export type EngineBuild =
+  | { readonly name: string; readonly base64: string }
+  | { readonly name: string; readonly module: WebAssembly.Module }
 
 /** The exports of `wasm/assembly/index.ts`. Addresses, versions and revisions are numbers. */
 export interface Abi {
@@ -63,12 +65,7 @@ export function instantiate(
   build: EngineBuild,
   pagesMax: number,
 ): { abi: Abi; memory: WebAssembly.Memory } {
-  let module = modules.get(build)
-  if (module === undefined) {
-    const binary = atob(build.base64)
-    module = new WebAssembly.Module(Uint8Array.from(binary, (letter) => letter.charCodeAt(0)))
-    modules.set(build, module)
-  }
+  const module = moduleOf(build)
   const memory = new WebAssembly.Memory({ initial: 2, maximum: pagesMax })
   const abort = (message: number, file: number, line: number): never => {
     throw new Error(`${textAt(memory, message)} at ${textAt(memory, file)}:${line}`)
@@ -77,6 +74,17 @@ export function instantiate(
   const abi = guard(exports as unknown as Record<string, Call>) as unknown as Abi
   assert(abi.abiVersion() === ABI_VERSION, `a core of ABI ${ABI_VERSION}`)
   return { abi, memory }
+}
+
+function moduleOf(build: EngineBuild): WebAssembly.Module {
+  if ("module" in build) return build.module
+  let module = modules.get(build)
+  if (module === undefined) {
+    const binary = atob(build.base64)
+    module = new WebAssembly.Module(Uint8Array.from(binary, (letter) => letter.charCodeAt(0)))
+    modules.set(build, module)
+  }
+  return module
 }
 
 /** Pages that a bound in bytes allows; the last page of 4 GiB stays unused, so that ends fit u32. */

@@ -1,3 +1,4 @@
+import { releaseBuild } from "#release-build"
 import type { EngineBuild } from "./abi.ts"
 import { Buffer, countItems } from "./buffer.ts"
 import { Filter, type FilterSpec } from "./filter.ts"
@@ -9,7 +10,6 @@ import {
   STATE_PAGES_FREE,
   STATE_SNAPSHOTS,
 } from "./layout.ts"
-import { releaseBuild } from "./release-build.ts"
 import type { Snapshot } from "./snapshot.ts"
 import { Trie } from "./trie.ts"
 import { ViewSums } from "./view-sums.ts"
