@@ -10,20 +10,16 @@
 import { spawn } from "node:child_process"
 import { join } from "node:path"
 import { pathToFileURL } from "node:url"
-import { build } from "./build.mjs"
-import { install } from "./install.mjs"
-import { ENDING_SIGNALS, endTogether, exitCodeOf } from "./run.mjs"
+import { fail, prepare, withProgress } from "./prepare.mjs"
+import { ENDING_SIGNALS, exitCodeOf } from "./run.mjs"
 import { findRuntime, runtimeNames } from "./runtimes.mjs"
 import { root, toolEnvironment } from "./workspace.mjs"
 
-const NODE_OLDEST = [20, 19]
 const hub = join(root, "apps/server/dist/main.js")
 
 async function main() {
   const { on, hubArgs } = parseArguments(process.argv.slice(2))
-  refuseOldNode()
-
-  const runtime = await prepare(on)
+  const runtime = await prepare(() => on && findOther(on))
   if (runtime) handOver(runtime, hubArgs)
   else await serveHere(hubArgs)
 }
@@ -34,40 +30,12 @@ function parseArguments(args) {
   return { on: args[1], hubArgs: args.slice(2) }
 }
 
-function refuseOldNode() {
-  const [major, minor] = process.versions.node.split(".").map(Number)
-  const [oldestMajor, oldestMinor] = NODE_OLDEST
-  if (major > oldestMajor || (major === oldestMajor && minor >= oldestMinor)) return
-  fail(`Node ${NODE_OLDEST.join(".")} or newer is needed; this is ${process.versions.node}`, 2)
-}
-
-/** Installs and builds; resolves with the runtime to hand over to, if another one is asked for. */
-async function prepare(on) {
-  // Only while we prepare: once the hub runs, a signal is the hub's.
-  const letGo = endTogether()
-  await step("installing dependencies", install)
-  await step("building", build)
-  let runtime
-  if (on) {
-    const started = performance.now()
-    let waited = false
-    runtime = await findRuntime(on, () => {
-      waited = true
-      process.stderr.write("installing the other runtimes …")
-    })
-    if (waited) process.stderr.write(` ${seconds(started)}\n`)
-    if (runtime.missing) fail(`${on} is not here: ${runtime.missing}`, 1)
-  }
-  letGo()
+async function findOther(name) {
+  const runtime = await withProgress("installing the other runtimes", (onInstall) =>
+    findRuntime(name, onInstall),
+  )
+  if (runtime.missing) fail(`${name} is not here: ${runtime.missing}`)
   return runtime
-}
-
-async function step(label, work) {
-  const started = performance.now()
-  const result = await work(() => process.stderr.write(`${label} …`))
-  if (!result) return
-  process.stderr.write(` ${seconds(started)}\n`)
-  if (result.code !== 0) fail(`${label} failed:\n${result.output}`, 1)
 }
 
 /** One process less, and the hub hears signals first hand. */
@@ -81,21 +49,10 @@ function handOver({ binary, args }, hubArgs) {
     stdio: "inherit",
     env: toolEnvironment(),
   })
-  for (const signal of ENDING_SIGNALS) {
-    // A terminal interrupts both of us; the hub does not mind to be told twice.
-    process.on(signal, () => child.kill(signal))
-  }
-  child.on("error", (error) => fail(`${binary}: ${error.message}`, 1))
+  // A terminal interrupts both of us; the hub does not mind to be told twice.
+  for (const signal of ENDING_SIGNALS) process.on(signal, () => child.kill(signal))
+  child.on("error", (error) => fail(`${binary}: ${error.message}`))
   child.on("exit", (code, signal) => process.exit(code ?? exitCodeOf(signal)))
-}
-
-function seconds(started) {
-  return `${((performance.now() - started) / 1000).toFixed(1)} s`
-}
-
-function fail(message, code) {
-  process.stderr.write(`${message}\n`)
-  process.exit(code)
 }
 
 await main()

@@ -17,7 +17,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   client: ["protocol"],
   server: ["syncer", "protocol", "client"],
   testing: ["syncer", "client"],
-  example: ["client", "testing"],
+  example: ["server", "testing"],
   bench: ["server", "testing"],
   wasm: [],
 }
