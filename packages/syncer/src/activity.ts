@@ -4,9 +4,9 @@ import { BoundedQueue, type QueueBounds } from "./bounded-queue.ts"
 import type { SyncEvent } from "./sync-state.ts"
 
 /**
- * Something that a syncer does at the source until it ends or is ended: a question, a list, a watch,
- * a pause. What it says waits in a queue of its own, which goes with it when it is replaced, so
- * nothing is ever heard of an activity that was given up.
+ * Something that a syncer does at the source until it ends or is ended: a question, a list, a
+ * watch, a pause. What it says waits in a queue of its own, which goes with it when it is replaced,
+ * so nothing is ever heard of an activity that was given up.
  */
 export class Activity {
   /** Resolves when nothing of it runs any more. Never rejects. */
@@ -64,8 +64,8 @@ export class Activity {
 }
 
 /**
- * Reads an iterable, and calls `onSilence` whenever its next item is out for longer than `silenceMs`.
- * Time in which `use` is at work does not count.
+ * Reads an iterable, and calls `onSilence` whenever its next item is out for longer than
+ * `silenceMs`. Time in which `use` is at work does not count.
  */
 export async function readAll<T>(
   items: AsyncIterable<T>,

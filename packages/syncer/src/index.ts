@@ -3,9 +3,9 @@
  * Sources are behind `@headwater/syncer/memory` and `@headwater/syncer/etcd`; any `Source` will do.
  *
  * @example
- * const cache = new SnapshotCache({ clock: systemClock })
- * const source = etcdSource({ endpoints: ["http://127.0.0.1:2379"], prefix: "/a/", clock: systemClock })
- * const options = { source, cache, clock: systemClock, random: Math.random, epochSalt: "/a/ json" }
+ * const cache = new SnapshotCache({ clock })
+ * const source = etcdSource({ endpoints: ["http://127.0.0.1:2379"], prefix: "/a/", clock })
+ * const options = { source, cache, clock, random: Math.random, epochSalt: "/a/ json" }
  * await new Syncer(options).run(signal)
  *
  * @module

@@ -8,7 +8,7 @@ export interface SyncerLimits {
   readonly batchCommitsMax: number
   /** Watches lost one after the other at one revision before the source is listed again. */
   readonly errorsMax: number
-  /** First and longest back-off: full jitter between 0 and what doubles from the one to the other. */
+  /** First and longest back-off: full jitter below what doubles from the one to the other. */
   readonly backoffMinMs: number
   readonly backoffMaxMs: number
   /** A question to the source (identity and revision) that takes longer has failed. */
@@ -17,7 +17,7 @@ export interface SyncerLimits {
   readonly listSilenceMs: number
   /** A watch that says nothing for so long is asked about, then replaced. */
   readonly watchSilenceMs: number
-  /** After a loss, in-sync when the watch has been open for so long, if it was not proven before. */
+  /** After a loss, in-sync when the watch has been open for so long, if not proven before. */
   readonly settleMs: number
   /** A watch that is open for so long is healthy: what failed before is forgotten. */
   readonly healthyMs: number

@@ -23,9 +23,9 @@ export interface Step {
  * Pure, and total: every phase has an answer to every event, also to those that cannot come.
  *
  * The source is asked who it is before each list and each watch, because one that was set back at
- * the same address answers a watch from its future with silence; and again when a list has ended and
- * when a watch says its first word, before either is believed: so what one source listed is never
- * mixed with what another one tells, whenever the one took the place of the other.
+ * the same address answers a watch from its future with silence. It is asked again when a list has
+ * ended and when a watch says its first word, before either is believed: so what one source listed
+ * is never mixed with what another one tells, whenever the one took the place of the other.
  *
  * Source: Typha's watchersyncer (loop, budget); libcalico's etcd syncer (identity; its high-water
  * marks are the revisions in the trie).

@@ -42,6 +42,7 @@ export interface Held {
   readonly errors: number
 }
 
+/** What a syncer is doing, and what it needs to know for that alone. */
 export type Phase =
   | { readonly name: "idle" }
   | { readonly name: "asking"; readonly goal: "list" | "watch" }

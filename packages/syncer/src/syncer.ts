@@ -10,14 +10,16 @@ import {
   Waiters,
 } from "@headwater/core"
 import { Activity, codeOf, readAll, weightOf } from "./activity.ts"
+import { Ahead } from "./ahead.ts"
 import { backoffMs } from "./backoff.ts"
+import { withDeadline } from "./deadline.ts"
 import { incarnationOf } from "./epoch.ts"
 import { SYNCER_LIMITS, type SyncerLimits } from "./limits.ts"
 import { LinkedAbort } from "./linked-abort.ts"
 import { merge } from "./merge.ts"
 import { type Answer, type Effect, IDLE, type SyncEvent, type SyncState } from "./sync-state.ts"
 
-/** What a syncer does to a cache. A `SnapshotCache` is one; every call ends before the next begins. */
+/** What a syncer does to a cache, such as a `SnapshotCache`. One call ends before the next. */
 export type SyncTarget = Pick<
   SnapshotCache,
   | "renew"
@@ -49,7 +51,7 @@ export interface SyncerOptions {
 /** Long enough to be worth a turn of the event loop, short enough that nobody waits for it. */
 const SLICE_MS = 5
 
-/** A list may be one page ahead of the cache; a question and a pause have one word to say. */
+/** A list may be a page ahead of the cache; a question and a pause have one word to say. */
 const MAIN_BOUNDS = { itemsMax: 2, weightMax: Number.POSITIVE_INFINITY }
 
 /**
@@ -59,7 +61,7 @@ const MAIN_BOUNDS = { itemsMax: 2, weightMax: Number.POSITIVE_INFINITY }
  * What to do is decided in `merge`. Here it is done: one effect after the other, so that the cache
  * is written by one writer, and a slow cache holds back the watch and not memory.
  *
- * Failures of the source are not thrown: they are the status `stale`, and tried again with back-off.
+ * Failures of the source are not thrown: they are the status `stale`, and it tries again.
  */
 export class Syncer {
   readonly #options: SyncerOptions
@@ -73,12 +75,18 @@ export class Syncer {
   #watch: Activity | undefined
   #probe: Activity | undefined
   #timers: (() => void)[] = []
-  #revision: Promise<Revision> | undefined
-  #wish: { revision: Revision; readonly seenAt: Revision } | undefined
+  readonly #ahead: Ahead
 
   constructor(options: SyncerOptions) {
     this.#options = options
-    this.#limits = { ...SYNCER_LIMITS, ...options.limits }
+    const limits = { ...SYNCER_LIMITS, ...options.limits }
+    this.#limits = limits
+    this.#ahead = new Ahead({
+      ...options,
+      limits,
+      contiguous: () => this.#state.held.contiguous,
+      request: (revision) => this.#post({ type: "requested", revision }),
+    })
   }
 
   /** Where it stands. A value: it does not change under whoever looks at it. */
@@ -106,6 +114,7 @@ export class Syncer {
         sliceBegan = clock.elapsed()
       }
     } finally {
+      this.#ahead.close()
       await this.#handle({ type: "stop" })
       await Promise.all(this.#running)
     }
@@ -118,20 +127,8 @@ export class Syncer {
    *
    * @returns whether the source is there. It is asked anew, so `false` is final.
    */
-  async revisionAtLeast(revision: Revision, signal: AbortSignal): Promise<boolean> {
-    const { clock, random } = this.#options
-    for (let attempt = 1; ; attempt++) {
-      signal.throwIfAborted()
-      if (this.#state.held.contiguous >= revision) return true
-      try {
-        if ((await this.#sourceRevision(revision, signal)) < revision) return false
-        this.#wishFor(revision)
-        return true
-      } catch (error) {
-        if (signal.aborted || !isSyncError(error) || error.recovery !== "retry") throw error
-      }
-      await clock.sleep(backoffMs(attempt, this.#limits, random), signal)
-    }
+  revisionAtLeast(revision: Revision, signal: AbortSignal): Promise<boolean> {
+    return this.#ahead.reaches(revision, signal)
   }
 
   // What the watch says waits while a list is read.
@@ -237,9 +234,10 @@ export class Syncer {
     await self.report({ type: "asked", ...(await this.#question(self.signal)) })
   }
 
-  async #question(signal: AbortSignal): Promise<Answer> {
-    const { source, random } = this.#options
-    return this.#withDeadline(signal, async (inTime) => ({
+  #question(signal: AbortSignal): Promise<Answer> {
+    const { source, clock, random } = this.#options
+    const deadline = { clock, timeoutMs: this.#limits.askMs, name: source.name }
+    return withDeadline(deadline, signal, async (inTime) => ({
       identity: await source.identity(inTime),
       revision: await source.revision(inTime),
       incarnation: incarnationOf(random),
@@ -297,56 +295,6 @@ export class Syncer {
     )
   }
 
-  // Shared by all who ask meanwhile. An answer to a question that was out already is good when it is
-  // high enough; when it is too low it may be older than the reader's position, so ask once more.
-  async #sourceRevision(atLeast: Revision, signal: AbortSignal): Promise<Revision> {
-    if (this.#revision !== undefined) {
-      const revision = await unlessAborted(this.#revision, signal)
-      if (revision >= atLeast) return revision
-    }
-    this.#revision ??= this.#withDeadline(undefined, (late) =>
-      this.#options.source.revision(late),
-    ).finally(() => {
-      this.#revision = undefined
-    })
-    return unlessAborted(this.#revision, signal)
-  }
-
-  #wishFor(revision: Revision): void {
-    if (this.#wish !== undefined) {
-      this.#wish.revision = Math.max(this.#wish.revision, revision)
-      return
-    }
-    this.#wish = { revision, seenAt: this.#state.held.contiguous }
-    this.#options.clock.after(this.#limits.aheadMs, () => {
-      const wish = this.#wish
-      this.#wish = undefined
-      const { contiguous } = this.#state.held
-      if (wish === undefined || contiguous >= wish.revision) return
-      // A watch that is telling gets there by itself; a list would only be one more load on it.
-      if (contiguous > wish.seenAt) this.#wishFor(wish.revision)
-      else this.#post({ type: "requested", revision: wish.revision })
-    })
-  }
-
-  async #withDeadline<T>(
-    signal: AbortSignal | undefined,
-    ask: (signal: AbortSignal) => Promise<T>,
-  ): Promise<T> {
-    const { clock, source } = this.#options
-    const { askMs } = this.#limits
-    const link = signal ? new LinkedAbort(signal) : new LinkedAbort()
-    const cancel = clock.after(askMs, () =>
-      link.abort(new SourceError(`${source.name} did not answer within ${askMs} ms`)),
-    )
-    try {
-      return await ask(link.signal)
-    } finally {
-      cancel()
-      link.unlink()
-    }
-  }
-
   #note(event: SyncEvent): void {
     const { log, source } = this.#options
     if (event.type === "lost") {
@@ -366,14 +314,4 @@ function isWordOfSource(event: SyncEvent): boolean {
 
 function fieldsOf(error: unknown): Readonly<Record<string, unknown>> {
   return error instanceof Error ? { error: error.message } : {}
-}
-
-/** The promise, or a rejection with the reason of the abort, whichever is first. */
-function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const onAbort = () => reject(signal.reason)
-    if (signal.aborted) onAbort()
-    signal.addEventListener("abort", onAbort, { once: true })
-    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort))
-  })
 }

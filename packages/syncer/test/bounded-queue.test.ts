@@ -20,7 +20,7 @@ describe("BoundedQueue", () => {
     expect([queue.size, queue.weight]).toEqual([2, 2])
   })
 
-  test("push() waits while the queue is full, by weight; one that is too heavy waits alone", async () => {
+  test("push() waits while the queue is too heavy; what is heavier still waits alone", async () => {
     const queue = new BoundedQueue<string>({ itemsMax: 9, weightMax: 10 })
     await queue.push("a", 6, never)
     let heavy = false

@@ -187,7 +187,7 @@ describe("merge", () => {
     expect(state.held.status).toBe("in-sync")
   })
 
-  test("a source that does not answer makes stale, and in-sync comes when the watch has caught up", () => {
+  test("a source that does not answer makes stale, until the watch has caught up", () => {
     const commits = (revision: number): SyncEvent => ({
       type: "commits",
       commits: [{ revision, changes: [] }],

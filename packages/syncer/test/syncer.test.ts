@@ -119,7 +119,7 @@ describe("Syncer, with a memory source and a real cache", () => {
     expect(hub.statuses).toEqual(["in-sync", "stale ERR_SOURCE_FAILED", "resyncing", "in-sync"])
   })
 
-  test("another source at the same place is another epoch; the old state is served until then", async () => {
+  test("another source is another epoch; the old state is served until it is whole", async () => {
     await write(memory, put("a", "old"))
     const hub = start()
     await clock.settle()
@@ -134,7 +134,7 @@ describe("Syncer, with a memory source and a real cache", () => {
     expect(other.open).toBe(1)
   })
 
-  test("a source whose history went back is another epoch, though it says it is the same", async () => {
+  test("a source whose history went back is another epoch, whatever it says", async () => {
     for (const value of ["1", "2", "3"]) await write(memory, put("a", value))
     const hub = start()
     await clock.settle()
@@ -148,7 +148,7 @@ describe("Syncer, with a memory source and a real cache", () => {
     expect(contentOfCache(hub.cache)).toEqual({ a: "restored at 2" })
   })
 
-  test("a watch that says nothing is asked about, and replaced when it missed something", async () => {
+  test("a silent watch is asked about, and replaced when it missed something", async () => {
     const hub = start({ limits: { watchSilenceMs: 1_000 } })
     await clock.settle()
     source.mute(true)
@@ -195,7 +195,7 @@ describe("Syncer, with a memory source and a real cache", () => {
     await clock.advance(10_000)
   })
 
-  test("revisionAtLeast() asks again while the source does not answer, until it is aborted", async () => {
+  test("revisionAtLeast() asks again while the source does not answer, until aborted", async () => {
     const hub = start()
     await clock.settle()
     source.refuse(true)
@@ -228,7 +228,7 @@ describe("Syncer, with a memory source and a real cache", () => {
     expect(contentOfCache(hub.cache)).toEqual({ a: "3 at 4" })
   })
 
-  test("a cache without room is stale with its code, serves what it has, and is tried again", async () => {
+  test("a cache without room is stale, serves what it has, and is tried again", async () => {
     await write(memory, put("first", "1"))
     const hub = start({ engine: { bytesMax: 4 * 1_048_576 } })
     await clock.settle()

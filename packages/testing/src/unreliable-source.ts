@@ -56,7 +56,7 @@ export class UnreliableSource implements Source {
   /**
    * Puts another source in the place of this one, and cuts the watches.
    *
-   * @param disguised it answers with the identity of the old one, as a store does that was set back.
+   * @param disguised it answers with the identity of the old one, as a store that was set back.
    */
   async replaceBy(source: Source, disguised = false): Promise<void> {
     this.#identity = disguised ? await this.identity(new AbortController().signal) : undefined

@@ -4,7 +4,7 @@ import { ManualClock } from "../src/index.ts"
 const never = new AbortController().signal
 
 describe("ManualClock", () => {
-  test("advance() fires timers by moment, and those of one moment in the order they were set", async () => {
+  test("advance() fires timers by moment, those of one moment as they were set", async () => {
     const clock = new ManualClock()
     const fired: string[] = []
     clock.after(20, () => fired.push(`b at ${clock.elapsed()}`))

@@ -1,5 +1,24 @@
-import type { Change, Commit, Entry, ListRequest, Source, WatchEvent } from "@headwater/core"
+import type { Change, Commit, Entry, Source, WatchEvent } from "@headwater/core"
 import { isSyncError, systemClock } from "@headwater/core"
+import {
+  codeOf,
+  commit,
+  entriesOf,
+  eventually,
+  latin1,
+  listen,
+  never,
+  pagesOf,
+  put,
+  putAll,
+  putOf,
+  rejectionOf,
+  text,
+  utf8,
+  valueAt,
+  within,
+  write,
+} from "./probe.ts"
 import type { Suite } from "./suite.ts"
 
 /** A source to be proven, and the handles that a proof needs beside it. */
@@ -17,8 +36,6 @@ export interface SourceUnderTest {
 }
 
 const PROMPT_MS = 2_000
-const PATIENCE_MS = 10_000
-const never = new AbortController().signal
 
 /**
  * Declares the tests that every `Source` passes, one `describe` of them.
@@ -465,112 +482,4 @@ function declareEnds(check: Check, expect: Expect): void {
 
     expect(await rejectionOf(under.source.revision(never)).then(isSyncError)).toEqual(true)
   })
-}
-
-/** Follows a watch in the background and keeps the commits that it told. */
-function listen(source: Source, from: number) {
-  const abort = new AbortController()
-  const commits: Commit[] = []
-  const state = { progress: 0 }
-  const ended = (async () => {
-    for await (const event of source.watch(from, abort.signal)) {
-      if (event.type === "commits") commits.push(...event.commits)
-      else if (event.type === "progress") state.progress = Math.max(state.progress, event.revision)
-      else return
-    }
-  })().catch(() => {})
-
-  return {
-    ended,
-    get progress() {
-      return state.progress
-    },
-    async until(revision: number): Promise<Commit[]> {
-      await eventually(() => (commits.at(-1)?.revision ?? 0) >= revision)
-      return commits
-    },
-    async stop(): Promise<void> {
-      abort.abort()
-      await ended
-    },
-  }
-}
-
-async function pagesOf(source: Source, request: ListRequest = {}) {
-  const pages = []
-  for await (const page of source.list(request, never)) pages.push(page)
-  return pages
-}
-
-/** All entries, by key. */
-async function entriesOf(source: Source, request: ListRequest = {}): Promise<Entry[]> {
-  const entries = (await pagesOf(source, request)).flatMap((page) => page.entries)
-  return entries.sort((one, other) => (one.key < other.key ? -1 : one.key > other.key ? 1 : 0))
-}
-
-async function valueAt(source: Source, key: string): Promise<string | undefined> {
-  const entry = (await entriesOf(source)).find((one) => one.key === key)
-  return entry && text(entry.value)
-}
-
-async function commit(source: Source, changes: readonly Change[]): Promise<Commit> {
-  const outcome = await source.write!({ conditions: [], changes }, never)
-  if (!outcome.written) throw new Error("a write without conditions was refused")
-  return { revision: outcome.revision, changes }
-}
-
-async function write(source: Source, changes: readonly Change[]): Promise<number> {
-  return (await commit(source, changes)).revision
-}
-
-function put(source: Source, key: string, value: string): Promise<number> {
-  return write(source, [putOf(key, value)])
-}
-
-function putAll(source: Source, keys: readonly string[], value: string): Promise<number> {
-  return write(
-    source,
-    keys.map((key) => putOf(key, value)),
-  )
-}
-
-function putOf(key: string, value: string): Change {
-  return { op: "put", key, value: utf8(value) }
-}
-
-async function rejectionOf(promise: Promise<unknown>): Promise<unknown> {
-  try {
-    await promise
-  } catch (error) {
-    return error
-  }
-  return "it did not reject"
-}
-
-async function codeOf(promise: Promise<unknown>): Promise<unknown> {
-  const error = await rejectionOf(promise)
-  return isSyncError(error) ? error.code : error
-}
-
-/** Runs `body` with a signal that is aborted when it takes too long. */
-function within(body: (signal: AbortSignal) => Promise<void>): Promise<void> {
-  return body(AbortSignal.timeout(PATIENCE_MS))
-}
-
-/** Waits until it holds, for as long as patience lasts; the expectation after it tells. */
-async function eventually(holds: () => boolean): Promise<void> {
-  const deadline = performance.now() + PATIENCE_MS
-  while (!holds() && performance.now() < deadline) await systemClock.sleep(5, never)
-}
-
-function utf8(value: string): Uint8Array {
-  return new TextEncoder().encode(value)
-}
-
-function latin1(value: Uint8Array): string {
-  return new TextDecoder("latin1").decode(value)
-}
-
-function text(value: Uint8Array): string {
-  return new TextDecoder().decode(value)
 }

@@ -83,8 +83,8 @@ export class Gateway {
   }
 
   /**
-   * Opens a stream of answers and tells what `use` makes of its body. The stream is closed when that
-   * is done, however it ends.
+   * Opens a stream of answers and tells what `use` makes of its body. The stream is closed when
+   * that is done, however it ends.
    *
    * @throws {SourceError} no endpoint opens it, or it broke.
    */

@@ -4,7 +4,7 @@ import type { Gateway } from "./gateway.ts"
 import type { KeySpace } from "./key-space.ts"
 import { revisionOf, type TxnAnswer } from "./messages.ts"
 
-/** Writes in one transaction, all or nothing; see `Source.write`. etcd takes 128 changes at most. */
+/** Writes in one transaction, all or nothing; see `Source.write`. etcd takes 128 changes. */
 export async function writeEtcd(
   gateway: Gateway,
   keys: KeySpace,

@@ -44,8 +44,8 @@ export function memorySource(options?: MemoryOptions): MemorySource {
 /**
  * An ordered store in memory. Forgets everything with the process, and so has a random identity.
  *
- * Revisions begin at 1, which is the state that it was made with. Values are kept as they are given,
- * not copied: who writes one does not change it afterwards.
+ * Revisions begin at 1, which is the state that it was made with. Values are kept as they are
+ * given, not copied: who writes one does not change it afterwards.
  *
  * A list is of the state when it was asked for, and holds that state while it is read: O(entries).
  */

@@ -1,0 +1,98 @@
+import { type Clock, isSyncError, type Revision, type Source } from "@headwater/core"
+import { backoffMs } from "./backoff.ts"
+import { withDeadline } from "./deadline.ts"
+import type { SyncerLimits } from "./limits.ts"
+
+/** What the question "is the source there?" needs of a syncer. */
+export interface AheadContext {
+  readonly source: Source
+  readonly clock: Clock
+  readonly random: () => number
+  readonly limits: SyncerLimits
+  /** How far the watch has told. */
+  contiguous(): Revision
+  /** Asks for a list at a revision that the watch does not get to. */
+  request(revision: Revision): void
+}
+
+/** Readers whose positions are ahead of this hub: whether they will be served, and when. */
+export class Ahead {
+  readonly #context: AheadContext
+  #question: Promise<Revision> | undefined
+  #wish: { revision: Revision; readonly seenAt: Revision; readonly cancel: () => void } | undefined
+
+  constructor(context: AheadContext) {
+    this.#context = context
+  }
+
+  /** See `Syncer.revisionAtLeast`. */
+  async reaches(revision: Revision, signal: AbortSignal): Promise<boolean> {
+    const { clock, random, limits } = this.#context
+    for (let attempt = 1; ; attempt++) {
+      signal.throwIfAborted()
+      if (this.#context.contiguous() >= revision) return true
+      try {
+        if ((await this.#ask(revision, signal)) < revision) return false
+        this.#wishFor(revision)
+        return true
+      } catch (error) {
+        if (signal.aborted || !isSyncError(error) || error.recovery !== "retry") throw error
+      }
+      await clock.sleep(backoffMs(attempt, limits, random), signal)
+    }
+  }
+
+  /** Wishes no more. */
+  close(): void {
+    this.#wish?.cancel()
+    this.#wish = undefined
+  }
+
+  // Shared by all who ask meanwhile. An answer to a question that was out already is good when it
+  // is high enough; when it is too low it may be older than the reader's position: ask once more.
+  async #ask(atLeast: Revision, signal: AbortSignal): Promise<Revision> {
+    if (this.#question !== undefined) {
+      const revision = await unlessAborted(this.#question, signal)
+      if (revision >= atLeast) return revision
+    }
+    const { source, clock, limits } = this.#context
+    const deadline = { clock, timeoutMs: limits.askMs, name: source.name }
+    this.#question ??= withDeadline(deadline, undefined, (late) => source.revision(late)).finally(
+      () => {
+        this.#question = undefined
+      },
+    )
+    return unlessAborted(this.#question, signal)
+  }
+
+  #wishFor(revision: Revision): void {
+    if (this.#wish !== undefined) {
+      this.#wish.revision = Math.max(this.#wish.revision, revision)
+      return
+    }
+    const { clock, limits } = this.#context
+    const cancel = clock.after(limits.aheadMs, () => this.#look())
+    this.#wish = { revision, seenAt: this.#context.contiguous(), cancel }
+  }
+
+  // A watch that is telling gets there by itself; a list would only be one more load on it.
+  #look(): void {
+    const wish = this.#wish
+    this.#wish = undefined
+    const contiguous = this.#context.contiguous()
+    if (wish === undefined || contiguous >= wish.revision) return
+    if (contiguous > wish.seenAt) this.#wishFor(wish.revision)
+    else this.#context.request(wish.revision)
+  }
+}
+
+/** The promise, or a rejection with the reason of the abort, whichever is first. */
+function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const onAbort = () => reject(signal.reason)
+    if (signal.aborted) onAbort()
+    signal.addEventListener("abort", onAbort, { once: true })
+    const unlink = () => signal.removeEventListener("abort", onAbort)
+    promise.then(resolve, reject).then(unlink, unlink)
+  })
+}
