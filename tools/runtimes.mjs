@@ -46,16 +46,29 @@ export const runtimeNames = Object.keys(runtimes)
 export async function findRuntime(name, onInstall = () => {}) {
   const { args, testArgs, binary, pathName, major } = runtimes[name]
   const pinned = join(MODULES, binary)
-  if (!isCurrent(name) && (await isSupportedHere(name))) {
+  if (!isCurrent(runtimes[name]) && (await isSupportedHere(runtimes[name]))) {
     onInstall()
     const { code, output } = await installAll()
     if (code !== 0) return { missing: `npm ci --prefix ${FOLDER} failed:\n${output.trimEnd()}` }
   }
-  if (isCurrent(name)) return { binary: pinned, args, testArgs }
+  if (isCurrent(runtimes[name])) return { binary: pinned, args, testArgs }
 
   if (pathName && (await majorOf(pathName)) === major) return { binary: pathName, args, testArgs }
   const hint = pathName ? `, and no ${pathName} ${major} on the path` : ""
   return { missing: `no pinned binary for ${process.platform}-${process.arch}${hint}` }
+}
+
+/**
+ * Cloudflare's workerd, which runs no suite: it only has to load the core. Resolves as `findRuntime`.
+ */
+export async function findWorkerd() {
+  const workerd = {
+    package: "@cloudflare/workerd-linux-64",
+    binary: "@cloudflare/workerd-linux-64/bin/workerd",
+  }
+  if (!isCurrent(workerd) && isSupportedHere(workerd)) await installAll()
+  if (isCurrent(workerd)) return { binary: join(MODULES, workerd.binary), args: [] }
+  return { missing: `no pinned workerd for ${process.platform}-${process.arch}` }
 }
 
 /** Installs all of them by their own lock, which no workspace shares. */
@@ -68,16 +81,15 @@ function likeNode() {
 }
 
 /** Whether the version that the lock names is the one that is there. */
-function isCurrent(name) {
-  const { package: packageName, binary } = runtimes[name]
+function isCurrent({ package: packageName, binary }) {
   const path = `node_modules/${packageName}`
   const locked = readJson(`${FOLDER}/package-lock.json`).packages[path]
   const held = readJson(`${FOLDER}/${path}/package.json`)
   return held?.version === locked.version && existsSync(join(MODULES, binary))
 }
 
-function isSupportedHere(name) {
-  const path = `node_modules/${runtimes[name].package}`
+function isSupportedHere({ package: packageName }) {
+  const path = `node_modules/${packageName}`
   const { os, cpu } = readJson(`${FOLDER}/package-lock.json`).packages[path]
   return [os].flat().includes(process.platform) && [cpu].flat().includes(process.arch)
 }
