@@ -41,6 +41,7 @@ export class Buffer implements Disposable {
     this.#host = host
     this.#address = host.abi.createBuffer()
     if (this.#address === 0) throw host.memoryFull()
+    host.leaks?.watch(this, "buffer")
   }
 
   /**
@@ -80,6 +81,7 @@ export class Buffer implements Disposable {
   /** Lets go of the head. Cursors keep what they stand on. Calling it again does nothing. */
   dispose(): void {
     if (this.#address === 0) return
+    this.#host.leaks?.forget(this)
     if (!this.#host.isDisposed) this.#host.abi.destroyBuffer(this.#address)
     this.#address = 0
   }
@@ -104,6 +106,7 @@ export class Cursor implements Disposable {
   constructor(host: Host, item: number) {
     this.#host = host
     this.#item = item
+    host.leaks?.watch(this, "cursor")
   }
 
   /** The item it stands on. */
@@ -155,6 +158,7 @@ export class Cursor implements Disposable {
     if (this.#item === 0) return
     const item = this.#item
     this.#item = 0
+    this.#host.leaks?.forget(this)
     if (this.#host.isDisposed) return
     const left = this.#host.abi.releaseItem(item, RELEASE_ITEMS)
     assert(left === 0, "an unbounded release ends")

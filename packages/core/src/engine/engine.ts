@@ -2,6 +2,7 @@ import { releaseBuild } from "#release-build"
 import type { EngineBuild } from "./abi.ts"
 import { Buffer, countItems } from "./buffer.ts"
 import { Filter, type FilterSpec } from "./filter.ts"
+import { type Leak, LeakNet } from "./handles.ts"
 import { Host } from "./host.ts"
 import {
   PAGE_BYTES,
@@ -22,6 +23,8 @@ export interface EngineOptions {
   readonly seed?: readonly [number, number]
   /** Another build than the one that ships: `@headwater/core/debug`. */
   readonly build?: EngineBuild
+  /** For debugging: told of handles that were dropped instead of disposed of. See `LeakNet`. */
+  readonly onLeak?: (leak: Leak) => void
   /** For tests that force collisions: bits of the hash that are used. */
   readonly hashMask?: number
 }
@@ -63,7 +66,8 @@ export class Engine implements Disposable {
     const bytesMax = Math.max(options.bytesMax ?? 2 ** 30, 4 * 2 ** 20)
     const seed = options.seed ?? randomSeed()
     const build = options.build ?? releaseBuild
-    this.#host = new Host(build, bytesMax, seed, options.hashMask ?? 0xffffffff)
+    const leaks = options.onLeak && new LeakNet(options.onLeak)
+    this.#host = new Host(build, bytesMax, seed, options.hashMask ?? 0xffffffff, leaks)
     this.#trie = new Trie(this.#host)
   }
 

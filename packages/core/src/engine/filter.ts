@@ -36,6 +36,7 @@ export class Filter implements Disposable {
       host.u8.set(text, at + 8)
       at += 8 + pad(text.byteLength)
     }
+    host.leaks?.watch(this, "filter")
   }
 
   /** Where it lies. For the engine's own use. */
@@ -47,6 +48,7 @@ export class Filter implements Disposable {
   /** Frees it. Calling it again does nothing. */
   dispose(): void {
     if (this.#address === 0) return
+    this.#host.leaks?.forget(this)
     if (!this.#host.isDisposed) this.#host.abi.release(this.#address)
     this.#address = 0
   }

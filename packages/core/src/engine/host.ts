@@ -1,5 +1,6 @@
 import { DisposedError, KeyError, MemoryFullError, ValueError } from "../errors.ts"
 import { type Abi, type EngineBuild, instantiate, pagesFor } from "./abi.ts"
+import type { LeakNet } from "./handles.ts"
 import {
   KEY_BYTES_MAX,
   OK,
@@ -28,6 +29,8 @@ const POOLED_BYTES_MAX = 1_024
  */
 export class Host {
   readonly abi: Abi
+  /** Where handles are watched, when somebody asked for it. */
+  readonly leaks: LeakNet | undefined
   readonly bytesMax: number
   readonly scratch: number
   readonly request: number
@@ -51,7 +54,9 @@ export class Host {
     bytesMax: number,
     seed: readonly [number, number],
     hashMask: number,
+    leaks?: LeakNet,
   ) {
+    this.leaks = leaks
     const pages = pagesFor(bytesMax)
     const { abi, memory } = instantiate(build, pages)
     this.abi = abi

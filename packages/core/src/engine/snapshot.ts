@@ -47,6 +47,7 @@ export class Snapshot implements Disposable {
     this.#record = record
     this.#root = host.u32[(record + RECORD_ROOT) >> 2]!
     this.version = host.readInteger(record + RECORD_VERSION)
+    host.leaks?.watch(this, `snapshot of version ${this.version}`)
   }
 
   /** Highest revision that any commit up to this version carries. */
@@ -175,6 +176,7 @@ export class Snapshot implements Disposable {
     if (this.#record === 0) return
     const record = this.#record
     this.#record = 0
+    this.#host.leaks?.forget(this)
     if (!this.#host.isDisposed) this.#host.abi.releaseRecord(record)
   }
 
