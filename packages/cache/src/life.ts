@@ -1,4 +1,4 @@
-import { assert, type Clock, type Entry, type Revision } from "@headwater/core"
+import { assert, type Clock, type Entry, type Revision, SourceError } from "@headwater/core"
 import {
   createEngine,
   type Engine,
@@ -6,9 +6,9 @@ import {
   type Snapshot,
   type Trie,
 } from "@headwater/core/engine"
-import type { Chunk, Update } from "./batch.ts"
+import type { Chunk } from "./batch.ts"
 import type { CacheLimits } from "./limits.ts"
-import { isKey, Screen, type Validator } from "./screen.ts"
+import { Screen, type Validator } from "./screen.ts"
 import { Trail } from "./trail.ts"
 import { Versions } from "./versions.ts"
 
@@ -41,6 +41,7 @@ export class Life {
   #reach: Revision = 0
   #served: Revision = 0
   #toldMeanwhile: Revision = 0
+  #listRevision: Revision = 0
   #resyncing = false
   #whole = false
 
@@ -119,7 +120,25 @@ export class Life {
     this.trie.beginResync()
     this.screen.beginList()
     this.#toldMeanwhile = 0
+    this.#listRevision = 0
     this.#resyncing = true
+  }
+
+  /**
+   * What is applied next is of a list as of `revision`.
+   *
+   * @throws {SourceError} the list is older than what the source has told already.
+   */
+  checkList(revision: Revision): void {
+    assert(this.#resyncing, "a page or an end belongs to a list that was begun")
+    assert(
+      this.#listRevision === 0 || revision === this.#listRevision,
+      "all pages of a list are of one revision",
+    )
+    if (revision < this.#contiguous) {
+      throw new SourceError(`a list of revision ${revision}, but ${this.#contiguous} has been told`)
+    }
+    this.#listRevision = revision
   }
 
   /** The list is given up; the watch goes on after `contiguous`. */
@@ -128,6 +147,8 @@ export class Life {
     this.trie.endResync()
     this.screen.abortList()
     this.#resyncing = false
+    this.#toldMeanwhile = 0
+    this.#listRevision = 0
   }
 
   /** Applies a part of a list to the open edit. */
@@ -143,26 +164,33 @@ export class Life {
 
   /** The list is whole as of `revision`. Commits; see `commit`. */
   endResync(revision: Revision): Snapshot | undefined {
-    const from = this.#contiguous
+    this.#noteGap(Math.max(revision, this.#reach))
     this.trie.endResync()
     this.screen.endList()
     this.#resyncing = false
     this.#contiguous = Math.max(revision, this.#toldMeanwhile)
+    this.#toldMeanwhile = 0
+    this.#listRevision = 0
     this.#reach = Math.max(this.#reach, revision)
-    if (from > 0) this.versions.gap(from, revision)
     return this.commit()
   }
 
-  /** Whether the source has told a commit of this revision before. */
+  /** Whether this commit has been told before, or is in the list that is being applied. */
   hasTold(revision: Revision): boolean {
-    return revision <= Math.max(this.#contiguous, this.#toldMeanwhile)
+    return revision <= Math.max(this.#contiguous, this.#toldMeanwhile, this.#listRevision)
   }
 
-  /** Applies a chunk and commits; see `commit`. */
+  /**
+   * Applies a chunk and commits; see `commit`.
+   *
+   * Every update is written, also one that is older than what a list that was given up has left: a
+   * value that came and went may be held by a reader from another hub, and what is written here in
+   * its place must then be told as a value, not as a touch.
+   */
   apply(chunk: Chunk): Snapshot | undefined {
-    const exact = !this.#resyncing && this.#contiguous >= this.#reach
-    const updates = exact ? chunk.updates : chunk.updates.filter((update) => !this.#isOld(update))
-    const admitted = this.screen.admit(updates, exact)
+    // Beside a list a key that is absent may be in a page to come, which must find a tombstone.
+    const isAbsent = (key: string) => !this.#resyncing && !this.trie.has(key)
+    const admitted = this.screen.admit(chunk.updates, isAbsent)
     if (admitted.length > 0) {
       this.trie.apply(admitted)
       this.#reach = Math.max(this.#reach, chunk.revision)
@@ -225,11 +253,11 @@ export class Life {
     this.screen.forget()
   }
 
-  // Beside a list, or after one that was given up, the trie may hold what is newer than what the
-  // watch tells now: the watch will come to it.
-  #isOld(update: Update): boolean {
-    if (!isKey(update.key)) return false
-    const held = this.trie.getEntry(update.key)
-    return held !== undefined && held.revision > update.revision
+  // What came and went between what was told and a list left no trace here. Nor did what the list
+  // says of keys that the trie holds at a newer revision, from commits beside it or from a list that
+  // was given up: up to there, a reader from another hub may hold what is told nowhere. Before the
+  // first list nothing was told, and nothing is servable.
+  #noteGap(to: Revision): void {
+    if (this.#contiguous > 0 || this.versions.rows > 0) this.versions.gap(this.#contiguous, to)
   }
 }

@@ -12,8 +12,8 @@ export type Validator = (key: string, value: Uint8Array) => string | undefined
  *
  * An invalid entry is absent: in a list it is left out, so that the resync deletes what was there;
  * in a commit it is a delete at that commit's revision. Either way it blocks nothing, and the report
- * names it. The delete is left out only when the key is known to be invalid already, so that a key
- * that is written wrongly again and again leaves one tombstone, not many.
+ * names it. The delete is left out only when the key is absent already, so that a key that is written
+ * wrongly again and again leaves one tombstone, not many.
  *
  * What is noted of a chunk counts only once the trie took it: `settle` or `forget`.
  */
@@ -23,6 +23,8 @@ export class Screen {
   #known: InvalidKeys
   #listed: InvalidKeys | undefined
   #staged = new Map<string, string | undefined>()
+  /** Keys that commits told of beside the list: what it says of them is older. */
+  #besideList = new Set<string>()
 
   constructor(
     validate: Validator | undefined,
@@ -46,25 +48,30 @@ export class Screen {
   /** A list begins: what is found invalid from here on replaces what was known, at `endList`. */
   beginList(): void {
     this.#listed = new InvalidKeys(this.#limits.invalidKeysMax)
+    this.#besideList.clear()
   }
 
   /** The list is whole. */
   endList(): void {
     if (this.#listed !== undefined) this.#known = this.#listed
-    this.#listed = undefined
+    this.abortList()
   }
 
   /** The list is given up: what was known before it holds on. */
   abortList(): void {
     this.#listed = undefined
+    this.#besideList.clear()
   }
 
   /** The entries of a page that can be shown. */
   admitListed(entries: readonly Entry[], invalid: readonly InvalidEntry[]): Entry[] {
-    for (const { key, reason } of invalid) this.#listed?.add(key, reason)
+    const note = (key: string, reason: string) => {
+      if (!this.#besideList.has(key)) this.#listed?.add(key, reason)
+    }
+    for (const { key, reason } of invalid) note(key, reason)
     return entries.filter(({ key, value }) => {
       const reason = this.#reasonAgainst(key, value)
-      if (reason !== undefined) this.#listed?.add(key, reason)
+      if (reason !== undefined) note(key, reason)
       return reason === undefined
     })
   }
@@ -72,21 +79,24 @@ export class Screen {
   /**
    * What the trie is to do for a chunk.
    *
-   * @param exact whether the trie holds exactly what the source has told so far, so that a key known
-   *   to be invalid is known to be absent.
+   * @param isAbsent whether the key is known not to be live in the trie, before this chunk.
    */
-  admit(updates: readonly Update[], exact: boolean): TrieUpdate[] {
+  admit(updates: readonly Update[], isAbsent: (key: string) => boolean): TrieUpdate[] {
     const admitted: TrieUpdate[] = []
+    const written = new Map<string, TrieUpdate["op"]>()
     for (const { key, revision, value, invalid } of updates) {
       const reason = invalid ?? (value === undefined ? undefined : this.#reasonAgainst(key, value))
+      this.#staged.set(key, reason)
       if (reason === undefined && value !== undefined) {
         admitted.push({ op: "put", key, value, revision })
+        written.set(key, "put")
       } else if (canBeHeld(key, invalid !== undefined)) {
-        if (reason === undefined || !exact || !this.#isInvalid(key)) {
-          admitted.push({ op: "delete", key, revision })
-        }
+        const before = written.get(key)
+        const absent = before === undefined ? isAbsent(key) : before === "delete"
+        if (reason !== undefined && absent) continue
+        admitted.push({ op: "delete", key, revision })
+        written.set(key, "delete")
       }
-      this.#staged.set(key, reason)
     }
     return admitted
   }
@@ -94,6 +104,9 @@ export class Screen {
   /** The trie took the chunk. */
   settle(): void {
     for (const [key, reason] of this.#staged) {
+      if (this.#listed !== undefined && this.#besideList.size < this.#limits.invalidKeysMax) {
+        this.#besideList.add(key)
+      }
       for (const keys of [this.#known, this.#listed]) {
         if (reason === undefined) keys?.clear(key)
         else keys?.add(key, reason)
@@ -105,10 +118,6 @@ export class Screen {
   /** The trie did not take the chunk. */
   forget(): void {
     this.#staged.clear()
-  }
-
-  #isInvalid(key: string): boolean {
-    return this.#staged.has(key) ? this.#staged.get(key) !== undefined : this.#known.has(key)
   }
 
   #reasonAgainst(key: string, value: Uint8Array): string | undefined {
@@ -125,12 +134,8 @@ export class Screen {
 // A key that is not UTF-8 is told as text with U+FFFD in it, which may be another key's true name:
 // that one must not be deleted for it.
 function canBeHeld(key: string, toldInvalid: boolean): boolean {
-  return isKey(key) && !(toldInvalid && key.includes("\ufffd"))
-}
-
-/** Whether an entry can have this key: 1 to 4,096 bytes of UTF-8. */
-export function isKey(key: string): boolean {
-  return key !== "" && isWellFormed(key) && !isLongerThan(key, KEY_BYTES_MAX)
+  if (key === "" || (toldInvalid && key.includes("\ufffd"))) return false
+  return isWellFormed(key) && !isLongerThan(key, KEY_BYTES_MAX)
 }
 
 function isWellFormed(text: string): boolean {

@@ -9,7 +9,6 @@ import {
   MemoryFullError,
   type Position,
   type Revision,
-  SourceError,
   type Status,
   type StatusReport,
   type SyncErrorCode,
@@ -62,7 +61,6 @@ export class SnapshotCache {
   #serving: { readonly life: Life; readonly upkeep: Upkeep } | undefined
   #filling: { readonly life: Life; readonly upkeep: Upkeep } | undefined
   #retired: Life[] = []
-  #listRevision: Revision | undefined
   #current: Breadcrumb | undefined
   #status: Status = "waiting"
   #code: SyncErrorCode | undefined
@@ -90,7 +88,6 @@ export class SnapshotCache {
     if (this.#filling?.life.epoch === epoch) return
     this.#filling?.life.release()
     this.#filling = undefined
-    this.#listRevision = undefined
     if (this.#serving?.life.epoch === epoch) return
     this.#serving?.life.abortResync()
     const limits = this.#limits
@@ -102,7 +99,6 @@ export class SnapshotCache {
   /** A list begins. What is applied up to `endResync` is not served. */
   beginResync(): void {
     this.#assertIdle()
-    this.#listRevision = undefined
     this.#target().life.beginResync()
   }
 
@@ -125,8 +121,7 @@ export class SnapshotCache {
    */
   applyList(page: ListPage): Promise<void> {
     return this.#serially(async ({ life, upkeep }) => {
-      assert(life.resyncing, "a page belongs to a resync")
-      this.#checkListRevision(life, page.revision)
+      life.checkList(page.revision)
       const entries = life.screen.admitListed(page.entries, page.invalid)
       for (let start = 0; start < entries.length; start += this.#limits.chunkUpdatesMax) {
         life.applyListed(entries.slice(start, start + this.#limits.chunkUpdatesMax))
@@ -139,7 +134,8 @@ export class SnapshotCache {
 
   /**
    * Applies what the source's watch told: every commit since `contiguous`, or, beside a list, since
-   * that list's revision. Each event is applied for itself; commits told before are skipped.
+   * that list's revision. Each event is applied for itself; commits that were told before, or that
+   * the list holds, are skipped.
    *
    * @throws {MemoryFullError} a chunk, and what comes after it, was not applied; the status says so.
    */
@@ -163,10 +159,8 @@ export class SnapshotCache {
   endResync(revision: Revision): Promise<void> {
     return this.#serially(async (target) => {
       const { life, upkeep } = target
-      assert(life.resyncing, "a list ends that was begun")
-      this.#checkListRevision(life, revision)
+      life.checkList(revision)
       while (!life.sweepUnseen(revision, this.#limits.chunkUpdatesMax)) await this.#giveWay()
-      this.#listRevision = undefined
       this.#publish(target, life.endResync(revision), true)
       await this.#tidy(life, upkeep)
     })
@@ -335,16 +329,6 @@ export class SnapshotCache {
     const { swept } = upkeep.slice()
     if (swept !== undefined) this.#replaceSnapshot(life, swept)
     await this.#giveWay()
-  }
-
-  #checkListRevision(life: Life, revision: Revision): void {
-    this.#listRevision ??= revision
-    assert(revision === this.#listRevision, "all pages of a list are of one revision")
-    if (revision < life.contiguous) {
-      throw new SourceError(
-        `the list is of revision ${revision}, but ${life.contiguous} has been told`,
-      )
-    }
   }
 
   #publish(

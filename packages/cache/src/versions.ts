@@ -74,7 +74,12 @@ export class Versions {
   /** Notes that a list jumped over everything strictly between two revisions. */
   gap(from: Revision, to: Revision): void {
     if (to <= from + 1) return
-    assert(from >= (this.#gaps.at(-1)?.to ?? 0), "gaps do not overlap")
+    const last = this.#gaps.at(-1)
+    if (last !== undefined && from < last.to) {
+      assert(from >= last.from, "gaps are noted in order")
+      this.#gaps[this.#gaps.length - 1] = { from: last.from, to: Math.max(last.to, to) }
+      return
+    }
     this.#gaps.push({ from, to })
     if (this.#gaps.length > this.#gapsMax) {
       const oldest = this.#gaps.shift()

@@ -15,9 +15,16 @@ describe("Screen", () => {
     screen = new Screen(validate, { invalidKeysMax: 3, valueBytesMax: 4 })
   })
 
-  const admit = (key: string, value: Uint8Array | undefined, revision: number, exact = true) => {
+  const isPresent = () => false
+  const isAbsent = () => true
+  const admit = (
+    key: string,
+    value: Uint8Array | undefined,
+    revision: number,
+    isGone = isPresent,
+  ) => {
     const update = value === undefined ? { key, revision } : { key, revision, value }
-    const admitted = screen.admit([update], exact)
+    const admitted = screen.admit([update], isGone)
     screen.settle()
     return admitted
   }
@@ -35,11 +42,9 @@ describe("Screen", () => {
     expect(screen.count).toBe(0)
   })
 
-  test("a key that is known to be invalid leaves one tombstone, however often it is written", () => {
-    admit("a", bad, 1)
-
-    expect(admit("a", bad, 2)).toEqual([])
-    expect(admit("a", bad, 3, false)).toEqual([{ op: "delete", key: "a", revision: 3 }])
+  test("a key that is absent already leaves no other tombstone, unless it is deleted", () => {
+    expect(admit("a", bad, 1, isAbsent)).toEqual([])
+    expect(admit("a", undefined, 2, isAbsent)).toEqual([{ op: "delete", key: "a", revision: 2 }])
   })
 
   test("a put that the same chunk makes invalid is put and deleted: it leaves its trace", () => {
@@ -49,14 +54,14 @@ describe("Screen", () => {
       { key: "a", revision: 3, value: bad },
     ]
 
-    expect(screen.admit(updates, true)).toEqual([
+    expect(screen.admit(updates, isAbsent)).toEqual([
       { op: "put", key: "a", value: good, revision: 1 },
       { op: "delete", key: "a", revision: 2 },
     ])
   })
 
   test("what the trie did not take does not count", () => {
-    screen.admit([{ key: "a", revision: 1, value: bad }], true)
+    screen.admit([{ key: "a", revision: 1, value: bad }], isPresent)
     screen.forget()
 
     expect(screen.count).toBe(0)
@@ -80,7 +85,7 @@ describe("Screen", () => {
         { key: "b", revision: 1, invalid: "not JSON" },
         { key: "c\ufffd", revision: 1 },
       ],
-      true,
+      isPresent,
     )
 
     expect(told).toEqual([
@@ -101,6 +106,16 @@ describe("Screen", () => {
       { key: "d", reason: "?" },
       { key: "b", reason: "zero" },
     ])
+  })
+
+  test("what commits tell beside a list is newer than what the list says", () => {
+    screen.beginList()
+    admit("a", good, 9)
+    admit("b", bad, 9)
+    screen.admitListed([entry("a", bad), entry("b", good)], [])
+    screen.endList()
+
+    expect(screen.sample).toEqual([{ key: "b", reason: "zero" }])
   })
 
   test("a list that is given up changes nothing", () => {

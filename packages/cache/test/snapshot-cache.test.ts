@@ -275,8 +275,16 @@ describe("SnapshotCache (debug wasm)", () => {
 
     expect(entries()).toEqual({ x: "1", z: "1" })
     expect(cache.position).toEqual({ epoch: "e1", revision: 12 })
-    expect(cache.locate({ epoch: "e1", revision: 10 }).type).toBe("resume")
-    expect(cache.locate({ epoch: "e1", revision: 8 }).type).toBe("reset")
+    // What the list had instead of newer entries was passed over: its own revision is in the gap.
+    const at = (revision: number) => cache.locate({ epoch: "e1", revision }).type
+    expect([5, 6, 9, 10, 11, 12].map(at)).toEqual([
+      "resume",
+      "reset",
+      "reset",
+      "reset",
+      "resume",
+      "resume",
+    ])
   })
 
   test("after a list that was given up, nothing is served until the watch has passed it", async () => {
@@ -307,6 +315,26 @@ describe("SnapshotCache (debug wasm)", () => {
 
     expect(entries()).toEqual({ b: "1" })
     expect(cache.position).toEqual({ epoch: "e1", revision: 7 })
+  })
+
+  test("a list older than one that was given up makes a gap up to what that one left", async () => {
+    cache.renew("e1")
+    await list(5, [entry("a", "1", 3)])
+    cache.beginResync()
+    await cache.applyList({ revision: 9, entries: [entry("a", "1", 9)], invalid: [] })
+    await list(7, [entry("a", "2", 7)])
+    expect(cache.position).toEqual({ epoch: "e1", revision: 5 })
+    await cache.applyCommits([commit(9, { a: "1" }), commit(10, {})])
+
+    const at = (revision: number) => cache.locate({ epoch: "e1", revision }).type
+    expect([5, 6, 7, 8, 9, 10].map(at)).toEqual([
+      "resume",
+      "reset",
+      "reset",
+      "reset",
+      "resume",
+      "resume",
+    ])
   })
 
   test("a list older than what was told is refused, and changes nothing", async () => {

@@ -52,6 +52,19 @@ describe("Versions", () => {
     expect(versions.gaps).toBe(0)
   })
 
+  test("a gap that begins inside another one widens it", () => {
+    const versions = new Versions(limits)
+    versions.complete(10, 1)
+    versions.gap(10, 20)
+    versions.gap(15, 18)
+    versions.gap(19, 22)
+    versions.complete(22, 2)
+
+    expect(versions.gaps).toBe(1)
+    expect(versions.locate(21, 22)).toEqual({ type: "compacted" })
+    expect(versions.locate(22, 22)).toEqual({ type: "resume", version: 2 })
+  })
+
   test("prune() forgets what is below the horizon, and gaps that no position can fall into", () => {
     const versions = new Versions(limits)
     versions.complete(10, 3)
