@@ -66,7 +66,7 @@ async function run(args: readonly string[], opened: Closer[]): Promise<void> {
   opened.push(() => hub.close())
   hubUrl = hub.url
   console.log(`the hub at ${hub.url} is in sync after ${since(hubStarted)}`)
-  console.log(`\n  open ${page.origin}/ and, four seconds later, 1,000 of them change\n`)
+  console.log(`\n  open ${page.origin}/\n`)
   console.log(`or follow it here: curl -N ${hub.url}/v1/topics/packages/stream`)
 }
 

@@ -34,6 +34,7 @@ button.addEventListener("click", change)
 await replica.ready
 button.disabled = false
 const firstRound = rounds === 0 ? setTimeout(change, FIRST_ROUND_MS) : undefined
+if (firstRound) byId("told").textContent = "In a moment, 1,000 packages change in etcd."
 
 // What is held from the start is no news; what comes after is.
 let isFirst = true
@@ -59,8 +60,8 @@ async function change(): Promise<void> {
   const ms = Math.round(performance.now() - started)
   requestAnimationFrame(() => {
     byId("told").textContent =
-      `${number(changesSeen - seenBefore)} packages, ${written.transactions} transactions, ` +
-      `from this click through etcd and back in ${number(ms)} ms`
+      `${number(changesSeen - seenBefore)} packages, ${written.transactions} transactions: ` +
+      `asked for, written to etcd and here again in ${number(ms)} ms`
     button.disabled = false
   })
 }
@@ -84,7 +85,7 @@ function show({ status, proven, position, size, digest }: Replica<PackageValue>)
   byId("digest").textContent = position ? digest : "…"
   const isProven = proven.count > 0 && proven.mismatches === 0
   byId("proof").textContent = isProven
-    ? `✓ the hub's own at revision ${number(proven.position?.revision ?? 0)}`
+    ? `✓ proven at revision ${number(proven.position?.revision ?? 0)}`
     : `${number(proven.mismatches)} mismatches`
   byId("proof").classList.toggle("proven", isProven)
   byId("changes").replaceChildren(...changes.map(changeRow))
@@ -107,13 +108,20 @@ function showResults(word: string): void {
   byId("results").replaceChildren(...shown.map(resultRow))
 }
 
-type Order = (a: ReplicaEntry, b: ReplicaEntry) => number
+function byName(a: ReplicaEntry, b: ReplicaEntry): number {
+  return a.key < b.key ? -1 : 1
+}
 
-const byName: Order = (a, b) => (a.key < b.key ? -1 : 1)
-const byFit: Order = (a, b) => a.key.length - b.key.length || byName(a, b)
+function byFit(a: ReplicaEntry, b: ReplicaEntry): number {
+  return a.key.length - b.key.length || byName(a, b)
+}
 
 /** Keeps the first `RESULTS_MAX` in order: to sort 60,000 for 60 rows would take a frame or two. */
-function insertInto<Entry extends ReplicaEntry>(kept: Entry[], entry: Entry, order: Order): void {
+function insertInto<Entry extends ReplicaEntry>(
+  kept: Entry[],
+  entry: Entry,
+  order: typeof byName,
+): void {
   const last = kept.at(-1)
   if (last && kept.length >= RESULTS_MAX && order(last, entry) < 0) return
   let at = kept.length

@@ -1,0 +1,93 @@
+import { type ChildProcess, spawn } from "node:child_process"
+import { fileURLToPath } from "node:url"
+import { etcdAvailable } from "@headwater/testing/etcd"
+import { type Browser, chromium, type Page } from "playwright-core"
+import { afterAll, beforeAll, describe, expect, test } from "vitest"
+
+// The example as a newcomer runs it, in a real browser: the page holds every package, proves it,
+// finds some, and shows a thousand changes that nobody told it of but the stream.
+
+const ROOT = fileURLToPath(new URL("../../", import.meta.url))
+const CHROMIUM = process.env.HEADWATER_CHROMIUM ?? "/usr/bin/chromium"
+const isReady = etcdAvailable() && process.env.HEADWATER_CHROMIUM !== undefined
+
+/** Nothing here goes anywhere but to the loopback. */
+const CHROMIUM_ARGS = [
+  "--headless",
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+]
+
+describe.skipIf(!isReady)("the example, with etcd and Chromium", () => {
+  let example: ChildProcess
+  let browser: Browser
+  let page: Page
+  const complaints: string[] = []
+
+  beforeAll(async () => {
+    const args = ["tools/example.mjs", "--sample", "--port", "0"]
+    example = spawn(process.execPath, args, { cwd: ROOT, stdio: ["ignore", "pipe", "inherit"] })
+    const url = await lineOf(example, /open (http:\S+)/)
+    browser = await chromium.launch({ executablePath: CHROMIUM, args: CHROMIUM_ARGS })
+    page = await browser.newPage()
+    page.on("console", (message) => complaints.push(message.text()))
+    page.on("pageerror", (error) => complaints.push(error.message))
+    await page.goto(url)
+  })
+
+  afterAll(async () => {
+    await browser?.close()
+    if (example.exitCode !== null) return
+    const ended = new Promise((resolve) => example.once("exit", resolve))
+    example.kill("SIGTERM")
+    expect(await ended).toBe(0)
+  })
+
+  test("the page holds every package, and has proven it", async () => {
+    await page.waitForFunction(() => document.body.dataset.state === "live")
+    await page.waitForFunction(() => document.querySelector("#proof.proven") !== null)
+
+    expect(await page.textContent("#count")).toBe("5,000")
+    expect(await page.textContent("#found")).toBe("5,000 found")
+  })
+
+  test("the search finds by name and by description", async () => {
+    await page.fill("#search", "lantern")
+    await page.waitForFunction(() => document.querySelectorAll(".result").length === 60)
+    const names = await page.locator(".result .name").allTextContents()
+
+    expect(names.filter((name) => !name.includes("lantern"))).toEqual([])
+  })
+
+  test("a thousand packages change by themselves, and a thousand more at a click", async () => {
+    await page.waitForFunction(() =>
+      / ms$/.test(document.getElementById("told")?.textContent ?? ""),
+    )
+    expect(await page.textContent("#seen")).toBe("1,000")
+    expect(await page.textContent("#count")).toBe("4,960")
+
+    await page.click("#change")
+    await page.waitForFunction(() => document.getElementById("seen")?.textContent === "2,000")
+    expect(await page.textContent("#count")).toBe("4,961") // 40 came back, 39 went
+    expect(await page.locator(".change").count()).toBe(60)
+    expect(complaints).toEqual([])
+  })
+})
+
+/** What a pattern finds in what a process says; rejects when the process ends before. */
+function lineOf(child: ChildProcess, pattern: RegExp): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let said = ""
+    child.stdout?.on("data", (chunk) => {
+      said += chunk
+      const found = pattern.exec(said)?.[1]
+      if (found) resolve(found)
+    })
+    child.once("exit", (code) => reject(new Error(`ended with ${code}: ${said}`)))
+  })
+}
