@@ -51,8 +51,8 @@ interface Holding<Value> {
  *   next   the state that a snapshot builds up, apart from what is held until its `sync`
  *
  * Pure: no time, no I/O, no listeners. A frame that comes out of turn is a `FrameError`, and leaves
- * what is held as it was. Memory: a run holds one change a key, so at most about what the hub holds;
- * a snapshot under construction is a second replica. Source: PROTOCOL.md §6.
+ * what is held as it was. Memory: a run holds one change a key, so at most about what the hub
+ * holds; a snapshot under construction is a second replica. Source: PROTOCOL.md §6.
  */
 export class Assembly<Value = unknown> {
   #held: Holding<Value> = emptyHolding()
@@ -82,7 +82,9 @@ export class Assembly<Value = unknown> {
     return `${this.#held.digest}`
   }
 
-  /** Another stream begins: what the one before left unfinished is void. Returns what to ask for. */
+  /**
+   * Another stream begins: what the one before left unfinished is void. Returns what to ask for.
+   */
   begin(): Resume {
     this.#values = undefined
     this.#restart()

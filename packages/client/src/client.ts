@@ -1,6 +1,6 @@
 import type { Clock, SyncError } from "@headwater/core"
 import { type Frame, streamPath } from "@headwater/protocol"
-import type { Mismatch } from "./assembly.ts"
+import type { Mismatch, Resume } from "./assembly.ts"
 import { BACKOFF_RESET_MS, Backoff } from "./backoff.ts"
 import { followStream } from "./connection.ts"
 import { callAll, LiveReplica } from "./live-replica.ts"
@@ -120,14 +120,7 @@ async function run(
   const attempt = async () => {
     liveSince = undefined
     if (typeof source === "function") token ??= await source(expired, signal)
-    const { since, lastEventId } = replica.begin()
-    const url = new URL(streamUrl)
-    if (since) url.searchParams.set("since", since)
-    const headers = {
-      accept: "text/event-stream",
-      ...(lastEventId && { "last-event-id": lastEventId }),
-      ...(token && { authorization: `Bearer ${token}` }),
-    }
+    const { url, headers } = requestOf(streamUrl, replica.begin(), token)
     return followStream({ url, headers, fetch, clock }, onFrame, signal)
   }
 
@@ -139,8 +132,7 @@ async function run(
     if (signal.aborted) break
     const { code, recovery } = error as Partial<SyncError>
     const isUnauthenticated = code === "ERR_UNAUTHENTICATED" && typeof source === "function"
-    const isRenewing = isUnauthenticated && !isRenewed
-    if (recovery === "stop" && !isRenewing) {
+    if (recovery === "stop" && (isRenewed || !isUnauthenticated)) {
       replica.on("refused", error)
       break
     }
@@ -158,6 +150,21 @@ async function run(
   }
   replica.on("close")
   options.signal?.removeEventListener("abort", onAbort)
+}
+
+function requestOf(
+  streamUrl: URL,
+  { since, lastEventId }: Resume,
+  token: string | undefined,
+): { url: URL; headers: Record<string, string> } {
+  const url = new URL(streamUrl)
+  if (since) url.searchParams.set("since", since)
+  const headers = {
+    accept: "text/event-stream",
+    ...(lastEventId && { "last-event-id": lastEventId }),
+    ...(token && { authorization: `Bearer ${token}` }),
+  }
+  return { url, headers }
 }
 
 // Resolves when it is over or aborted, whichever comes first.

@@ -52,17 +52,9 @@ export async function followStream(
   signal.addEventListener("abort", onAbort)
   if (signal.aborted) onAbort()
 
-  let heardAt = clock.elapsed()
-  let silenceMs = HEARTBEAT_MS * HEARTBEATS_MISSED_MAX
-  const watch = (): (() => void) => {
-    const leftMs = heardAt + silenceMs - clock.elapsed()
-    // One timer, moved on when it falls due: setting one for every chunk would cost more.
-    if (leftMs > 0) return clock.after(leftMs, () => (unwatch = watch()))
-    attempt.abort(new ReplicaError("the hub is silent", "ERR_TIMEOUT"))
-    return () => {}
-  }
-  let unwatch = watch()
-
+  const watchdog = watch(clock, () =>
+    attempt.abort(new ReplicaError("the hub is silent", "ERR_TIMEOUT")),
+  )
   let retryMs: number | undefined
   const parser = createParser({
     // What is longer is dropped, and the parser throws at the chunk after.
@@ -74,11 +66,7 @@ export async function followStream(
       const frame = decodeFrame(event, data, id)
       if (!frame) return
       onFrame(frame)
-      if (frame.type === "hello") {
-        silenceMs = Math.max(1_000, frame.heartbeatMs) * HEARTBEATS_MISSED_MAX
-        unwatch()
-        unwatch = watch()
-      }
+      if (frame.type === "hello") watchdog.allow(frame.heartbeatMs)
       if (frame.type !== "goodbye" && frame.type !== "fault") return
       retryMs = frame.retryMs || retryMs
       throw endOf(frame)
@@ -103,7 +91,7 @@ export async function followStream(
       if (!chunk || chunk.done) break
       const part = decoder.decode(chunk.value, { stream: true })
       if (isStream) {
-        heardAt = clock.elapsed()
+        watchdog.heard()
         parser.feed(part)
       } else text += part
     }
@@ -111,9 +99,37 @@ export async function followStream(
   } catch (error) {
     return { error: attempt.signal.aborted ? attempt.signal.reason : error, retryMs }
   } finally {
-    unwatch()
+    watchdog.stop()
     signal.removeEventListener("abort", onAbort)
     attempt.abort()
+  }
+}
+
+// Calls once when nothing was heard for three heartbeats.
+function watch(
+  clock: StreamRequest["clock"],
+  onSilence: () => void,
+): { heard(): void; allow(heartbeatMs: number): void; stop(): void } {
+  let heardAt = clock.elapsed()
+  let silenceMs = HEARTBEAT_MS * HEARTBEATS_MISSED_MAX
+  let cancel = () => {}
+  const look = () => {
+    const leftMs = heardAt + silenceMs - clock.elapsed()
+    // One timer, moved on when it falls due: setting one for every chunk would cost more.
+    if (leftMs > 0) cancel = clock.after(leftMs, look)
+    else onSilence()
+  }
+  look()
+  return {
+    heard() {
+      heardAt = clock.elapsed()
+    },
+    allow(heartbeatMs) {
+      silenceMs = Math.max(1_000, heartbeatMs) * HEARTBEATS_MISSED_MAX
+      cancel()
+      look()
+    },
+    stop: () => cancel(),
   }
 }
 

@@ -1,6 +1,7 @@
 /**
- * A live, proven replica of a Headwater topic, in a browser or on a server. It resumes from where it
- * was, moves from commit to commit in one step, and checks what it holds against the hub's digest.
+ * A live, proven replica of a Headwater topic, in a browser or on a server. It resumes from where
+ * it was, moves from commit to commit in one step, and checks what it holds against the hub's
+ * digest.
  *
  * @example
  * import { connect } from "@headwater/client"

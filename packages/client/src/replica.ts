@@ -5,8 +5,8 @@ import type { ClientState } from "./state.ts"
 /**
  * A live copy of a topic, or of a part of it: read at memory speed, always whole, and proven.
  *
- * What is read is the hub's state at `position`, never more, never less. It moves from id to id in one
- * step, survives every loss of the link, and after a reset is replaced in one step too. Made by
+ * What is read is the hub's state at `position`, never more, never less. It moves from id to id in
+ * one step, survives every loss of the link, and after a reset is replaced in one step too. Made by
  * `connect`.
  */
 export interface Replica<Value = unknown> extends AsyncDisposable {

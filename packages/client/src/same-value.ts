@@ -1,8 +1,9 @@
 /**
- * Tells whether two values of entries are the same: bytes by content, JSON as `JSON.stringify` writes
- * it, so that another order of members counts as another value, but not another white space.
+ * Tells whether two values of entries are the same: bytes by content, JSON as `JSON.stringify`
+ * writes it, so that another order of members counts as another value, but not another white space.
  *
- * Cost: O(size), about what it cost to parse them. What nests deeper than the stack is another value.
+ * Cost: O(size), about what it cost to parse them. What nests deeper than the stack is another
+ * value.
  */
 export function isSameValue(a: unknown, b: unknown): boolean {
   if (a === b) return true

@@ -12,9 +12,10 @@ export interface ReplicaEntry<Value = unknown> {
  * What a replica held at one position; immutable.
  *
  * The newest one reads the replica's own map. When the replica moves on, the one before keeps what
- * the step replaced, and a link to its successor; it looks through these first. So taking a snapshot
- * costs nothing, a step costs O(changes) for the newest one taken, and nobody pays for those that
- * were dropped, as links point forward only. Reading costs O(steps since): read soon, or copy.
+ * the step replaced, and a link to its successor; it looks through these first. So taking a
+ * snapshot costs nothing, a step costs O(changes) for the newest one taken, and nobody pays for
+ * those that were dropped, as links point forward only. Reading costs O(steps since): read soon, or
+ * copy.
  *
  * Source: Baker, "Shallow Binding Makes Functional Arrays Fast", 1991.
  */

@@ -4,8 +4,8 @@ import { Digest, STREAM_HEADERS } from "@headwater/protocol"
 import type { Replica } from "../src/index.ts"
 
 /**
- * A hub that does what a test tells it, over real HTTP: each request waits in a queue until the test
- * takes it, and is answered by hand.
+ * A hub that does what a test tells it, over real HTTP: each request waits in a queue until the
+ * test takes it, and is answered by hand.
  */
 export class ScriptedHub implements AsyncDisposable {
   readonly url: string

@@ -8,12 +8,12 @@ import { isValueKind } from "./value-kind.ts"
 /**
  * Reads one event of a stream.
  *
- * Checks what a reader acts on: types, revisions, ids, and that an id names the frame's own revision.
- * Unknown fields are of no concern. The values of entries are taken as they come; what kind they must
- * be is known to whoever saw the `hello`.
+ * Checks what a reader acts on: types, revisions, ids, and that an id names the frame's own
+ * revision. Unknown fields are of no concern. The values of entries are taken as they come; what
+ * kind they must be is known to whoever saw the `hello`.
  *
- * A higher protocol, or an `op` that is not known, reads as a `fault` that says stop: going on would
- * mean guessing.
+ * A higher protocol, or an `op` that is not known, reads as a `fault` that says stop: going on
+ * would mean guessing.
  *
  * @param event the `event:` field; `""` or `message` are unknown events like any other.
  * @param data the `data:` field.

@@ -44,7 +44,9 @@ export function encodeEvent(
   return around(head, data, "\n\n")
 }
 
-/** A comment: proof of life, and what opens a stream, as Bun sends no headers before a byte of body. */
+/**
+ * A comment: proof of life, and what opens a stream, as Bun sends no headers before a byte of body.
+ */
 export const COMMENT: Uint8Array = /* @__PURE__ */ new TextEncoder().encode(":\n\n")
 
 /** What opens a stream: a comment and the delay after which a reader comes back when it is cut. */
@@ -52,7 +54,9 @@ export function encodeOpening(retryMs: number): Uint8Array {
   return utf8.encode(`:\nretry: ${retryMs}\n\n`)
 }
 
-/** Encodes a part of a snapshot. `body` is comma-joined entries, `{"key":…,"value":…,"revision":…}`. */
+/**
+ * Encodes a part of a snapshot. `body` is comma-joined entries, `{"key":…,"value":…,"revision":…}`.
+ */
 export function encodeSnapshotFrame(body: Uint8Array): Uint8Array {
   return around(`${headOf("snapshot")}{"entries":[`, body, "]}\n\n")
 }

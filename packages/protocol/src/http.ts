@@ -20,7 +20,8 @@ export const VALUE_HEADERS: Readonly<Record<string, string>> = {
   "content-security-policy": "sandbox",
 }
 
-// Codes after the blank line stay in the process; they have a status only so that the table is total.
+// Codes after the blank line stay in the process; they have a status only so that the table is
+// total.
 const TABLE: Readonly<Record<SyncErrorCode, readonly [status: number, recovery: Recovery]>> = {
   ERR_POSITION_MALFORMED: [400, "stop"],
   ERR_KEY_INVALID: [400, "stop"],

@@ -1,6 +1,6 @@
 /**
- * The numbers and names of protocol 1 that both sides must agree on, or that a hub uses unless it is
- * configured otherwise. Durations in milliseconds, sizes in bytes.
+ * The numbers and names of protocol 1 that both sides must agree on, or that a hub uses unless it
+ * is configured otherwise. Durations in milliseconds, sizes in bytes.
  *
  * @module
  */
@@ -17,13 +17,17 @@ export const EPOCH_PATTERN = /^[A-Za-z0-9_-]{1,64}$/
 /** Longest `id:`, `since=` or `Last-Event-ID`. The longest that a hub issues has 90. */
 export const STREAM_ID_BYTES_MAX = 128
 
-/** Something is sent at least this often. Below Bun's 9.5 s, after which it drops a quiet stream. */
+/**
+ * Something is sent at least this often. Below Bun's 9.5 s, after which it drops a quiet stream.
+ */
 export const HEARTBEAT_MS = 8_000
 
 /** A reader takes a link that was silent for this many heartbeats for dead. */
 export const HEARTBEATS_MISSED_MAX = 3
 
-/** A `sync` comes at least this often, so that a quiet reader's id never falls below the horizon. */
+/**
+ * A `sync` comes at least this often, so that a quiet reader's id never falls below the horizon.
+ */
 export const SYNC_INTERVAL_MS = 30_000
 
 /** A frame is at most this long, or holds one entry. */

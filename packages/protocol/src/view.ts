@@ -18,10 +18,10 @@ export interface ViewSpec extends ViewFilter {
 /**
  * Names a view: `""` when nothing is filtered and the grant is full, else 8 hex digits.
  *
- * Hubs of one source must agree on it, whatever the order and repetition in the query, because an id
- * of one hub is resumed from on another. So: xxHash32, seed 0, of the UTF-8 of
- * `[values, [prefixes, keys], grant && [prefixes, keys] or null]` as JSON without white space,
- * each list sorted by UTF-16 code units, unique; a filter that holds the prefix `""` is no filter.
+ * Hubs of one source must agree on it, whatever the order and repetition in the query, because an
+ * id of one hub is resumed from on another. So: xxHash32, seed 0, of the UTF-8 of `[values,
+ * [prefixes, keys], grant && [prefixes, keys] or null]` as JSON without white space, each list
+ * sorted by UTF-16 code units, unique; a filter that holds the prefix `""` is no filter.
  */
 export function viewOf(spec: ViewSpec): string {
   const asked = canonical(spec)

@@ -7,7 +7,7 @@ export function eventsOf(
     .map((block) => {
       const fields = { event: "", data: "", id: "", retry: "" }
       for (const line of block.split("\n")) {
-        const [, name, value] = /^(event|data|id|retry): (.*)$/.exec(line) ?? []
+        const [, name, value] = /^(event|data|id|retry): (.*)$/s.exec(line) ?? []
         if (name) fields[name as keyof typeof fields] = value!
       }
       return fields
