@@ -39,7 +39,10 @@ export class Line {
 
   /** Ends it. The first reason counts, but for `left`, after which nothing can be said. */
   end(reason: GoodbyeReason | "left"): void {
-    if (reason === "left") this.#ending = reason
+    if (reason === "left") {
+      this.#ending = reason
+      this.#pulse.stop()
+    }
     this.#ending ??= reason
     this.#bell.ring()
   }

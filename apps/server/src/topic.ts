@@ -1,4 +1,4 @@
-import { SnapshotCache } from "@headwater/cache"
+import { type CacheLimits, SnapshotCache } from "@headwater/cache"
 import type { Clock, Source } from "@headwater/core"
 import type { ValueKind } from "@headwater/protocol"
 import { Syncer } from "@headwater/syncer"
@@ -19,6 +19,8 @@ export interface TopicOptions {
   readonly source: Source
   /** `json` unless said otherwise. */
   readonly values?: ValueKind
+  /** Bounds of the cache, such as how long positions can be resumed from. */
+  readonly cache?: Partial<CacheLimits>
 }
 
 /** What topics of one hub share. */
@@ -56,7 +58,7 @@ export class Topic {
     const { values } = this
     this.cache = new SnapshotCache({
       clock,
-      limits: { valueBytesMax: limits.valueBytesMax },
+      limits: { ...options.cache, valueBytesMax: limits.valueBytesMax },
       validate: (_key, value) => reasonAgainst(values, value),
     })
     this.#syncer = new Syncer({
@@ -64,7 +66,8 @@ export class Topic {
       cache: this.cache,
       clock,
       random,
-      epochSalt: `${this.source.name} ${values} ${VALIDATOR}`,
+      // The identity of a source names its prefix; these are what else decides what is shown.
+      epochSalt: `${values} ${VALIDATOR} ${limits.valueBytesMax}`,
       log: (line, fields) => host.log(`topic ${this.name}: ${line}`, fields),
     })
     this.fanOut = new FanOut({ cache: this.cache, values, clock, limits, turns })

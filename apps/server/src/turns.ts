@@ -27,6 +27,7 @@ export class Turns {
   /** Does the work: now, where this turn has time left and nobody waits, else in a later turn. */
   run<T>(work: () => T): T | Promise<T> {
     if (this.#waiting.length === 0 && this.#spentMs < this.#turnMs) return this.#measure(work)
+    if (!this.#yielding) void this.#pass()
     return new Promise<T>((resolve, reject) => {
       this.#waiting.push(() => {
         try {
@@ -54,8 +55,10 @@ export class Turns {
     do {
       await this.#clock.yield()
       this.#spentMs = 0
+      // One at least, however long it takes: or nothing would ever be done.
       let done = 0
-      while (done < this.#waiting.length && this.#spentMs < this.#turnMs) this.#waiting[done++]!()
+      do this.#waiting[done++]?.()
+      while (done < this.#waiting.length && this.#spentMs < this.#turnMs)
       this.#waiting.splice(0, done)
     } while (this.#spentMs > 0 || this.#waiting.length > 0)
     this.#yielding = false

@@ -1,0 +1,39 @@
+import { runtime } from "#runtime"
+import { type AppOptions, createApp } from "../../src/app.ts"
+import { createHub, type Hub, type HubOptions } from "../../src/hub.ts"
+import type { Listener } from "../../src/runtime/runtime.ts"
+
+/** A hub that listens on a free port of this machine, with what its log said. */
+export interface ServedHub {
+  readonly hub: Hub
+  /** `http://127.0.0.1:PORT`. */
+  readonly url: string
+  readonly log: string[]
+  close(): Promise<void>
+}
+
+/** Serves a hub on this runtime, as the command does. */
+export async function serveHub(options: HubOptions, app: AppOptions = {}): Promise<ServedHub> {
+  const log: string[] = []
+  const hub = createHub({
+    log: (line, fields) => {
+      log.push(fields === undefined ? line : `${line} ${JSON.stringify(fields, withErrors)}`)
+    },
+    ...options,
+  })
+  const hono = createApp(hub, { hosts: [], ...app })
+  const at = { hostname: "127.0.0.1", port: 0 }
+  const listener: Listener = await runtime.listen((request) => hono.fetch(request), at)
+  return {
+    hub,
+    url: listener.url,
+    log,
+    async close() {
+      await Promise.all([hub.close(200), listener.close()])
+    },
+  }
+}
+
+function withErrors(_name: string, value: unknown): unknown {
+  return value instanceof Error ? String(value.stack) : value
+}
