@@ -12,6 +12,14 @@ import { Screen, type Validator } from "./screen.ts"
 import { Trail } from "./trail.ts"
 import { Versions } from "./versions.ts"
 
+/** What every life of a cache is made with. */
+export interface LifeOptions {
+  readonly engine: EngineOptions | undefined
+  readonly clock: Clock
+  readonly limits: CacheLimits
+  readonly validate: Validator | undefined
+}
+
 /**
  * One life of a source: its epoch, an engine of its own, and how far the source has told it.
  *
@@ -45,15 +53,7 @@ export class Life {
   #resyncing = false
   #whole = false
 
-  constructor(
-    epoch: string,
-    options: {
-      readonly engine?: EngineOptions | undefined
-      readonly clock: Clock
-      readonly limits: CacheLimits
-      readonly validate?: Validator | undefined
-    },
-  ) {
+  constructor(epoch: string, options: LifeOptions) {
     this.epoch = epoch
     this.engine = createEngine(options.engine)
     this.trie = this.engine.trie()
@@ -164,15 +164,21 @@ export class Life {
 
   /** The list is whole as of `revision`. Commits; see `commit`. */
   endResync(revision: Revision): Snapshot | undefined {
-    this.#noteGap(Math.max(revision, this.#reach))
+    const from = this.#contiguous
+    const reach = Math.max(revision, this.#reach)
+    const isFirst = from === 0 && this.versions.rows === 0
+    const contiguous = Math.max(revision, this.#toldMeanwhile)
+    const snapshot = this.#commit({ contiguous, reach, resyncing: false })
     this.trie.endResync()
     this.screen.endList()
-    this.#resyncing = false
-    this.#contiguous = Math.max(revision, this.#toldMeanwhile)
     this.#toldMeanwhile = 0
     this.#listRevision = 0
-    this.#reach = Math.max(this.#reach, revision)
-    return this.commit()
+    // What came and went between what was told and the list left no trace here. Nor did what the
+    // list says of keys that the trie holds at a newer revision, from commits beside it or from a
+    // list that was given up: up to there, a reader from another hub may hold what is told nowhere.
+    // Before the first list nothing was told, and nothing is servable.
+    if (!isFirst) this.versions.gap(from, reach)
+    return snapshot
   }
 
   /** Whether this commit has been told before, or is in the list that is being applied. */
@@ -195,38 +201,29 @@ export class Life {
       this.trie.apply(admitted)
       this.#reach = Math.max(this.#reach, chunk.revision)
     }
+    const snapshot = chunk.whole ? this.progress(chunk.revision) : this.commit()
     this.screen.settle()
-    return chunk.whole ? this.progress(chunk.revision) : this.commit()
+    return snapshot
   }
 
   /** The source has told everything up to `revision`. Commits; see `commit`. */
   progress(revision: Revision): Snapshot | undefined {
-    if (this.#resyncing) this.#toldMeanwhile = Math.max(this.#toldMeanwhile, revision)
-    else this.#contiguous = Math.max(this.#contiguous, revision)
-    return this.commit()
+    if (!this.#resyncing) return this.commit(Math.max(this.#contiguous, revision))
+    const snapshot = this.commit()
+    this.#toldMeanwhile = Math.max(this.#toldMeanwhile, revision)
+    return snapshot
   }
 
   /**
    * Commits the open edit, if there is something in it or if it makes the state whole again.
    *
+   * @param contiguous the source has told everything up to here, once this is committed.
    * @returns the new complete version, for whoever publishes it to dispose of; nothing when the
    *   version is not complete, or when nothing changed.
+   * @throws {MemoryFullError} there is no room: the open edit is dropped, and nothing else changed.
    */
-  commit(): Snapshot | undefined {
-    const complete = !this.#resyncing && this.#contiguous >= this.#reach
-    if (!this.trie.dirty && (this.#whole || !complete)) {
-      if (complete) this.#served = this.#contiguous
-      return undefined
-    }
-    const snapshot = this.trie.commit({ reach: this.#reach, complete })
-    this.#whole = complete
-    if (!complete) {
-      snapshot.dispose()
-      return undefined
-    }
-    this.versions.complete(this.#reach, snapshot.version)
-    this.#served = this.#contiguous
-    return snapshot
+  commit(contiguous: Revision = this.#contiguous): Snapshot | undefined {
+    return this.#commit({ contiguous, reach: this.#reach, resyncing: this.#resyncing })
   }
 
   /**
@@ -253,11 +250,23 @@ export class Life {
     this.screen.forget()
   }
 
-  // What came and went between what was told and a list left no trace here. Nor did what the list
-  // says of keys that the trie holds at a newer revision, from commits beside it or from a list that
-  // was given up: up to there, a reader from another hub may hold what is told nowhere. Before the
-  // first list nothing was told, and nothing is servable.
-  #noteGap(to: Revision): void {
-    if (this.#contiguous > 0 || this.versions.rows > 0) this.versions.gap(this.#contiguous, to)
+  // Nothing is taken for told before it is committed: without room for the commit it is told again.
+  #commit(to: { contiguous: Revision; reach: Revision; resyncing: boolean }): Snapshot | undefined {
+    const { contiguous, reach, resyncing } = to
+    const complete = !resyncing && contiguous >= reach
+    const isNew = this.trie.dirty || (complete && !this.#whole)
+    const snapshot = isNew ? this.trie.commit({ reach, complete }) : undefined
+    this.#contiguous = contiguous
+    this.#reach = reach
+    this.#resyncing = resyncing
+    if (complete) this.#served = contiguous
+    if (snapshot === undefined) return undefined
+    this.#whole = complete
+    if (complete) {
+      this.versions.complete(reach, snapshot.version)
+      return snapshot
+    }
+    snapshot.dispose()
+    return undefined
   }
 }

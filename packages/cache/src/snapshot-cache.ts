@@ -20,11 +20,12 @@ import { chunksOf } from "./batch.ts"
 import type { Breadcrumb } from "./breadcrumb.ts"
 import type { CacheFrame } from "./cache-frame.ts"
 import { follow } from "./follow.ts"
-import { Life } from "./life.ts"
+import type { Life } from "./life.ts"
 import { CACHE_LIMITS, type CacheLimits } from "./limits.ts"
+import { Lives, type Tended } from "./lives.ts"
 import type { Location } from "./location.ts"
 import type { Validator } from "./screen.ts"
-import { Upkeep } from "./upkeep.ts"
+import type { Upkeep } from "./upkeep.ts"
 
 /** What a cache is made with. */
 export interface SnapshotCacheOptions {
@@ -55,12 +56,9 @@ export interface SnapshotCacheOptions {
 export class SnapshotCache {
   /** Woken by every new breadcrumb, progress, status change and renewal, and by `close`. */
   readonly changes = new Waiters()
-  readonly #options: SnapshotCacheOptions
+  readonly #lives: Lives
   readonly #limits: CacheLimits
   readonly #clock: Clock
-  #serving: { readonly life: Life; readonly upkeep: Upkeep } | undefined
-  #filling: { readonly life: Life; readonly upkeep: Upkeep } | undefined
-  #retired: Life[] = []
   #current: Breadcrumb | undefined
   #status: Status = "waiting"
   #code: SyncErrorCode | undefined
@@ -71,9 +69,10 @@ export class SnapshotCache {
   #sliceBegan = 0
 
   constructor(options: SnapshotCacheOptions) {
-    this.#options = options
+    const { clock, engine, validate } = options
     this.#limits = { ...CACHE_LIMITS, ...options.limits }
-    this.#clock = options.clock
+    this.#clock = clock
+    this.#lives = new Lives({ clock, engine, validate, limits: this.#limits })
     this.#statusSince = options.clock.now()
   }
 
@@ -85,21 +84,13 @@ export class SnapshotCache {
    */
   renew(epoch: string): void {
     this.#assertIdle()
-    if (this.#filling?.life.epoch === epoch) return
-    this.#filling?.life.release()
-    this.#filling = undefined
-    if (this.#serving?.life.epoch === epoch) return
-    this.#serving?.life.abortResync()
-    const limits = this.#limits
-    const { engine, validate } = this.#options
-    const life = new Life(epoch, { engine, clock: this.#clock, limits, validate })
-    this.#filling = { life, upkeep: new Upkeep(life, limits, this.#clock) }
+    this.#lives.renew(epoch)
   }
 
   /** A list begins. What is applied up to `endResync` is not served. */
   beginResync(): void {
     this.#assertIdle()
-    this.#target().life.beginResync()
+    this.#lives.target.life.beginResync()
   }
 
   /**
@@ -108,7 +99,7 @@ export class SnapshotCache {
    */
   abortResync(): void {
     this.#assertIdle()
-    const target = this.#target()
+    const target = this.#lives.target
     target.life.abortResync()
     this.#publish(target, target.life.commit())
   }
@@ -169,7 +160,7 @@ export class SnapshotCache {
   /** The source has told everything up to `revision`, and has nothing more up to there. */
   progress(revision: Revision): void {
     this.#assertIdle()
-    const target = this.#target()
+    const target = this.#lives.target
     const served = target.life.served
     this.#publish(target, target.life.progress(revision), target.life.served > served)
   }
@@ -195,14 +186,14 @@ export class SnapshotCache {
 
   /** Everything up to here has been told, in the life that is being filled: watch on from the next. */
   get contiguous(): Revision {
-    return (this.#filling ?? this.#serving)?.life.contiguous ?? 0
+    return this.#lives.contiguous
   }
 
   // What readers do.
 
   /** The epoch of what is served; `undefined` until something is complete. */
   get epoch(): string | undefined {
-    return this.#serving?.life.epoch
+    return this.#lives.serving?.epoch
   }
 
   /** The newest complete state; `undefined` until there is one. */
@@ -212,13 +203,13 @@ export class SnapshotCache {
 
   /** Everything up to here is in `current`. Not below its reach, and above it when all is quiet. */
   get position(): Position | undefined {
-    const life = this.#serving?.life
+    const life = this.#lives.serving
     return life === undefined ? undefined : { epoch: life.epoch, revision: life.served }
   }
 
   /** The lowest position that can be resumed from. */
   get oldestPosition(): Position | undefined {
-    const life = this.#serving?.life
+    const life = this.#lives.serving
     const revision = life?.versions.oldest
     return life === undefined || revision === undefined
       ? undefined
@@ -231,14 +222,14 @@ export class SnapshotCache {
       status: this.#status,
       statusSince: this.#statusSince,
       lastContact: this.#lastContact,
-      invalid: this.#serving?.life.screen.count ?? 0,
+      invalid: this.#lives.serving?.screen.count ?? 0,
     }
     return this.#code === undefined ? report : { ...report, code: this.#code }
   }
 
   /** Up to 10 entries of the source that are absent because they are invalid. */
   get invalidSample(): readonly InvalidEntry[] {
-    return this.#serving?.life.screen.sample ?? []
+    return this.#lives.serving?.screen.sample ?? []
   }
 
   /** Whether `close` was called. */
@@ -249,7 +240,7 @@ export class SnapshotCache {
   /** Where a reader at `position` goes on. Revision 0 of any epoch is "nothing held". */
   locate(position: Position): Location {
     if (position.revision === 0) return { type: "fresh" }
-    const life = this.#serving?.life
+    const life = this.#lives.serving
     if (life === undefined) return { type: "ahead" }
     if (position.epoch !== life.epoch) return { type: "reset", reason: "epoch-changed" }
     const located = life.versions.locate(position.revision, life.served)
@@ -261,7 +252,7 @@ export class SnapshotCache {
    * reader that stands at `version` lags by. Short of up to 1/256 of `historyMs`.
    */
   lagMs(version: number): number {
-    return this.#serving?.upkeep.lagMs(version) ?? 0
+    return this.#lives.upkeep?.lagMs(version) ?? 0
   }
 
   /** The entry in the newest complete state. */
@@ -284,15 +275,8 @@ export class SnapshotCache {
     this.#closed = true
     this.#current?.snapshot.dispose()
     this.#current = undefined
-    for (const life of [...this.#retired, this.#serving?.life, this.#filling?.life]) life?.dispose()
-    this.#retired = []
+    this.#lives.dispose()
     this.changes.wake()
-  }
-
-  #target(): { readonly life: Life; readonly upkeep: Upkeep } {
-    const target = this.#filling ?? this.#serving
-    assert(target !== undefined, "an epoch was named before anything is applied")
-    return target
   }
 
   #assertIdle(): void {
@@ -300,11 +284,9 @@ export class SnapshotCache {
     assert(!this.#busy, "the writer does one thing at a time")
   }
 
-  async #serially(
-    task: (target: { readonly life: Life; readonly upkeep: Upkeep }) => Promise<void>,
-  ): Promise<void> {
+  async #serially(task: (target: Tended) => Promise<void>): Promise<void> {
     this.#assertIdle()
-    const target = this.#target()
+    const target = this.#lives.target
     this.#busy = true
     this.#sliceBegan = this.#clock.elapsed()
     try {
@@ -331,11 +313,7 @@ export class SnapshotCache {
     await this.#giveWay()
   }
 
-  #publish(
-    target: { readonly life: Life; readonly upkeep: Upkeep },
-    snapshot: Snapshot | undefined,
-    moved = false,
-  ): void {
+  #publish(target: Tended, snapshot: Snapshot | undefined, moved = false): void {
     if (snapshot === undefined) {
       if (moved) this.changes.wake()
       return
@@ -344,27 +322,15 @@ export class SnapshotCache {
     upkeep.sample(snapshot.version)
     const before = this.#current
     const timestamp = this.#clock.now()
-    if (target !== this.#filling && before !== undefined && life.trail.followed) {
+    if (before?.life === life && life.trail.followed) {
       const deltas = [...snapshot.changesSince(before.snapshot.version)]
       life.trail.append({ version: snapshot.version, reach: snapshot.reach, deltas })
     }
     const sequence = (before?.sequence ?? 0) + 1
     this.#current = { sequence, timestamp, snapshot, status: this.#status, life }
     before?.snapshot.dispose()
-    if (target === this.#filling) this.#swapIn(target)
+    this.#lives.swapIn(target)
     this.changes.wake()
-  }
-
-  // The old life stays for the readers that hold it; the oldest gives way when there are too many.
-  #swapIn(target: { readonly life: Life; readonly upkeep: Upkeep }): void {
-    const old = this.#serving?.life
-    this.#serving = target
-    this.#filling = undefined
-    if (old === undefined) return
-    this.#retired = this.#retired.filter((life) => !life.disposed)
-    this.#retired.push(old)
-    while (this.#retired.length > this.#limits.livesMax) this.#retired.shift()?.dispose()
-    old.release()
   }
 
   #replaceSnapshot(life: Life, swept: Snapshot): void {
