@@ -139,7 +139,8 @@ function canBeHeld(key: string, toldInvalid: boolean): boolean {
 }
 
 function isWellFormed(text: string): boolean {
-  return !/\p{Surrogate}/u.test(text)
+  // The first test is quick, and almost always enough.
+  return !/[\ud800-\udfff]/.test(text) || !/\p{Surrogate}/u.test(text)
 }
 
 // A UTF-16 unit is at most 3 bytes of UTF-8, so most keys need no counting.
