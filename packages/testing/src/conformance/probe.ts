@@ -86,6 +86,14 @@ export function putOf(key: string, value: string): Change {
   return { op: "put", key, value: utf8(value) }
 }
 
+/** A commit as text: a runner that compares and prints large arrays of numbers is slow at it. */
+export function shown({ revision, changes }: Commit): string {
+  const lines = changes.map(
+    (change) => `${change.op} ${change.key} ${change.op === "put" ? latin1(change.value) : ""}`,
+  )
+  return [revision, ...lines].join("\n")
+}
+
 /** What a promise rejects with. */
 export async function rejectionOf(promise: Promise<unknown>): Promise<unknown> {
   try {

@@ -34,7 +34,7 @@ export function failureOfAnswer(status: number, text: string): CallFailure {
 export function failureOfFetch(error: unknown): CallFailure {
   if (error instanceof CallFailure) return error
   const { kind, reason } = readCauses(error)
-  return new CallFailure(kind, `etcd cannot be reached: ${reason}`, { cause: error })
+  return new CallFailure(kind, `etcd gave no answer: ${reason}`, { cause: error })
 }
 
 const MESSAGE_CHARS = 300

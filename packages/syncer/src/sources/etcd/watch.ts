@@ -56,7 +56,7 @@ export async function* watchEtcd(
       )
       for await (const line of lines) {
         cancel()
-        for (const event of reader.read(JSON.parse(line) as WatchLine)) {
+        for (const event of reader.read(parse(line))) {
           yield event
           if (event.type === "lost") return
         }
@@ -169,6 +169,14 @@ class AnswerReader {
       }
     }
     return invalid.length > 0 ? { revision, changes, invalid } : { revision, changes }
+  }
+}
+
+function parse(line: string): WatchLine {
+  try {
+    return JSON.parse(line) as WatchLine
+  } catch (error) {
+    throw new SourceError("etcd said what is not JSON", { cause: error })
   }
 }
 
