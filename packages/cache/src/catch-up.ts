@@ -11,7 +11,7 @@ import type { Place } from "@headwater/core/engine"
  * is: an id, or a `sync`.
  *
  *     held v ── walk since v, began w₀ … ends on w ──▶ w = w₀: held w₀
- *                                                     w > w₀: walk since w₀, began w, from the start
+ *                                                     w > w₀: walk since w₀, from the start
  *
  * Catching up before the place first, and then going on, is wrong. Source: design by model search.
  */

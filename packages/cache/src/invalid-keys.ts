@@ -6,8 +6,8 @@ const NAME_CHARS_MAX = 4_096
 /**
  * The keys of the source that are absent because they are invalid, and why.
  *
- * Remembers `keysMax` of them; more are only counted, and uncounted by the next resync. The count is
- * exact below the bound.
+ * Remembers `keysMax` of them; more are only counted, and uncounted by the next resync. The count
+ * is exact below the bound.
  */
 export class InvalidKeys {
   readonly #keysMax: number

@@ -31,8 +31,8 @@ export interface LifeOptions {
  * A version is complete exactly when no list is running and `contiguous` is not below `reach`. Only
  * complete versions leave this class.
  *
- * Held by the cache while it is filled or served, and by each reader's lease. The last one to let go
- * disposes of the engine; the cache does so at the latest when it is closed.
+ * Held by the cache while it is filled or served, and by each reader's lease. The last one to let
+ * go disposes of the engine; the cache does so at the latest when it is closed.
  */
 export class Life {
   /** One life of one source. */

@@ -2,7 +2,9 @@ import { VALUE_BYTES_MAX } from "@headwater/core"
 
 /** Every bound of a cache. Each has a reason; none is absent. */
 export interface CacheLimits {
-  /** Updates applied as one version, 100 by default: Typha's, a commit's worth of reader wake-ups. */
+  /**
+   * Updates applied as one version, 100 by default: Typha's, a commit's worth of reader wake-ups.
+   */
   readonly chunkUpdatesMax: number
   /** Longest turn of the event loop that applying or tidying takes, in ms; 5 by default. */
   readonly sliceMs: number

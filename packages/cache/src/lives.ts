@@ -44,7 +44,9 @@ export class Lives {
     return (this.#filling ?? this.#serving)?.life.contiguous ?? 0
   }
 
-  /** From now on the writer writes to the life of this epoch, which may be the one that is served. */
+  /**
+   * From now on the writer writes to the life of this epoch, which may be the one that is served.
+   */
   renew(epoch: string): void {
     if (this.#filling?.life.epoch === epoch) return
     this.#filling?.life.release()

@@ -14,8 +14,8 @@ interface Sample {
 /**
  * Turns an age into a version: the newest one that is at least `historyMs` old.
  *
- * Samples (time, version) are kept at steps of `historyMs / 256`, so the bound is that many samples,
- * and history is kept for `historyMs` to `historyMs` and one step. Time is passed in.
+ * Samples (time, version) are kept at steps of `historyMs / 256`, so the bound is that many
+ * samples, and history is kept for `historyMs` to `historyMs` and one step. Time is passed in.
  */
 export class Retention {
   readonly #historyMs: number
@@ -50,8 +50,8 @@ export class Retention {
   }
 
   /**
-   * How long before the newest version the first one after `version` was made, short of up to a step
-   * and of what was forgotten; 0 when there is none.
+   * How long before the newest version the first one after `version` was made, short of up to a
+   * step and of what was forgotten; 0 when there is none.
    */
   lagMs(version: number): number {
     const next = this.#samples.find(({ untilVersion }) => untilVersion > version)

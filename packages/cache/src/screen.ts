@@ -11,9 +11,9 @@ export type Validator = (key: string, value: Uint8Array) => string | undefined
  * Keeps out what cannot be shown, and counts it.
  *
  * An invalid entry is absent: in a list it is left out, so that the resync deletes what was there;
- * in a commit it is a delete at that commit's revision. Either way it blocks nothing, and the report
- * names it. The delete is left out only when the key is absent already, so that a key that is written
- * wrongly again and again leaves one tombstone, not many.
+ * in a commit it is a delete at that commit's revision. Either way it blocks nothing, and the
+ * report names it. The delete is left out only when the key is absent already, so that a key that
+ * is written wrongly again and again leaves one tombstone, not many.
  *
  * What is noted of a chunk counts only once the trie took it: `settle` or `forget`.
  */

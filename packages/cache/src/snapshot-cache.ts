@@ -43,12 +43,12 @@ export interface SnapshotCacheOptions {
  * One writer, the syncer, calls the methods of the first half, one at a time. It may be in the
  * middle of a list, or of a commit of several chunks; readers see only complete versions:
  *
- *     renew(epoch)? beginResync applyList* (endResync | abortResync)     a list, in one step for readers
- *     applyCommits | progress                                       what the source told since
+ *     renew(epoch)? beginResync applyList* (endResync | abortResync)     a list, seen in one step
+ *     applyCommits | progress                                            what the source told since
  *
  * Any number of readers use the second half. A reader is a number, not a queue: `locate` turns its
- * position into a version, `plan` and `walked` say how it goes on, and `current.snapshot` tells what
- * changed since. Nobody delays the writer or another reader.
+ * position into a version, `plan` and `walked` say how it goes on, and `current.snapshot` tells
+ * what changed since. Nobody delays the writer or another reader.
  *
  * Cost: a crumb per chunk of at most 100 updates. Long calls give way to others every 5 ms.
  * Source: Typha's snapcache; the resume without a log is ZFS's incremental send.
@@ -79,8 +79,9 @@ export class SnapshotCache {
   // What the syncer does.
 
   /**
-   * A life of the source begins, or goes on. Another epoch than the present one is filled beside it,
-   * by the resync that follows, and takes its place when that ends; until then the old one is served.
+   * A life of the source begins, or goes on. Another epoch than the present one is filled beside
+   * it, by the resync that follows, and takes its place when that ends; until then the old one is
+   * served.
    */
   renew(epoch: string): void {
     this.#assertIdle()
@@ -128,7 +129,8 @@ export class SnapshotCache {
    * that list's revision. Each event is applied for itself; commits that were told before, or that
    * the list holds, are skipped.
    *
-   * @throws {MemoryFullError} a chunk, and what comes after it, was not applied; the status says so.
+   * @throws {MemoryFullError} a chunk, and what comes after it, was not applied; the status says
+   * so.
    */
   applyCommits(commits: readonly Commit[]): Promise<void> {
     return this.#serially(async (target) => {
@@ -184,7 +186,9 @@ export class SnapshotCache {
     this.#lastContact = this.#clock.now()
   }
 
-  /** Everything up to here has been told, in the life that is being filled: watch on from the next. */
+  /**
+   * Everything up to here has been told, in the life that is being filled: watch on from the next.
+   */
   get contiguous(): Revision {
     return this.#lives.contiguous
   }

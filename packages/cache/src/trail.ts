@@ -20,8 +20,8 @@ export interface CrumbDeltas {
  * The breadcrumbs that somebody has yet to read one by one, as items in linear memory.
  *
  * It is for readers whose policy is `pin`: everybody else needs no history, for what changed since
- * any version is in the trie. So nothing is kept, nor even looked at, while nobody follows; and each
- * follower's own bound, in items and in bytes, is what bounds the trail.
+ * any version is in the trie. So nothing is kept, nor even looked at, while nobody follows; and
+ * each follower's own bound, in items and in bytes, is what bounds the trail.
  */
 export class Trail {
   readonly #engine: Engine
@@ -47,8 +47,8 @@ export class Trail {
   }
 
   /**
-   * Appends what a breadcrumb changed. When memory is full, all who follow are let go: what they hold
-   * is what fills it, and a trail with a hole is none.
+   * Appends what a breadcrumb changed. When memory is full, all who follow are let go: what they
+   * hold is what fills it, and a trail with a hole is none.
    */
   append(crumb: CrumbDeltas): void {
     const { version, reach: revision } = crumb

@@ -43,7 +43,8 @@ export class Upkeep {
   /**
    * Does one slice of what is to be done.
    *
-   * @returns whether that was all; and after a sweep, a handle on the newest version, which no longer
+   * @returns whether that was all; and after a sweep, a handle on the newest version, which no
+   * longer
    *   has what was swept.
    */
   slice(): { done: boolean; swept?: Snapshot } {

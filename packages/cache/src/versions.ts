@@ -14,13 +14,13 @@ export type Located =
  *     floor   revision              positions below it are compacted
  *
  * A reader at revision P is served from the newest version whose reach is at most P. It may then
- * hear again what it has, which is harmless, but it misses nothing. For the same reason a row may be
- * dropped: its positions lead to an older row. A position strictly inside a gap is not servable: a
- * key that was created and deleted there may be held by a reader that came from another hub, and
+ * hear again what it has, which is harmless, but it misses nothing. For the same reason a row may
+ * be dropped: its positions lead to an older row. A position strictly inside a gap is not servable:
+ * a key that was created and deleted there may be held by a reader that came from another hub, and
  * nothing here remembers to delete it. The ends of a gap are servable.
  *
- * Bounds: `rowsMax` rows, by dropping every second one; `gapsMax` gaps, by raising the floor over the
- * oldest. Knows neither engine nor clock. Cost: O(log rows) to locate, O(1) amortised to add.
+ * Bounds: `rowsMax` rows, by dropping every second one; `gapsMax` gaps, by raising the floor over
+ * the oldest. Knows neither engine nor clock. Cost: O(log rows) to locate, O(1) amortised to add.
  */
 export class Versions {
   #reaches: Revision[] = []

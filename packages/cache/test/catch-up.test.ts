@@ -8,7 +8,7 @@ const cut = (hash: number) => ({ ended: false, place: place(hash) })
 const end = { ended: true, place: place(0xffffffff) }
 
 describe("plan() and walked()", () => {
-  test("a reader that holds nothing walks everything, and then holds the version it began with", () => {
+  test("a reader that holds nothing walks everything, and then holds what it began with", () => {
     expect(plan(NOTHING_HELD, { version: 5, horizon: 1 })).toEqual({
       type: "walk",
       since: 0,
@@ -34,7 +34,7 @@ describe("plan() and walked()", () => {
     })
   })
 
-  test("a walk that ends on a later version is followed by one of what changed since it began", () => {
+  test("a walk that ends on a later version is followed by one since the version it began with", () => {
     const state = walked(walked({ held: 3 }, 5, cut(7)), 9, end)
 
     expect(state).toEqual({ held: 3, walk: { since: 5, began: 9 } })

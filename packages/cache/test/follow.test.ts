@@ -240,7 +240,7 @@ describe("SnapshotCache.follow()", () => {
     await frames.return(undefined as never)
   })
 
-  test("a life that is taken away in the middle of its snapshot is replaced by the next", async () => {
+  test("a life taken away in the middle of its snapshot is replaced by the next", async () => {
     await cache.close()
     cache = new SnapshotCache({ clock, limits: { livesMax: 0, frameEntriesMax: 1 } })
     cache.renew("e1")

@@ -132,7 +132,7 @@ describe("SnapshotCache (debug wasm)", () => {
     expect(cache.current?.snapshot.reach).toBe(5)
   })
 
-  test("readers are woken by breadcrumbs, progress and status, and hear nothing twice", async () => {
+  test("readers are woken by breadcrumbs, progress and status, and not twice", async () => {
     const isWoken = async (act: () => unknown) => {
       const abort = new AbortController()
       const woken = cache.changes.wait(abort.signal).then(
@@ -226,7 +226,7 @@ describe("SnapshotCache (debug wasm)", () => {
     expect(entries()).toEqual({ a: "2", b: "1" })
   })
 
-  test("a resync serves the old state meanwhile, deletes at its end, and leaves a gap", async () => {
+  test("a resync serves the old state, deletes at its end, and leaves a gap", async () => {
     cache.renew("e1")
     await list(5, [entry("a", "1", 3), entry("b", "1", 4)])
     const before = cache.current?.snapshot.version as number
@@ -259,7 +259,7 @@ describe("SnapshotCache (debug wasm)", () => {
     ])
   })
 
-  test("what the watch tells beside a list is kept, and counts from the list's revision", async () => {
+  test("what the watch tells beside a list is kept, and is the list's future", async () => {
     cache.renew("e1")
     await list(5, [entry("a", "1", 3)])
     cache.beginResync()
@@ -287,7 +287,7 @@ describe("SnapshotCache (debug wasm)", () => {
     ])
   })
 
-  test("after a list that was given up, nothing is served until the watch has passed it", async () => {
+  test("after a list that was given up, nothing is served before the watch passed it", async () => {
     cache.renew("e1")
     await list(5, [entry("a", "1", 3), entry("b", "1", 3)])
     cache.beginResync()
@@ -349,7 +349,7 @@ describe("SnapshotCache (debug wasm)", () => {
     cache.abortResync()
   })
 
-  test("another epoch is filled beside the old one, and takes its place when it is whole", async () => {
+  test("another epoch is filled beside the old one, and replaces it when it is whole", async () => {
     cache.renew("e1")
     await list(5, [entry("a", "1", 3)])
     const old = cache.current
@@ -418,7 +418,7 @@ describe("SnapshotCache (debug wasm)", () => {
     expect(lives.map((life) => life?.disposed)).toEqual([true, true, false])
   })
 
-  test("invalid entries are absent, counted and named, and come back when they are valid", async () => {
+  test("invalid entries are absent, counted and named, and come back when valid", async () => {
     cache = create({
       validate: (_key, value) => (text(value).startsWith("!") ? "exclamation" : undefined),
     })

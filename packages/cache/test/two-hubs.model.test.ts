@@ -310,7 +310,8 @@ async function play(seed: number): Promise<void> {
     if (current !== undefined) {
       while (!current.life.trie.reclaim(1_000));
       current.snapshot.verify()
-      // The newest complete version and the trie's own, which a hub that was left behind may be past.
+      // The newest complete version and the trie's own, which a hub that was left behind may be
+      // past.
       expect(current.life.engine.stats().snapshots).toBe(current.life.whole ? 1 : 2)
     }
     await cache.close()

@@ -4,8 +4,8 @@ import { assert, type Event, type Revision } from "@headwater/core"
  * How payloads are written to linear memory and read from it again.
  *
  * Items live exactly as long as a reader stands before them, and only linear memory knows when that
- * ends: it tells nobody. So a payload is kept as bytes, not as a reference in a table beside it that
- * nobody could clear. It is encoded once per item, whoever reads it.
+ * ends: it tells nobody. So a payload is kept as bytes, not as a reference in a table beside it
+ * that nobody could clear. It is encoded once per item, whoever reads it.
  */
 export interface Codec<Payload> {
   encode(payload: Payload): Uint8Array

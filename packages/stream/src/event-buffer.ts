@@ -18,9 +18,9 @@ export interface NewItem {
  * A trail of items in linear memory that one writer appends to and any number of cursors follow,
  * each at its own pace. Nobody waits for anybody.
  *
- * The buffer holds its newest item alone; an older one lives exactly as long as a cursor stands at or
- * before it. So a cursor that stops holds all that follows it, unless it is bounded: then `append`
- * lets it go, and it finds out with its next step.
+ * The buffer holds its newest item alone; an older one lives exactly as long as a cursor stands at
+ * or before it. So a cursor that stops holds all that follows it, unless it is bounded: then
+ * `append` lets it go, and it finds out with its next step.
  *
  * Each item carries, before its payload, how many items and bytes came before it and when, so that
  * what a cursor has left unread is a subtraction.
@@ -89,7 +89,9 @@ export class EventBuffer {
     this.changes.wake()
   }
 
-  /** Stands on the newest item: what was appended before is not seen. Bounded by `keeps`, if any. */
+  /**
+   * Stands on the newest item: what was appended before is not seen. Bounded by `keeps`, if any.
+   */
   follow(keeps?: Keeps): EventCursor {
     return this.adopt(this.#buffer.follow(), this.mark, keeps)
   }

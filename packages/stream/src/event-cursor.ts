@@ -86,8 +86,8 @@ export class EventCursor {
   }
 
   /**
-   * The next item, as soon as it is there. *Closed > data > cancelled*: who is closed hears that, and
-   * an item that is there is given also to who has given up.
+   * The next item, as soon as it is there. *Closed > data > cancelled*: who is closed hears that,
+   * and an item that is there is given also to who has given up.
    *
    * @throws what `advance` throws, and `signal.reason`.
    */

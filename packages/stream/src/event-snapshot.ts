@@ -14,9 +14,9 @@ const NO_MARK: Mark = { sequence: 0, bytes: 0, time: 0 }
  *
  * It captures the newest item of the live buffer before the state is read, so that whatever is
  * published meanwhile is found when the two are spliced. It may be read while it is being built, by
- * any number of cursors, and by late ones for as long as it is held: they read an old state and then
- * everything since. Nobody holds more than its bound: while it is built, and while it is shared, what
- * is published piles up behind it; beyond `keeps` it fails, or is no longer `usable`.
+ * any number of cursors, and by late ones for as long as it is held: they read an old state and
+ * then everything since. Nobody holds more than its bound: while it is built, and while it is
+ * shared, what is published piles up behind it; beyond `keeps` it fails, or is no longer `usable`.
  *
  * Source: Consul `stream.eventSnapshot`.
  */
@@ -34,7 +34,9 @@ export class EventSnapshot {
     this.#first = live.adopt(this.#list.follow(), live.mark, keeps)
   }
 
-  /** Whether a subscriber may start here: it did not fail, and the trail behind it is still held. */
+  /**
+   * Whether a subscriber may start here: it did not fail, and the trail behind it is still held.
+   */
   get usable(): boolean {
     return (this.#state === "building" || this.#state === "ready") && this.#first.over === undefined
   }

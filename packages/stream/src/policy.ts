@@ -2,8 +2,8 @@
  * What a slow reader gets.
  *
  *   conflate     it is told the present instead of everything in between; never closed for slowness
- *   pin          everything, in memory that is held for it, up to a bound; then it has lagged
- *   disconnect   everything, until it lags by `lagMs` and was served for `graceMs`; then it has lagged
+ *   pin          everything, in memory that is held for it, up to a bound; then lagged
+ *   disconnect   everything, until it lags by `lagMs` and was served for `graceMs`; then lagged
  *
  * Source: Consul has `pin` without a bound, Typha `disconnect`, its dedupe buffer `conflate`.
  */
@@ -17,7 +17,9 @@ export interface Unread {
   readonly items: number
   /** Bytes of payload. */
   readonly bytes: number
-  /** Between the newest item and the one that the reader stands at, or the first it has not read. */
+  /**
+   * Between the newest item and the one that the reader stands at, or the first it has not read.
+   */
   readonly behindMs: number
   /** Since the reader was first served. */
   readonly servedMs: number

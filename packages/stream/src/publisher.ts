@@ -49,8 +49,8 @@ export interface EventPublisherOptions<Payload> {
  *   - Where nobody listens, events are dropped: the next subscriber's snapshot holds them.
  *   - `publish` waits for nobody. What slow subscribers leave unread is bounded by their policy.
  *
- * Under `conflate`, a subscriber beyond `unreadItemsMax` or `unreadBytesMax` gets a `reset` and a new
- * snapshot in place of what it missed.
+ * Under `conflate`, a subscriber beyond `unreadItemsMax` or `unreadBytesMax` gets a `reset` and a
+ * new snapshot in place of what it missed.
  *
  * Publish after the state has changed, never before: else a snapshot may miss what was published
  * before it was asked for. Source: Consul `stream.EventPublisher`.
@@ -118,8 +118,8 @@ export class EventPublisher<Payload> {
   }
 
   /**
-   * Subscribes. The frames come in one of two shapes, settled here: see `Subscription`. It is resumed
-   * when `from` is the revision of the newest event that the subject's trail holds.
+   * Subscribes. The frames come in one of two shapes, settled here: see `Subscription`. It is
+   * resumed when `from` is the revision of the newest event that the subject's trail holds.
    *
    * @throws {TopicError} no such topic.
    * @throws {TooManyError} there are `subscriptionsMax` subscriptions.
@@ -164,7 +164,9 @@ export class EventPublisher<Payload> {
     }
   }
 
-  /** Closes everything as `shutdown`. Twice is harmless; everything else is refused from then on. */
+  /**
+   * Closes everything as `shutdown`. Twice is harmless; everything else is refused from then on.
+   */
   close(): void {
     if (this.#closed) return
     this.#closed = true

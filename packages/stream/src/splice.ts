@@ -6,9 +6,9 @@ import type { Buffer, Cursor } from "@headwater/core/engine"
  * the snapshot does not hold, and none that it does.
  *
  * The first live item after the snapshot is an error, or the first with events above `revision`,
- * beginning with the captured item *itself*: the state may have been read from a view a little older
- * than what was published last. When there is none yet, an empty item is appended to the live trail
- * to be the link, which every reader passes over.
+ * beginning with the captured item *itself*: the state may have been read from a view a little
+ * older than what was published last. When there is none yet, an empty item is appended to the live
+ * trail to be the link, which every reader passes over.
  *
  * @param captured stands on what was the newest live item before the state was read. It is moved.
  * @param appendEmpty appends an empty item to the live trail.

@@ -36,8 +36,8 @@ export interface Feed<Payload> {
  * States: open, then closed, for the first reason that is given; later ones are not heard. Closed
  * beats pending: once closed, not even what is there is delivered. One caller of `next` at a time.
  *
- * Iterating ends quietly when its own user closed it, and throws `ClosedError` otherwise. Leaving the
- * loop closes it. Source: Consul `stream.Subscription`.
+ * Iterating ends quietly when its own user closed it, and throws `ClosedError` otherwise. Leaving
+ * the loop closes it. Source: Consul `stream.Subscription`.
  */
 export class Subscription<Payload> implements AsyncIterable<StreamFrame<Payload>>, Disposable {
   /** In whose name it is; `closeFor` finds it by that. */

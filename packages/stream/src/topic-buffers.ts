@@ -40,9 +40,9 @@ export interface Surroundings<Payload> {
 }
 
 /**
- * The buffers that somebody listens to, by topic and subject. One exists from the first subscription
- * to the last, and with it goes its snapshot: so what is published where nobody listens is dropped,
- * and no snapshot leads to a trail that is not appended to.
+ * The buffers that somebody listens to, by topic and subject. One exists from the first
+ * subscription to the last, and with it goes its snapshot: so what is published where nobody
+ * listens is dropped, and no snapshot leads to a trail that is not appended to.
  */
 export class TopicBuffers<Payload> {
   readonly #surroundings: Surroundings<Payload>
@@ -105,8 +105,8 @@ export class TopicBuffer<Payload> {
   }
 
   /**
-   * Appends the events of one commit as one item. When memory is full, nobody may go on as if nothing
-   * had happened: every subscription is closed as `forced`, which frees what they held.
+   * Appends the events of one commit as one item. When memory is full, nobody may go on as if
+   * nothing had happened: every subscription is closed as `forced`, which frees what they held.
    */
   publish(revision: Revision, payloads: readonly Payload[]): void {
     const payload = encodeBatch(this.#surroundings.codec, payloads)

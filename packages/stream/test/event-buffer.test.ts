@@ -59,7 +59,7 @@ describe.each(builds)("EventBuffer (%s wasm)", (_name, options) => {
     cursor.close()
   })
 
-  test("next() resolves with the item whose append woke it, for everyone (CS-B4, CS-B6)", async () => {
+  test("next() resolves with the item whose append woke it (CS-B4, CS-B6)", async () => {
     const cursors = [buffer.follow(), buffer.follow()]
     const nexts = cursors.map((cursor) => cursor.next())
     append(7, "a")
@@ -103,7 +103,7 @@ describe.each(builds)("EventBuffer (%s wasm)", (_name, options) => {
     expect(() => append(2)).toThrow(new ClosedError("shutdown"))
   })
 
-  test("empty items are passed over; an error ends the trail and is said again (CS-B11, CS-B39)", () => {
+  test("empty items are passed over; an error is said each time (CS-B11, CS-B39)", () => {
     const cursor = buffer.follow()
     buffer.append({ revision: 0, kind: "empty", payload: bytes("") })
     append(4)
@@ -145,7 +145,7 @@ describe.each(builds)("EventBuffer (%s wasm)", (_name, options) => {
     quick.close()
   })
 
-  test("lag counts from the first item that was not read, however long nothing came before", async () => {
+  test("lag counts from the first unread item, however long nothing came before", async () => {
     const policy = { type: "disconnect", lagMs: 1_000, graceMs: 500 } as const
     const cursor = buffer.follow(keepsOf(policy))
     await clock.advance(60_000)

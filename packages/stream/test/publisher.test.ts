@@ -116,7 +116,7 @@ describe("EventPublisher (debug wasm)", () => {
     expect(read(publisher.subscribe({ topic: "t", from: 9 }))).toEqual(["reset", "a@4", "sync 4"])
   })
 
-  test("a shared snapshot holds no reset, and is read with all that came since (CS-B25, CS-B27)", async () => {
+  test("a shared snapshot holds no reset, but all that came since (CS-B25, CS-B27)", async () => {
     const calls = register(() => [1, "a"])
     publisher.subscribe({ topic: "t", from: 9 })
     publisher.publish([event(2, "b")])
@@ -173,7 +173,7 @@ describe("EventPublisher (debug wasm)", () => {
     expect(read(keeper)).toEqual(["sync 1", "a@1", "b@2", "c@3"])
   })
 
-  test("a snapshot that fails gives what it had and then the error, each time (CS-B15, CS-E1)", () => {
+  test("a snapshot that fails gives what it had, then the error (CS-B15, CS-E1)", () => {
     let fails = true
     publisher.register("t", (_of, append) => {
       append([event(1, "a")])
@@ -224,7 +224,7 @@ describe("EventPublisher (debug wasm)", () => {
     expect(calls()).toBe(2)
   })
 
-  test("closeFor() and refresh() close within the call, for the first reason (CS-B40, CS-E9)", async () => {
+  test("closeFor() and refresh() close within the call, once (CS-B40, CS-E9)", async () => {
     publisher.register("t")
     const mine = publisher.subscribe({ topic: "t", identity: "me" })
     const too = publisher.subscribe({ topic: "t", identity: "me" })
