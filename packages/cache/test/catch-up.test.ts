@@ -34,7 +34,7 @@ describe("plan() and walked()", () => {
     })
   })
 
-  test("a walk that ends on a later version is followed by one since the version it began with", () => {
+  test("a walk that ends on a later version is followed by one since it began", () => {
     const state = walked(walked({ held: 3 }, 5, cut(7)), 9, end)
 
     expect(state).toEqual({ held: 3, walk: { since: 5, began: 9 } })

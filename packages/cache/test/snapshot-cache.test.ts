@@ -544,24 +544,25 @@ describe("SnapshotCache (debug wasm)", () => {
     expect(left).toBeLessThanOrEqual(1_024 + 256) // One chunk of the queue of tombstones.
   })
 
-  test("a long list gives way to others", async () => {
-    cache = create({ limits: { sliceMs: 0 } })
-    cache.renew("e1")
-    let turns = 0
-    let isDone = false
-    const loading = list(
-      1,
-      Array.from({ length: 2_000 }, (_, index) => entry(`k${index}`, "1", 1)),
-    ).then(() => {
-      isDone = true
-    })
-    while (!isDone) {
-      turns++
-      await new Promise((resolve) => setImmediate(resolve))
+  test("a long list gives way to others, as soon as a slice is over", async () => {
+    class CountingClock extends ManualClock {
+      turns = 0
+      override elapsed() {
+        return this.turns + super.elapsed()
+      }
+      override yield() {
+        this.turns++
+        return super.yield()
+      }
     }
-    await loading
+    const counting = new CountingClock()
+    cache = create({ clock: counting, limits: { sliceMs: 0 } })
+    cache.renew("e1")
+    const entries = Array.from({ length: 2_000 }, (_, index) => entry(`k${index}`, "1", 1))
+    await list(1, entries)
 
-    expect(turns).toBeGreaterThan(20)
+    // Every hundred entries, and every hundred looked at in the sweep.
+    expect(counting.turns).toBeGreaterThan(20)
     expect(cache.current?.snapshot.size).toBe(2_000)
   })
 
