@@ -17,7 +17,7 @@ export interface HubLimits {
   readonly leaseMs: number
   /** The same for a list by `GET entries`, which has no place to go on from, in ms; 30 s. */
   readonly listLeaseMs: number
-  /** Trie nodes and leaves that one slice of a walk looks at; 20,000, about 2 ms. */
+  /** Trie nodes and leaves that one slice of a walk looks at; 5,000, about a millisecond. */
   readonly visitsMax: number
   /** Longest that work of this hub holds up one turn of the event loop, in ms; 4. */
   readonly turnMs: number
@@ -52,7 +52,7 @@ export const HUB_LIMITS: HubLimits = {
   frameCacheMs: 10_000,
   leaseMs: 1_000,
   listLeaseMs: 30_000,
-  visitsMax: 20_000,
+  visitsMax: 5_000,
   turnMs: 4,
   wakesMax: 64,
   frameBytesMax: FRAME_BYTES_MAX,

@@ -24,14 +24,20 @@ export class Turns {
     return this.#waiting.length
   }
 
-  /** Does the work: now, where this turn has time left and nobody waits, else in a later turn. */
-  run<T>(work: () => T): T | Promise<T> {
-    if (this.#waiting.length === 0 && this.#spentMs < this.#turnMs) return this.#measure(work)
+  /**
+   * Does the work: now, where this turn has time left and nobody waits, else in a later turn.
+   *
+   * @param laterMs what the work will cost its turn beyond itself, such as writing what it made.
+   */
+  run<T>(work: () => T, laterMs = 0): T | Promise<T> {
+    if (this.#waiting.length === 0 && this.#spentMs < this.#turnMs) {
+      return this.#measure(work, laterMs)
+    }
     if (!this.#yielding) void this.#pass()
     return new Promise<T>((resolve, reject) => {
       this.#waiting.push(() => {
         try {
-          resolve(this.#measure(work))
+          resolve(this.#measure(work, laterMs))
         } catch (error) {
           reject(error)
         }
@@ -39,13 +45,13 @@ export class Turns {
     })
   }
 
-  #measure<T>(work: () => T): T {
+  #measure<T>(work: () => T, laterMs: number): T {
     if (!this.#yielding) void this.#pass()
     const began = this.#clock.elapsed()
     try {
       return work()
     } finally {
-      this.#spentMs += this.#clock.elapsed() - began
+      this.#spentMs += this.#clock.elapsed() - began + laterMs
     }
   }
 

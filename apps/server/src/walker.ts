@@ -27,6 +27,9 @@ interface Standing {
   readonly report: StatusReport
 }
 
+/** What it costs to write a frame of 64 KiB to a connection, about. */
+const WRITE_MS = 0.05
+
 /**
  * Takes one reader from what it holds to what is newest, slice by slice.
  *
@@ -152,14 +155,15 @@ export class Walker {
     const id = isPlaced ? this.idOf(revision) : undefined
     const slice: Slice = { view, root, since, began, after, revision, id }
     const kept = frames.kept(slice)
-    if (kept !== undefined) return this.#take(slice, kept, live)
+    // Rounds share out the writing of live frames; who catches up has many large ones.
+    if (kept !== undefined && live) return this.#take(slice, kept, live)
     this.#lease ??= leases.grant(root, limits.leaseMs)
     const lease = this.#lease
     const made = turns.run(() => {
       // Whoever waited for a turn may find that what it wanted to read is gone.
       if (view.disposed || lease.root === undefined) return undefined
       return frames.make(slice, values)
-    })
+    }, WRITE_MS)
     return made instanceof Promise
       ? made.then((frame) => this.#take(slice, frame, live))
       : this.#take(slice, made, live)

@@ -33,7 +33,7 @@ export interface AssetsHost {
  */
 export function assetsFrom(host: AssetsHost): Assets {
   const folders = new Map<string, URL>([["page", new URL("./", import.meta.url)]])
-  const importMap: Record<string, string> = { "#page": "/assets/page/follow.js" }
+  const importMap: Record<string, string> = {}
   for (const specifier of PACKAGES) {
     let entry: URL
     try {
@@ -42,6 +42,7 @@ export function assetsFrom(host: AssetsHost): Assets {
       continue
     }
     const file = entry.pathname.slice(entry.pathname.lastIndexOf("/") + 1)
+    if (!MODULE_PATH.test(file)) continue // TypeScript: nothing has been built.
     const folder = specifier.replace(/^@/, "").replaceAll("/", "-")
     folders.set(folder, new URL("./", entry))
     importMap[specifier] = `/assets/${folder}/${file}`

@@ -54,7 +54,7 @@ function show(replica: Replica): void {
   const isProven = proven.count > 0 && proven.mismatches === 0
   const proof = element("digest")
   proof.textContent = isProven
-    ? `${digest} · proven ${proven.count} times`
+    ? `${digest} · proven ${proven.count}×`
     : `${digest} · ${proven.mismatches} mismatches`
   proof.classList.toggle("proven", isProven)
   element("source").textContent = status.hub

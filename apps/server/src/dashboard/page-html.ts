@@ -9,6 +9,7 @@ export function pageHtml(
   importMap: Readonly<Record<string, string>>,
   nonce: string,
 ): string {
+  const isBuilt = Object.hasOwn(importMap, "@headwater/client")
   const options = topics.map((name) => `<option>${escapeHtml(name)}</option>`).join("")
   return `<!doctype html>
 <html lang="en">
@@ -17,14 +18,14 @@ export function pageHtml(
 <title>Headwater</title>
 <style nonce="${nonce}">${STYLE}</style>
 <script type="importmap" nonce="${nonce}">${scriptJson({ imports: importMap })}</script>
-<script type="module" src="/assets/page/follow.js"></script>
+${isBuilt ? '<script type="module" src="/assets/page/follow.js"></script>' : ""}
 <header>
   <h1>Headwater</h1>
   <label>topic <select id="topic">${options}</select></label>
   <span id="state" class="state">…</span>
 </header>
 <main>
-  <p id="problem" hidden>This page has not been built yet: run <code>npm run build</code>, then load
+  <p id="problem"${isBuilt ? " hidden" : ""}>This page has not been built yet: run <code>npm run build</code>, then load
   it again. The hub itself works.</p>
   <dl>
     <div><dt>entries</dt><dd id="entries">–</dd></div>
@@ -35,7 +36,7 @@ export function pageHtml(
   <div class="columns">
     <section>
       <h2>Last changes</h2>
-      <table><thead><tr><th>what</th><th>key</th><th>value</th><th>revision</th></tr></thead>
+      <table><thead><tr><th class="narrow">what</th><th>key</th><th>value</th><th>revision</th></tr></thead>
       <tbody id="changes"></tbody></table>
     </section>
     <section>
@@ -51,31 +52,38 @@ export function pageHtml(
 }
 
 const STYLE = `
-:root { color-scheme: light dark; --ink: light-dark(#17212b, #dfe7ee); --dim: light-dark(#5b6b7a, #8fa1b3);
-  --line: light-dark(#dbe3ea, #2a3642); --paper: light-dark(#fbfcfd, #10171e); --water: light-dark(#0a6c8f, #58bfe0); }
+:root { color-scheme: light dark; --proven: #2c9f5c;
+  --ink: light-dark(#17212b, #dfe7ee); --dim: light-dark(#5b6b7a, #8fa1b3);
+  --line: light-dark(#dbe3ea, #2a3642); --paper: light-dark(#fbfcfd, #10171e);
+  --water: light-dark(#0a6c8f, #58bfe0); }
 * { box-sizing: border-box }
 body { margin: 0; background: var(--paper); color: var(--ink); font: 15px/1.5 system-ui, sans-serif }
-header { display: flex; gap: 1.5rem; align-items: baseline; padding: 1rem 2rem; border-bottom: 1px solid var(--line) }
+header { display: flex; gap: 1.5rem; align-items: baseline; padding: 1rem 2rem;
+  border-bottom: 1px solid var(--line) }
 h1 { font-size: 1.25rem; margin: 0; color: var(--water); letter-spacing: .02em }
-h2 { font-size: 1rem; margin: 0 0 .5rem; display: flex; justify-content: space-between; align-items: center }
+h2 { font-size: 1rem; margin: 0 0 .5rem; display: flex; height: 2rem; align-items: center;
+  justify-content: space-between }
 main { padding: 1.5rem 2rem }
 label, dt, th, .state, #more { color: var(--dim); font-size: .85rem; font-weight: normal }
-select, input { font: inherit; font-size: .9rem; color: inherit; background: transparent; border: 1px solid var(--line);
-  border-radius: 4px; padding: .15rem .4rem }
+select, input { font: inherit; font-size: .9rem; color: inherit; background: transparent;
+  border: 1px solid var(--line); border-radius: 4px; padding: .15rem .4rem; font-weight: normal }
 .state::before { content: "●"; margin-right: .4em; color: #d09020 }
-.state[data-state=live]::before { color: #2c9f5c }
+.state[data-state=live]::before { color: var(--proven) }
 .state[data-state=closed]::before { color: #c0392b }
 dl { display: flex; flex-wrap: wrap; gap: 2.5rem; margin: 0 0 2rem }
 dd { margin: 0; font-size: 1.5rem; font-variant-numeric: tabular-nums }
 #digest, #source { font-size: .95rem; line-height: 2.25rem }
-.proven { color: #2c9f5c }
-.columns { display: grid; grid-template-columns: repeat(auto-fit, minmax(24rem, 1fr)); gap: 2.5rem }
+.proven { color: var(--proven) }
+.columns { display: grid; gap: 2.5rem;
+  grid-template-columns: repeat(auto-fit, minmax(min(24rem, 100%), 1fr)) }
 table { width: 100%; border-collapse: collapse; table-layout: fixed; font-size: .85rem }
-th { text-align: left; border-bottom: 1px solid var(--line) }
-td { border-bottom: 1px solid var(--line); padding: .2rem .5rem .2rem 0; overflow: hidden; white-space: nowrap;
-  text-overflow: ellipsis; font-family: ui-monospace, monospace }
-#changes td:first-child { width: 5rem; color: var(--dim) }
-td:last-child, th:last-child { width: 6rem; text-align: right; font-variant-numeric: tabular-nums }
+th { text-align: left; border-bottom: 1px solid var(--line); padding: 0 .5rem 0 0 }
+td { border-bottom: 1px solid var(--line); padding: .2rem .5rem .2rem 0; overflow: hidden;
+  white-space: nowrap; text-overflow: ellipsis; font-family: ui-monospace, monospace }
+#changes td:first-child { color: var(--dim) }
+th.narrow { width: 5rem }
+td:last-child, th:last-child { width: 6rem; padding-right: 0; text-align: right;
+  font-variant-numeric: tabular-nums }
 #problem { border: 1px solid var(--line); border-radius: 6px; padding: 1rem }
 `
 
