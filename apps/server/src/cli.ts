@@ -6,7 +6,8 @@
 import type { Config } from "./config.ts"
 
 /** The answer to `--help`. */
-export const HELP = `headwater: mirrors sources in memory and streams them, snapshot then every change
+export const HELP = `\
+headwater: mirrors sources in memory and streams them, a snapshot, then every change
 
   headwater [options]
 

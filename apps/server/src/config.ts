@@ -128,7 +128,7 @@ function readEtcdCredentials(
   }
   if (text !== undefined) return { username, password: { text } }
   if (file !== undefined) return { username, password: { file } }
-  throw new ConfigError("HEADWATER_ETCD_USERNAME needs HEADWATER_ETCD_PASSWORD or …_PASSWORD_FILE")
+  throw new ConfigError("HEADWATER_ETCD_USERNAME needs HEADWATER_ETCD_PASSWORD or …_FILE")
 }
 
 function last(given: Arguments, name: string): string | undefined {

@@ -7,7 +7,7 @@ export function etagOf(position: Position): string {
   return `"${formatPosition(position)}"`
 }
 
-/** Whether `If-None-Match` names an ETag, so that the answer to a GET is 304. Weakly, as HTTP says. */
+/** Whether `If-None-Match` names an ETag, weakly, as HTTP says: the answer to a GET is 304. */
 export function isKnown(ifNoneMatch: string | null, etag: string): boolean {
   if (ifNoneMatch === null) return false
   if (ifNoneMatch.trim() === "*") return true

@@ -5,9 +5,9 @@ import type { ReaderHost, ReaderRequest } from "./reader-request.ts"
 import { type StartPoint, startPointOf } from "./start-point.ts"
 
 /**
- * Waits until the hub has something to serve a reader from, and decides from where. Nothing when the
- * line ends before. Yields what is said meanwhile: `status`, as long as nothing was ever complete,
- * and comments.
+ * Waits until the hub has something to serve a reader from, and decides from where. Nothing when
+ * the line ends before. Yields what is said meanwhile: `status`, as long as nothing was ever
+ * complete, and comments.
  *
  * A reader may be ahead of this hub, coming from another one: then the source is asked for its
  * revision, and the stream waits until the hub is there.

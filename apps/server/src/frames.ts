@@ -30,7 +30,7 @@ interface Kept extends Frame {
 }
 
 /**
- * Encodes once: frames of snapshots and deltas by what they are made of, for all readers of a topic.
+ * Encodes once: frames of snapshots and deltas, by what they are made of, for all of a topic.
  *
  * What a reader gets next is a function of its place and of the root that is walked; so readers at
  * one place share one `Uint8Array`. Kept for `frameCacheMs` and within `frameCacheBytesMax`, oldest
@@ -64,7 +64,7 @@ export class Frames {
     return this.#kept.get(keyOf(slice))
   }
 
-  /** The frame; walks and encodes it unless it is kept. Cost: at most `visitsMax` nodes and leaves. */
+  /** The frame; walked and encoded unless it is kept. Cost: `visitsMax` nodes and leaves. */
   make(slice: Slice, values: ValueKind): Frame {
     const key = keyOf(slice)
     const kept = this.#kept.get(key)

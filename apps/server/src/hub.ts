@@ -70,8 +70,8 @@ export class Hub {
   }
 
   /**
-   * Says goodbye to every reader, waits at most `graceMs` for them to take it, and frees everything.
-   * Calling it again waits for the first call.
+   * Says goodbye to every reader, waits at most `graceMs` for them to take it, and frees
+   * everything. Calling it again waits for the first call.
    */
   close(graceMs = 1_500): Promise<void> {
     this.#closing ??= this.#close(graceMs)

@@ -5,9 +5,9 @@ import type { Root } from "./root.ts"
  * Who may pin a root, and until when.
  *
  * A reader in the middle of a walk wants the root that it began with, because then the walk ends
- * with an id. But a reader that stalls must not pin old memory. So it holds a lease, which it renews
- * as it reads; when the lease runs out the root is let go, and the reader goes on from its place
- * over a newer one. One timer serves all leases.
+ * with an id. But a reader that stalls must not pin old memory. So it holds a lease, which it
+ * renews as it reads; when the lease runs out the root is let go, and the reader goes on from its
+ * place over a newer one. One timer serves all leases.
  */
 export class Leases {
   readonly #clock: Clock

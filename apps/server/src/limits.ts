@@ -5,9 +5,9 @@ import { AHEAD_WAIT_MS, FRAME_BYTES_MAX, HEARTBEAT_MS, SYNC_INTERVAL_MS } from "
 export interface HubLimits {
   /** Open event streams; 10,000 by default. One more gets a `fault ERR_TOO_MANY` and comes back. */
   readonly streamsMax: number
-  /** Different views of one topic in use at once; 1,000. Each has a filter, and sums that are kept. */
+  /** Different views of one topic at once; 1,000. Each has a filter, and sums that are kept. */
   readonly viewsMax: number
-  /** Prefixes plus keys of one view; 256. Each entry that changes is looked at through all of them. */
+  /** Prefixes plus keys of one view; 256. Each entry that changes is compared with all of them. */
   readonly filtersMax: number
   /** Encoded frames kept for other readers of the same, in bytes per topic; 64 MiB. */
   readonly frameCacheBytesMax: number
@@ -29,7 +29,7 @@ export interface HubLimits {
   readonly heartbeatMs: number
   /** A `sync` comes at least this often. */
   readonly syncIntervalMs: number
-  /** How long a stream waits for a hub that has nothing yet, or is behind the reader, in ms; 10 s. */
+  /** How long a stream waits for a hub that has nothing yet or is behind the reader; 10 s. */
   readonly readyWaitMs: number
   /** Under `policy=disconnect`: how far a reader may lag, in ms. */
   readonly lagMs: number

@@ -9,7 +9,7 @@ export type Rule = "once" | "many" | "later"
 
 /**
  * Reads the query of a URL, strictly: an unknown parameter is an error, because a typo in `prefix`
- * must not stream a whole topic; and so is what is not UTF-8, which `URLSearchParams` would replace.
+ * must not stream a whole topic; and so is what is not UTF-8, which `URLSearchParams` replaces.
  *
  * @throws {RequestError} 400, or 501 for what is reserved.
  */

@@ -106,7 +106,7 @@ export class Reader implements FrameSource, Follower, OpenStream {
     }
   }
 
-  /** Up to the first `sync` and its status. Returns why the reader has to begin again, if it has. */
+  /** Up to the first `sync` and its status. Returns why the reader has to begin again, if so. */
   async *#catchUp(walker: Walker): Events<ResetReason | undefined> {
     const line = this.#line
     for (let isWhole = false; !isWhole; ) {
@@ -136,10 +136,11 @@ export class Reader implements FrameSource, Follower, OpenStream {
       if (step.type === "slice") {
         const event = this.#delta(walker, step.bytes, step.whole)
         if (event !== undefined) yield event
+      } else if (!walker.isAtNewest) {
+        // A newer root came meanwhile: it is told first.
       } else if (statusKeyOf(walker.report) !== this.#toldStatus) {
         yield this.#status(walker.report)
       } else if (line.due) {
-        if (!walker.isAtNewest) continue // A newer root came meanwhile: it is told first.
         const reset = yield* this.#heartbeat(walker)
         if (reset !== undefined) return reset
       } else await line.wait()

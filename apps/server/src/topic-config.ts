@@ -67,7 +67,7 @@ function parseOptions(name: string, query: string): { values: ValueKind; write?:
       options.write = value === "1"
     } else {
       throw new ConfigError(
-        `topic "${name}": ?${key}=${value} is no option; there is values=json|text|binary and write=1`,
+        `topic "${name}": ?${key}=${value} is none of values=json|text|binary, write=1`,
       )
     }
   }
@@ -79,7 +79,7 @@ function parseEtcd(name: string, path: string): { endpoints: string[]; prefix: s
   const hosts = match?.[1] ?? ""
   if (hosts.includes("@")) {
     throw new ConfigError(
-      `topic "${name}": credentials do not go into arguments; set HEADWATER_ETCD_USERNAME and …_PASSWORD`,
+      `topic "${name}": credentials do not go into arguments, but into HEADWATER_ETCD_USERNAME …`,
     )
   }
   const endpoints = hosts.split(",").map((host) => endpointOf(name, host))

@@ -16,8 +16,8 @@ export interface ViewHost {
 }
 
 /**
- * What some readers want to see of one life: the filter, how much it lets through, and the root from
- * which those who join start.
+ * What some readers want to see of one life: the filter, how much it lets through, and the root
+ * from which those who join start.
  *
  * Sums are worked out when a `sync` needs them, at the cost of what changed since the last time; an
  * unfiltered view has them from the snapshot. Disposed of by `Views`, when nobody has used it for a
@@ -86,8 +86,8 @@ export class View {
   }
 
   /**
-   * Forgets sums that stand on an old version, which they pin, and that nobody asked for lately: all
-   * readers of the view have stopped reading. They are counted afresh when one asks again.
+   * Forgets sums that stand on an old version, which they pin, and that nobody asked for lately:
+   * all readers of the view have stopped reading. They are counted afresh when one asks again.
    */
   expire(newest: number): void {
     const sums = this.#sums

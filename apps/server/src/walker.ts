@@ -83,8 +83,8 @@ export class Walker {
   }
 
   /**
-   * Whether the reader stands on what is newest. Only there, or at the end of a catch-up, its sums are
-   * known: a newer root may have come while a step was waited for.
+   * Whether the reader stands on what is newest. Only there, or at the end of a catch-up, its sums
+   * are known: a newer root may have come while a step was waited for.
    */
   get isAtNewest(): boolean {
     return this.#newest !== undefined
@@ -132,7 +132,7 @@ export class Walker {
   /**
    * Goes on.
    *
-   * @param live the deltas that end a walk get ids; else they are all partial, and a `sync` follows.
+   * @param live deltas that end a walk get ids; else they are all partial, and a `sync` follows.
    */
   step(live: boolean): Step | Promise<Step> {
     const { moment, frames, turns, leases, limits, values } = this.#fanOut

@@ -48,7 +48,7 @@ export function checkWritable(topic: Topic): void {
   })
 }
 
-/** The epoch in which a write is answered. @throws {NotReadyError} the source was never read yet. */
+/** The epoch of a write's answer. @throws {NotReadyError} the source was never read yet. */
 export function epochOf(topic: Topic): string {
   return positionOf(topic).epoch
 }

@@ -35,7 +35,7 @@ describe("encode once", () => {
     expect(frames.encoded).toBe(9)
   })
 
-  test("who joins within 10 s starts from the same snapshot, though the topic changes", async () => {
+  test("who joins within 10 s starts from one snapshot, though the topic changes", async () => {
     local = new LocalHub({ entries: entriesOf(1_000, 200) })
     await (await local.stream("prefix=k/")).caughtUp()
     const { encoded } = local.topic.fanOut.frames
@@ -89,15 +89,11 @@ describe("a reader who does not read", () => {
     expect(slow.replica.entries).toEqual(fast.replica.entries)
   })
 
-  test("holds a lease for a second when it stalls inside a snapshot, and ends up right", async () => {
+  test("holds a lease for a second when it stalls in a snapshot, and ends up right", async () => {
     local = new LocalHub({ entries: entriesOf(2_000, 200) })
     const slow = await local.stream()
     await slow.until("snapshot")
-    const { leases, cache } = {
-      ...local.topic.fanOut,
-      leases: local.topic.fanOut.leases,
-      cache: local.topic.cache,
-    }
+    const { leases, cache } = local.topic.fanOut
     expect(leases.size).toBeGreaterThan(0)
     await local.clock.advance(15_000)
     expect(leases.size).toBe(0)

@@ -25,7 +25,7 @@ describe("Turns", () => {
     expect([turns.run(() => take(1)), turns.run(() => take(1)), turns.waiting]).toEqual([1, 2, 0])
   })
 
-  test("puts off what comes later, in order, no turn longer than its share and one piece", async () => {
+  test("puts off what comes later, in order, and no turn outgrows its share by much", async () => {
     const { clock, take, turns: count } = steppedClock()
     const turns = new Turns(clock, 4)
     const done: [piece: number, turn: number][] = []

@@ -25,8 +25,10 @@ ${isBuilt ? '<script type="module" src="/assets/page/follow.js"></script>' : ""}
   <span id="state" class="state">…</span>
 </header>
 <main>
-  <p id="problem"${isBuilt ? " hidden" : ""}>This page has not been built yet: run <code>npm run build</code>, then load
-  it again. The hub itself works.</p>
+  <p id="problem"${isBuilt ? " hidden" : ""}>
+    This page has not been built yet: run <code>npm run build</code>, then load it again.
+    The hub itself works.
+  </p>
   <dl>
     <div><dt>entries</dt><dd id="entries">–</dd></div>
     <div><dt>revision</dt><dd id="revision">–</dd></div>
@@ -36,13 +38,18 @@ ${isBuilt ? '<script type="module" src="/assets/page/follow.js"></script>' : ""}
   <div class="columns">
     <section>
       <h2>Last changes</h2>
-      <table><thead><tr><th class="narrow">what</th><th>key</th><th>value</th><th>revision</th></tr></thead>
-      <tbody id="changes"></tbody></table>
+      <table>
+        <thead><tr><th class="narrow">what<th>key<th>value<th>revision</tr></thead>
+        <tbody id="changes"></tbody>
+      </table>
     </section>
     <section>
-      <h2>Entries <input id="search" type="search" placeholder="search keys" autocomplete="off"></h2>
-      <table><thead><tr><th>key</th><th>value</th><th>revision</th></tr></thead>
-      <tbody id="rows"></tbody></table>
+      <h2>Entries
+        <input id="search" type="search" placeholder="search keys" autocomplete="off"></h2>
+      <table>
+        <thead><tr><th>key<th>value<th>revision</tr></thead>
+        <tbody id="rows"></tbody>
+      </table>
       <p id="more"></p>
     </section>
   </div>
@@ -57,7 +64,8 @@ const STYLE = `
   --line: light-dark(#dbe3ea, #2a3642); --paper: light-dark(#fbfcfd, #10171e);
   --water: light-dark(#0a6c8f, #58bfe0); }
 * { box-sizing: border-box }
-body { margin: 0; background: var(--paper); color: var(--ink); font: 15px/1.5 system-ui, sans-serif }
+body { margin: 0; background: var(--paper); color: var(--ink);
+  font: 15px/1.5 system-ui, sans-serif }
 header { display: flex; gap: 1.5rem; align-items: baseline; padding: 1rem 2rem;
   border-bottom: 1px solid var(--line) }
 h1 { font-size: 1.25rem; margin: 0; color: var(--water); letter-spacing: .02em }

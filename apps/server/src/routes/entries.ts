@@ -13,7 +13,7 @@ import { RequestError } from "../request-error.ts"
 import { positionOf } from "../write.ts"
 import { allow } from "./allow.ts"
 
-/** `GET /v1/topics/{topic}/entries?prefix=`: all entries as of one position, in no promised order. */
+/** `GET /v1/topics/{topic}/entries?prefix=`: all entries as of one position, in any order. */
 export function entriesRoutes(app: Hono, hub: Hub): void {
   const path = "/v1/topics/:topic/entries"
   app.get(path, ({ req }) => {

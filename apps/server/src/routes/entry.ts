@@ -22,8 +22,8 @@ const READ_RULES = { since: "later", wait: "later", "at-least": "later" } as con
 const WRITE_RULES = { ttl: "later" } as const
 
 /**
- * `GET · PUT · DELETE` of one entry: `/v1/topics/{topic}/entry?key=`, which is exact for every key,
- * and `/v1/topics/{topic}/entries/{key}`, for keys that are paths.
+ * `GET · PUT · DELETE` of one entry: `/v1/topics/{topic}/entry?key=`, which is exact for every
+ * key, and `/v1/topics/{topic}/entries/{key}`, for keys that are paths.
  */
 export function entryRoutes(app: Hono, hub: Hub): void {
   const exact = "/v1/topics/:topic/entry"
@@ -57,8 +57,8 @@ export function entryRoutes(app: Hono, hub: Hub): void {
 /**
  * The key in a path, decoded once.
  *
- * @throws {KeyError} a key that a path cannot carry safely: proxies and clients resolve `.` and `..`,
- *   and merge slashes.
+ * @throws {KeyError} a key that a path cannot carry safely: proxies and clients resolve `.` and
+ *   `..`, and merge slashes.
  */
 export function keyInPath(url: string): string {
   const raw = /\/v1\/topics\/[^/]+\/entries\/(.*)$/.exec(new URL(url).pathname)?.[1] ?? ""

@@ -9,8 +9,8 @@ import type { ModelReplica } from "./model-replica.ts"
 import { StreamReader } from "./stream-reader.ts"
 
 /**
- * A hub with one topic `t`, read without a network, on a clock that the test moves: what was written
- * has arrived, and whoever could be woken has been, after `settle`.
+ * A hub with one topic `t`, read without a network, on a clock that the test moves: what was
+ * written has arrived, and whoever could be woken has been, after `settle`.
  */
 export class LocalHub {
   readonly clock = new ManualClock()
@@ -81,7 +81,7 @@ export class LocalHub {
     return stream
   }
 
-  /** Closes the streams, then the hub; nothing may be left. Returns what went wrong, in its words. */
+  /** Closes the streams, then the hub; returns what went wrong, and what is left. */
   async close(): Promise<string[]> {
     for (const stream of this.#streams) await stream.close()
     await this.settle()
