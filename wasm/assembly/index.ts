@@ -48,7 +48,7 @@ export function create(pagesMax: u32, seedLo: u32, seedHi: u32, hashMask: u32): 
   return OK
 }
 
-/** A block for the host's own use, or 0 when there is no room. */
+/** A block for the host's own use, or 0 when there is no room. It may use what puts must leave. */
 export function allocate(bytes: u32): usize {
   return arena.reserve(bytes) == OK ? arena.allocate(bytes) : 0
 }
@@ -70,12 +70,15 @@ export function put(
   mode: i32,
   scratch: usize,
 ): i32 {
-  if (arena.reserve(32 + keyBytes + valueBytes) != OK) return FULL
   const write = prepare(key, keyBytes, revision, scratch)
   write.value = value
   write.valueBytes = valueBytes
   write.tombstone = 0
-  if (mode == LISTED && resync.isHeld(write)) return OK
+  if (mode == LISTED) {
+    if (arena.reserve(0) != OK) return FULL
+    if (resync.isHeld(write)) return OK
+  }
+  if (arena.reserveForPut(32 + keyBytes + valueBytes) != OK) return FULL
   upsert(write, scratch + 64)
   store<u32>(STATE_WRITES, load<u32>(STATE_WRITES) + 1)
   return OK
@@ -225,7 +228,7 @@ export function destroyBuffer(buffer: usize): void {
 
 /** Appends an item whose payload the caller fills at once; 0 when there is no room. */
 export function append(buffer: usize, kind: u32, length: u32, version: f64, revision: f64): usize {
-  if (arena.reserve(items.HEADER_BYTES + length) != OK) return 0
+  if (arena.reserveForPut(items.HEADER_BYTES + length) != OK) return 0
   const target = changetype<buffers.Buffer>(buffer)
   return changetype<usize>(buffers.append(target, kind, length, version, revision))
 }

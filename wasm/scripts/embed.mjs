@@ -28,7 +28,14 @@ for (const [target, file] of [
   ["debug", "wasm-bytes-debug.ts"],
 ]) {
   const base64 = readFileSync(join(wasm, `build/${target}.wasm`)).toString("base64")
-  const text = `// Generated from wasm/build/${target}.wasm. Do not edit.\n\n/** The ${target} build of the core, base64. */\nexport const wasmBase64: string =\n  "${base64}"\n`
+  const text = [
+    `// Generated from wasm/build/${target}.wasm. Do not edit.`,
+    "",
+    `/** The ${target} build of the core, base64. */`,
+    "export const wasmBase64: string =",
+    `  "${base64}"`,
+    "",
+  ].join("\n")
   writeFileSync(join(engine, file), text)
 }
 

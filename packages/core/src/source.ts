@@ -39,6 +39,7 @@ export interface Source {
   close(): Promise<void>
 }
 
+/** As of which revision to list; as of the present one when it says nothing. */
 export interface ListRequest {
   /** Answer as of this revision exactly; `SourceError` when it is compacted. */
   readonly at?: Revision
@@ -46,6 +47,7 @@ export interface ListRequest {
   readonly atLeast?: Revision
 }
 
+/** A part of a list. Pages hold about 10,000 entries, in no promised order. */
 export interface ListPage {
   /** The same in every page of a list. */
   readonly revision: Revision
@@ -61,6 +63,7 @@ export interface InvalidEntry {
   readonly reason: string
 }
 
+/** What a commit does to one key. */
 export type Change =
   | { readonly op: "put"; readonly key: string; readonly value: Uint8Array }
   | { readonly op: "delete"; readonly key: string }
@@ -72,6 +75,7 @@ export interface Commit {
   readonly invalid?: readonly InvalidEntry[]
 }
 
+/** What a watch tells. */
 export type WatchEvent =
   /** Whole commits, ascending. */
   | { readonly type: "commits"; readonly commits: readonly Commit[] }
@@ -101,6 +105,7 @@ export interface WriteRequest {
   readonly changes: readonly Change[]
 }
 
+/** What became of a write that was answered. */
 export type WriteOutcome =
   | { readonly written: true; readonly revision: Revision }
   /** Nothing was written. `failed` holds the present revision of each key whose condition failed. */

@@ -35,7 +35,7 @@ import {
   STATE_PAGES_MAX,
   STATE_PARTIAL,
 } from "../layout"
-import { classBytes, classOf, CLASS_BYTES_MAX } from "./class"
+import { classBytes, classOf, CLASS_BYTES_MAX, CLASSES } from "./class"
 
 const RUN: u32 = 254
 const RUN_TAIL: u32 = 255
@@ -80,6 +80,22 @@ export function create(pagesMax: u32): i32 {
 }
 
 /**
+ * Makes room for a put. It leaves a 64th of the memory, and 8 pages at least, to those that only
+ * `reserve`: deletes, sweeps and walks, without which a full engine could never become empty again.
+ */
+export function reserveForPut(bytes: u32): i32 {
+  const own: u32 = bytes <= CLASS_BYTES_MAX ? 0 : (bytes + PAGE_BYTES - 1) >> 16
+  return isLow(own) ? FULL : reserve(bytes)
+}
+
+/** Whether after so many pages more there are none left but those that puts may not use. */
+function isLow(pages: u32): bool {
+  const pagesMax = load<u32>(STATE_PAGES_MAX)
+  const left = pagesMax - load<u32>(STATE_PAGE_END) + load<u32>(STATE_PAGES_FREE)
+  return left < pages + RESERVE_PAGES + max<u32>(8, pagesMax >> 6)
+}
+
+/**
  * Makes room for one write with a block of this size, growing memory if need be. After `OK` the
  * allocations of that write cannot fail; after `FULL` nothing has changed.
  */
@@ -117,9 +133,8 @@ function grow(pages: u32): i32 {
 export function allocate(bytes: u32): usize {
   if (bytes > CLASS_BYTES_MAX) return allocateRun((bytes + PAGE_BYTES - 1) >> 16)
   const cls = classOf(bytes)
-  const list = STATE_PARTIAL + (cls << 2)
-  let index = load<u32>(list)
-  if (index == 0) index = openPage(cls)
+  let index = load<u32>(STATE_PARTIAL + (cls << 2))
+  if (index == 0) index = findPage(cls)
   const page = pageAt(index)
   let block = page.free
   if (block != 0) {
@@ -129,7 +144,7 @@ export function allocate(bytes: u32): usize {
     page.bump = block + page.bytes
   }
   page.used += 1
-  if (page.free == 0 && !hasUnused(page, index)) unlink(page, list)
+  if (page.free == 0 && !hasUnused(page, index)) unlink(page, STATE_PARTIAL + ((page.kind - 1) << 2))
   store<f64>(STATE_BYTES_LIVE, load<f64>(STATE_BYTES_LIVE) + <f64>page.bytes)
   return block
 }
@@ -196,6 +211,20 @@ export function clearMarks(): void {
 
 function hasUnused(page: Page, index: u32): bool {
   return page.bump + page.bytes <= (index + 1) << 16
+}
+
+/**
+ * A page with room for a block of a class that has none. When memory runs low, a larger class's is
+ * taken before a new one: tombstones are smaller than the leaves they replace, whose pages they could
+ * else not use until the last leaf of a page is gone.
+ */
+function findPage(cls: u32): u32 {
+  if (!isLow(0)) return openPage(cls)
+  for (let larger = cls + 1; larger < CLASSES; larger++) {
+    const index = load<u32>(STATE_PARTIAL + (larger << 2))
+    if (index != 0) return index
+  }
+  return openPage(cls)
 }
 
 function openPage(cls: u32): u32 {

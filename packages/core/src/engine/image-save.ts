@@ -15,10 +15,19 @@ import {
   STATE_HASH_MASK,
   STATE_SEED_0,
 } from "./layout.ts"
-import type { Snapshot } from "./snapshot.ts"
 import { type Place, walkSlice } from "./walk.ts"
 
 const SECTION_BYTES = 262_144
+
+/** What an image is made of: a snapshot has it. */
+export interface SavedVersion {
+  readonly root: number
+  readonly version: number
+  readonly reach: number
+  readonly complete: boolean
+  readonly size: number
+  readonly digest: string
+}
 
 /**
  * A version as bytes, in pieces of about 256 KiB, checksummed: entries, tombstones, births, horizon,
@@ -28,7 +37,7 @@ const SECTION_BYTES = 262_144
  */
 export function* saveImage(
   host: Host,
-  snapshot: Snapshot,
+  snapshot: SavedVersion,
   record: number,
   opaque: Uint8Array,
 ): Generator<Uint8Array> {
@@ -64,7 +73,12 @@ export function* saveImage(
   yield end
 }
 
-function header(host: Host, snapshot: Snapshot, record: number, opaque: Uint8Array): Uint8Array {
+function header(
+  host: Host,
+  snapshot: SavedVersion,
+  record: number,
+  opaque: Uint8Array,
+): Uint8Array {
   const bytes = new Uint8Array(HEADER_BYTES + ((opaque.byteLength + 7) & ~7))
   const u32 = new Uint32Array(bytes.buffer)
   const f64 = new Float64Array(bytes.buffer)

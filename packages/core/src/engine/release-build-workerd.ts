@@ -4,8 +4,8 @@
  *
  * @module
  */
-
 import type { EngineBuild } from "./abi.ts"
+// @ts-expect-error: only this host gives such an import a meaning.
 import release from "./release.wasm"
 
 /** The build that ships: optimised, without assertions. */

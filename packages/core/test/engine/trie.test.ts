@@ -119,6 +119,41 @@ describe.each(builds)("Trie (%s wasm)", (build) => {
     expect([...next.changesSince(base.version)].map(({ key }) => key)).toEqual(["after"])
   })
 
+  test("a full engine still takes deletes, and what was listed before, and becomes empty", () => {
+    using engine = engineOf(build, { bytesMax: 8 * 2 ** 20 })
+    const trie = engine.trie()
+    const entry = (key: number) => ({ key: `k${key}`, value: hundred, revision: 1 })
+    let keys = 0
+    expect(() => {
+      for (;;) {
+        trie.apply([{ op: "put", ...entry(keys) }])
+        trie.commit({ reach: 1, complete }).dispose()
+        keys += 1
+      }
+    }).toThrow(MemoryFullError)
+    trie.beginResync()
+    for (let key = 0; key < keys; key += 100) {
+      const last = Math.min(key + 50, keys)
+      trie.applyListed(Array.from({ length: last - key }, (_, index) => entry(key + index)))
+    }
+    while (!trie.sweepUnseen(2, 100)) trie.commit({ reach: 2, complete: false }).dispose()
+    trie.endResync()
+    const half = trie.commit({ reach: 2, complete })
+    half.verify()
+    expect(half.size).toBeLessThan(keys * 0.51 + 100)
+    half.dispose()
+    for (let key = 0; key < keys; key++) {
+      trie.delete(`k${key}`, 3)
+      if (key % 100 === 99) trie.commit({ reach: 3, complete }).dispose()
+    }
+    trie.commit({ reach: 3, complete }).dispose()
+    sweepAll(engine)
+    reclaimAll(engine)
+
+    expect(keys).toBeGreaterThan(10_000)
+    expect(engine.liveBytes()).toBe(0)
+  })
+
   test("rule 3: one old snapshot under many small edits costs what died, not a chunk an edit", () => {
     const engine = engineOf(build)
     const trie = engine.trie()
