@@ -15,8 +15,8 @@ export class Report {
 
   /**
    * Runs one stage. `work` gets a function that prints a line of progress, and resolves with
-   * undefined when all is well, or with `{ failure?, passed?, failed?, skipped?, notRun? }`: what to
-   * print, numbers of tests, and the reason why there was nothing that could be run.
+   * undefined when all is well, or with `{ failure?, passed?, failed?, skipped?, notRun? }`: what
+   * to print, numbers of tests, and the reason why there was nothing that could be run.
    *
    * Resolves with whether the stage passed.
    */

@@ -40,8 +40,8 @@ export const runtimeNames = Object.keys(runtimes)
 /**
  * Finds the binary of a runtime, installing the pinned ones when missing (about 10 s, 600 MB).
  *
- * Resolves with `{ binary, args, testArgs }`, or with `{ missing: reason }` when this machine has no pinned
- * binary and none of the right major version on its path.
+ * Resolves with `{ binary, args, testArgs }`, or with `{ missing: reason }` when this machine has
+ * no pinned binary and none of the right major version on its path.
  */
 export async function findRuntime(name, onInstall = () => {}) {
   const { args, testArgs, binary, pathName, major } = runtimes[name]
@@ -59,7 +59,8 @@ export async function findRuntime(name, onInstall = () => {}) {
 }
 
 /**
- * Cloudflare's workerd, which runs no suite: it only has to load the core. Resolves as `findRuntime`.
+ * Cloudflare's workerd, which runs no suite: it only has to load the core. Resolves as
+ * `findRuntime`.
  */
 export async function findWorkerd() {
   const workerd = {

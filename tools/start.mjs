@@ -4,8 +4,8 @@
  * Installs and builds what is missing, then serves the hub on the Node that runs this, or on
  * another runtime. Plain JavaScript for Node 20: it runs before anything is installed.
  *
- * The scripts of package.json say `exec node …`: npm hands a signal to the shell that it starts, and
- * a shell that waits for us would end without passing it on.
+ * The scripts of package.json say `exec node …`: npm hands a signal to the shell that it starts,
+ * and a shell that waits for us would end without passing it on.
  */
 import { spawn } from "node:child_process"
 import { join } from "node:path"

@@ -13,7 +13,8 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { findRuntime, findWorkerd } from "../runtimes.mjs"
 import { pause } from "./hub-process.ts"
 
-// The engine loads wherever JavaScript runs: synchronously, with the wasm inside, from what is built.
+// The engine loads wherever JavaScript runs: synchronously, with the wasm inside, from what is
+// built.
 
 const run = promisify(execFile)
 const modules = join(import.meta.dirname, "../../node_modules")

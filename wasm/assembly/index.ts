@@ -243,7 +243,9 @@ export function head(buffer: usize): usize {
   return changetype<usize>(items.retain(changetype<buffers.Buffer>(buffer).head))
 }
 
-/** The item after one, held for the caller, who lets go of the one; or 0, and nothing has changed. */
+/**
+ * The item after one, held for the caller, who lets go of the one; or 0, and nothing has changed.
+ */
 export function advance(item: usize): usize {
   const next = changetype<items.Item>(item).next
   if (changetype<usize>(next) == 0) return 0

@@ -1,7 +1,10 @@
 // The boundary in numbers: ABI version, limits, fixed offsets, and what each code means. The host's
-// mirror of this file is generated from it, so every line of it is `export const NAME: type = value`.
+// mirror of this file is generated from it, so every line of it is `export const NAME: type =
+// value`.
 
-/** Changes whenever a layout, an export or a code below does. An image of another ABI is foreign. */
+/**
+ * Changes whenever a layout, an export or a code below does. An image of another ABI is foreign.
+ */
 export const ABI_VERSION: u32 = 1
 
 /** Bytes of a page: WebAssembly's, and the arena's unit. */
@@ -108,9 +111,13 @@ export const LISTED: i32 = 1
 
 // What `walk` writes for each leaf.
 
-/** Nothing: `WALK_SUM_ENTRIES` and `WALK_SUM_DIGEST` are moved by the difference to `WALK_OLD_ROOT`. */
+/**
+ * Nothing: `WALK_SUM_ENTRIES` and `WALK_SUM_DIGEST` are moved by the difference to `WALK_OLD_ROOT`.
+ */
 export const MODE_SUMS: u32 = 0
-/** A record: u32 op, u32 key bytes, u32 value bytes, u32 hash, f64 revision, key, value, to 8 bytes. */
+/**
+ * A record: u32 op, u32 key bytes, u32 value bytes, u32 hash, f64 revision, key, value, to 8 bytes.
+ */
 export const MODE_RAW: u32 = 1
 /** Wire JSON, the value inline. */
 export const MODE_JSON: u32 = 2

@@ -150,7 +150,9 @@ export class SourceError extends SyncError {
   readonly recovery = "retry"
 }
 
-/** The source did not answer a write: it may have been written. Read, then retry with a condition. */
+/**
+ * The source did not answer a write: it may have been written. Read, then retry with a condition.
+ */
 export class OutcomeUnknownError extends SyncError {
   override readonly name = "OutcomeUnknownError"
   readonly code = "ERR_OUTCOME_UNKNOWN"

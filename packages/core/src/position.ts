@@ -4,8 +4,8 @@ import type { Revision } from "./revision.ts"
  * A place to resume from, in any process that follows the same source: "I hold everything up to
  * `revision` of the life `epoch`".
  *
- * Positions of two epochs cannot be compared. How one is written as text is `@headwater/protocol`'s.
- * Source: centrifuge's offset and epoch.
+ * Positions of two epochs cannot be compared. How one is written as text is
+ * `@headwater/protocol`'s. Source: centrifuge's offset and epoch.
  */
 export interface Position {
   /** One life of one source, `[A-Za-z0-9_-]{1,64}`. Opaque. */

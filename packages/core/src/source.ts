@@ -8,13 +8,14 @@ import type { Revision } from "./revision.ts"
  *
  *   - order its commits by revision, and never reuse one within an identity;
  *   - answer all pages of one `list` as of one revision, which the first page names;
- *   - tell a `watch` from `from` every commit with revision ≥ `from`, whole, once, in order, and say
- *     `lost` rather than skip one;
- *   - stop promptly when the signal is aborted, by throwing `signal.reason`, and leave nothing open.
+ *   - tell a `watch` from `from` every commit with revision ≥ `from`, whole, once, in order, and
+ *     say `lost` rather than skip one;
+ *   - stop promptly when the signal is aborted, by throwing `signal.reason`, and leave nothing
+ *     open.
  *
- * It throws `SourceError` when it cannot be reached or refuses. Any number of calls may run at once.
- * `@headwater/testing/conformance` is the suite that a source passes. Source: Kubernetes list and
- * watch, etcd.
+ * It throws `SourceError` when it cannot be reached or refuses. Any number of calls may run at
+ * once. `@headwater/testing/conformance` is the suite that a source passes. Source: Kubernetes list
+ * and watch, etcd.
  */
 export interface Source {
   /** For logs and errors: `etcd://127.0.0.1:2379/services/`. Never holds a credential. */
@@ -108,7 +109,9 @@ export interface WriteRequest {
 /** What became of a write that was answered. */
 export type WriteOutcome =
   | { readonly written: true; readonly revision: Revision }
-  /** Nothing was written. `failed` holds the present revision of each key whose condition failed. */
+  /**
+   * Nothing was written. `failed` holds the present revision of each key whose condition failed.
+   */
   | {
       readonly written: false
       readonly failed: readonly { readonly key: string; readonly revision: Revision }[]

@@ -16,7 +16,7 @@ describe("Waiters", () => {
     await late
   })
 
-  test("wait() rejects with the signal's reason, at once or when it comes, and leaves nothing", async () => {
+  test("wait() rejects with the signal's reason, now or later, and leaves nothing", async () => {
     const waiters = new Waiters()
     const reason = new Error("left")
     const abort = new AbortController()

@@ -31,7 +31,9 @@ export class Item {
 
 export const EMPTY: u32 = 2
 
-/** Creates an item with one holder, its caller, who also fills the payload and has reserved room. */
+/**
+ * Creates an item with one holder, its caller, who also fills the payload and has reserved room.
+ */
 export function create(kind: u32, length: u32, version: f64, revision: f64): Item {
   const item = changetype<Item>(allocate(HEADER_BYTES + length))
   item.holders = 1
@@ -51,9 +53,10 @@ export function retain(item: Item): Item {
 }
 
 /**
- * Drops a holder, and frees every item that this leaves without one. A freed item lets go of the one
- * after it, and so on. A loop, not a recursion: a trail can be a million items long. It looks at so
- * many items at most, and answers the item it would have gone on with, whose holder it still is.
+ * Drops a holder, and frees every item that this leaves without one. A freed item lets go of the
+ * one after it, and so on. A loop, not a recursion: a trail can be a million items long. It looks
+ * at so many items at most, and answers the item it would have gone on with, whose holder it still
+ * is.
  */
 export function release(item: Item, itemsMax: u32): Item {
   let current = item

@@ -1,10 +1,10 @@
 // The difference of two versions, by structure: what is shared is skipped, leaves are compared by
-// identity, and a tombstone counts as absent. Good for any two roots of one engine, in either order,
-// and below the horizon too, since it looks at both.
+// identity, and a tombstone counts as absent. Good for any two roots of one engine, in either
+// order, and below the horizon too, since it looks at both.
 //
 // Both tries are walked together, slot by slot, in the order of a walk; so a slice can stop at a
-// place and go on, as a walk does. A leaf on one side may meet a whole node on the other: then it is
-// compared with that node's leaf of its key, and the rest of the node is new or gone.
+// place and go on, as a walk does. A leaf on one side may meet a whole node on the other: then it
+// is compared with that node's leaf of its key, and the rest of the node is new or gone.
 //
 //   answers, as records of MODE_RAW: OP_PUT for a leaf that only `root` has, OP_DELETE for one that
 //   only `oldRoot` has, OP_TOUCH with its value for one whose key both have
@@ -36,7 +36,9 @@ import { isTombstone, keyBytesOf, keyOf, Leaf } from "./leaf"
 import { bitOf, childSlot, entrySlot, isCollision, Node, slotAt } from "./node"
 import { rawBytes, writeRaw } from "./walk"
 
-/** Compares one slice. Reads and answers in the request, as `walk` does; `WALK_SINCE` is not used. */
+/**
+ * Compares one slice. Reads and answers in the request, as `walk` does; `WALK_SINCE` is not used.
+ */
 export function diff(request: usize): void {
   store<u32>(request, 0, WALK_WRITTEN)
   store<u32>(request, 0, WALK_ENTRIES)
@@ -117,7 +119,14 @@ function sameKey(a: Leaf, b: Leaf): bool {
 }
 
 /** A leaf on one side, a node with more on the other: the node's leaves in order, and this one. */
-function against(request: usize, leaf: Leaf, node: Node, shift: u32, isOn: bool, isOld: bool): bool {
+function against(
+  request: usize,
+  leaf: Leaf,
+  node: Node,
+  shift: u32,
+  isOn: bool,
+  isOld: bool,
+): bool {
   if (shift >= 35) {
     const first = load<Leaf>(slotAt(node, 0))
     const place = load<u32>(request, WALK_HASH)
@@ -147,7 +156,8 @@ function against(request: usize, leaf: Leaf, node: Node, shift: u32, isOn: bool,
       if (!against(request, leaf, child, shift + 5, isHere, isOld)) return false
     } else {
       const none = changetype<Node>(0)
-      if (!both(request, isOld ? none : child, isOld ? child : none, shift + 5, isHere)) return false
+      if (!both(request, isOld ? none : child, isOld ? child : none, shift + 5, isHere))
+        return false
     }
   }
   return true

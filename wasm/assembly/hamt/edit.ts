@@ -19,8 +19,16 @@ import { allocate } from "../memory/arena"
 import { copy } from "../memory/bytes"
 import { push } from "../memory/dead-list"
 import { digestOf } from "./hash"
-import { isTombstone, keyBytesOf, keyOf, Leaf, tombstoneBytesOf, destroy as destroyLeaf, birthOf as leafBirthOf } from "./leaf"
-import { birthOf, bytesFor, Node, slotCount, destroy as destroyNode } from "./node"
+import {
+  destroy as destroyLeaf,
+  isTombstone,
+  keyBytesOf,
+  keyOf,
+  Leaf,
+  birthOf as leafBirthOf,
+  tombstoneBytesOf,
+} from "./leaf"
+import { birthOf, bytesFor, destroy as destroyNode, Node, slotCount } from "./node"
 
 /** Blocks are aligned to 16 bytes, so a dead list has a bit to say that one is a leaf. */
 const LEAF_TAG: usize = 1
@@ -30,7 +38,9 @@ export function isOwn(node: Node): bool {
   return birthOf(node) == load<u64>(STATE_EDIT)
 }
 
-/** The node in `slot`, made writable: itself if it is of this edit, else a copy put in its place. */
+/**
+ * The node in `slot`, made writable: itself if it is of this edit, else a copy put in its place.
+ */
 export function own(slot: usize, node: Node): Node {
   if (isOwn(node)) return node
   const bytes = bytesFor(slotCount(node))

@@ -7,7 +7,8 @@
 //   +4      4     length  u32
 //   +8      n     bytes   u8[]
 //
-// A key passes when one term matches. Cost: one comparison a term; terms are few by the host's bound.
+// A key passes when one term matches. Cost: one comparison a term; terms are few by the host's
+// bound.
 
 import { equal } from "../memory/bytes"
 

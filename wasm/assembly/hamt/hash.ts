@@ -1,13 +1,20 @@
 // Two hashes, which never meet.
 //
-// `placeOf` says where a key lives in the trie: SipHash-1-3, 32 bits of it, keyed per engine, so that
-// who picks keys cannot pick collisions. `digestOf` is H64 of the protocol: xxHash32 twice, of
-// (key ‖ revision as 8 bytes little-endian); everyone must compute the same, so its seeds are fixed.
+// `placeOf` says where a key lives in the trie: SipHash-1-3, 32 bits of it, keyed per engine, so
+// that who picks keys cannot pick collisions. `digestOf` is H64 of the protocol: xxHash32 twice, of
+// (key ‖ revision as 8 bytes little-endian); everyone must compute the same, so its seeds are
+// fixed.
 //
 // Source: Aumasson and Bernstein, SipHash; the xxHash specification.
 
+import {
+  DIGEST_SEED_HI,
+  DIGEST_SEED_LO,
+  STATE_HASH_MASK,
+  STATE_SEED_0,
+  STATE_SEED_1,
+} from "../layout"
 import { copy } from "../memory/bytes"
-import { DIGEST_SEED_HI, DIGEST_SEED_LO, STATE_HASH_MASK, STATE_SEED_0, STATE_SEED_1 } from "../layout"
 
 /** Place of a key: 32 bits, taken 5 at a time, low bits first. */
 export function placeOf(key: usize, bytes: u32): u32 {
@@ -21,6 +28,7 @@ export function placeOf(key: usize, bytes: u32): u32 {
   let at = key
   let word: u64 = 0
   // The rounds are written out: as a function they would need four results.
+  // biome-ignore format: a round is four lines.
   while (at <= end) {
     word = at < end ? load<u64>(at) : lastWord(at, bytes)
     v3 ^= word
@@ -32,6 +40,7 @@ export function placeOf(key: usize, bytes: u32): u32 {
     at += 8
   }
   v2 ^= 0xff
+  // biome-ignore format: as above.
   for (let round = 0; round < 3; round++) {
     v0 += v1; v1 = rotl(v1, 13); v1 ^= v0; v0 = rotl(v0, 32)
     v2 += v3; v3 = rotl(v3, 16); v3 ^= v2
@@ -48,7 +57,7 @@ function lastWord(at: usize, bytes: u32): u64 {
   const length = (<u64>bytes) << 56
   if (left == 0) return length
   // Reads past the key stay inside memory: a key is never at its very end.
-  return (load<u64>(at) & ((<u64>1 << (left << 3)) - 1)) | length
+  return (load<u64>(at) & (((<u64>1) << (left << 3)) - 1)) | length
 }
 
 /** Whether place `a` comes after place `b` in the order of a walk: low slots first. */

@@ -1,10 +1,10 @@
-// An image: a version as bytes, and back. What is saved are the leaves, in the order of a walk, each as
-// it stands in memory; the nodes are made anew, so an image is as small as its entries and knows
-// nothing of pages. A load lays leaves out in walk order, which makes later walks faster.
+// An image: a version as bytes, and back. What is saved are the leaves, in the order of a walk,
+// each as it stands in memory; the nodes are made anew, so an image is as small as its entries and
+// knows nothing of pages. A load lays leaves out in walk order, which makes later walks faster.
 //
-// The births of leaves come back as they were. A node's birth is set to the newest beneath it, which
-// is at most what it was: changes since any version at or above the horizon can be told as before,
-// and places of cut walks are still places, since the seed of the hash comes back too.
+// The births of leaves come back as they were. A node's birth is set to the newest beneath it,
+// which is at most what it was: changes since any version at or above the horizon can be told as
+// before, and places of cut walks are still places, since the seed of the hash comes back too.
 
 import {
   BAD_IMAGE,
@@ -20,7 +20,15 @@ import {
 import { reserve } from "../memory/arena"
 import { find } from "./find"
 import { placeOf } from "./hash"
-import { birthOf as leafBirthOf, isTombstone, keyBytesOf, keyOf, Leaf, valueBirthOf, valueOf } from "./leaf"
+import {
+  isTombstone,
+  keyBytesOf,
+  keyOf,
+  Leaf,
+  birthOf as leafBirthOf,
+  valueBirthOf,
+  valueOf,
+} from "./leaf"
 import { birthOf, childCount, entryCount, Node, slotAt } from "./node"
 import { upsert, Write } from "./put"
 import { put as enqueue } from "./tombstones"
@@ -42,7 +50,8 @@ export function restore(from: usize, bytes: u32, write: Write, scratch: usize): 
     if (end - at < HEADER_BYTES) return BAD_IMAGE
     const leaf = changetype<Leaf>(at)
     const keyBytes = keyBytesOf(leaf)
-    if (keyBytes == 0 || keyBytes > KEY_BYTES_MAX || leaf.valueBytes > VALUE_BYTES_MAX) return BAD_IMAGE
+    if (keyBytes == 0 || keyBytes > KEY_BYTES_MAX || leaf.valueBytes > VALUE_BYTES_MAX)
+      return BAD_IMAGE
     const size: u32 = (HEADER_BYTES + keyBytes + leaf.valueBytes + 7) & ~7
     if (size > end - at) return BAD_IMAGE
     const birth = leafBirthOf(leaf)

@@ -1,7 +1,8 @@
 // A leaf: a key with its value, or the tombstone of one.
 //
 //   offset  size  field       type  meaning
-//   +0      8     head        u64   birth of the entry, 48 bits ‖ flags, 3 bits ‖ key bytes, 13 bits
+//   +0      8     head        u64   birth of the entry, 48 bits ‖ flags, 3 bits ‖ key bytes, 13
+//   bits
 //   +8      8     valueHead   u64   birth of the value, 48 bits ‖ 0
 //   +16     8     revision    f64   the source's; an integer
 //   +24     4     hash        u32   place of the key

@@ -1,5 +1,5 @@
-// Writing a leaf: a value, or the tombstone of one. Down the path that the hash names, every node is
-// made writable, which copies it at most once an edit; at its end a leaf is replaced, a slot is
+// Writing a leaf: a value, or the tombstone of one. Down the path that the hash names, every node
+// is made writable, which copies it at most once an edit; at its end a leaf is replaced, a slot is
 // added, or two leaves that fall together get a node of their own.
 
 import { STATE_EDIT, STATE_ROOT } from "../layout"
@@ -103,11 +103,14 @@ function upsertCollision(slot: usize, node: Node, write: Write, scratch: usize):
   wider.entries += 1
 }
 
-/** Makes the leaf of a write, and moves the sums from `old`, the key's present leaf, or 0, to it. */
+/**
+ * Makes the leaf of a write, and moves the sums from `old`, the key's present leaf, or 0, to it.
+ */
 function leafFor(write: Write, old: Leaf, scratch: usize): Leaf {
   let valueBirth = load<u64>(STATE_EDIT)
   if (changetype<usize>(old) != 0) {
-    if (!write.tombstone && !isTombstone(old) && hasValue(old, write)) valueBirth = valueBirthOf(old)
+    if (!write.tombstone && !isTombstone(old) && hasValue(old, write))
+      valueBirth = valueBirthOf(old)
     discount(old, scratch)
   }
   const leaf = createLeaf(

@@ -8,6 +8,7 @@ import { discount, isOwn, killLeaf, killNode, own } from "./edit"
 import { Leaf } from "./leaf"
 import {
   bitOf,
+  bytesFor,
   childSlot,
   create as createNode,
   entryCount,
@@ -15,7 +16,6 @@ import {
   Node,
   slotAt,
   slotCount,
-  bytesFor,
 } from "./node"
 
 /**

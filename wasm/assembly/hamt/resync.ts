@@ -4,8 +4,8 @@
 // began; or it is what the trie has already, and then its leaf is marked, in a bitmap beside the
 // pages (a committed leaf is never written). What is neither was deleted at the source.
 //
-// Source: libcalico's mark and sweep; stale entries lose against newer ones, tombstones included, as
-// its high-water marks have it.
+// Source: libcalico's mark and sweep; stale entries lose against newer ones, tombstones included,
+// as its high-water marks have it.
 
 import {
   FULL,
@@ -46,10 +46,17 @@ export function isHeld(write: Write): bool {
 }
 
 /**
- * Deletes unseen entries, at `revision`. Goes on after the place in the request, and leaves the place
- * there. Looks at so many slots at most; answers 1 at the end, 0 before, -1 when there is no room.
+ * Deletes unseen entries, at `revision`. Goes on after the place in the request, and leaves the
+ * place there. Looks at so many slots at most; answers 1 at the end, 0 before, -1 when there is no
+ * room.
  */
-export function sweepUnseen(request: usize, revision: f64, visitsMax: u32, write: Write, scratch: usize): i32 {
+export function sweepUnseen(
+  request: usize,
+  revision: f64,
+  visitsMax: u32,
+  write: Write,
+  scratch: usize,
+): i32 {
   for (let budget = visitsMax; budget > 0; budget--) {
     const leaf = following(request)
     if (changetype<usize>(leaf) == 0) return 1
@@ -86,7 +93,8 @@ function following(request: usize): Leaf {
   const none = changetype<Leaf>(0)
   const root = load<Node>(STATE_ROOT)
   if (changetype<usize>(root) == 0) return none
-  // The way down along the place; where it ends without a later leaf, the nearest turn to the right.
+  // The way down along the place; where it ends without a later leaf, the nearest turn to the
+  // right.
   let node = root
   let turn = changetype<Node>(0)
   let isOn = started
@@ -125,8 +133,10 @@ function turnRight(root: Node, turn: Node, place: u32): Leaf {
   }
   let own = bitOf(place, shift)
   while (true) {
-    const later = (node.entries | node.children) & ~(own | (own - 1))
-    const bit = own == 0 ? (node.entries | node.children) & (0 - (node.entries | node.children)) : later & (0 - later)
+    // Below the turn nothing is passed yet: the first slot is next.
+    const passed = own == 0 ? 0 : own | (own - 1)
+    const later = (node.entries | node.children) & ~passed
+    const bit = later & (0 - later)
     if ((node.entries & bit) != 0) return load<Leaf>(entrySlot(node, bit))
     node = load<Node>(childSlot(node, bit))
     if (isCollision(node)) return unseenOf(node)
@@ -141,4 +151,3 @@ function unseenOf(node: Node): Leaf {
   }
   return load<Leaf>(slotAt(node, node.entries - 1))
 }
-

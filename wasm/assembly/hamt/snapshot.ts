@@ -48,7 +48,7 @@ import {
 import { allocate, free, reserve } from "../memory/arena"
 import { Chunk, drop, handOver, pop, push } from "../memory/dead-list"
 import { deadBirth, freeDead, isOwn } from "./edit"
-import { birthOf as leafBirthOf, destroy as destroyLeaf, Leaf } from "./leaf"
+import { destroy as destroyLeaf, Leaf, birthOf as leafBirthOf } from "./leaf"
 import { childCount, destroy as destroyNode, entryCount, Node, slotAt } from "./node"
 import { rewind, settle } from "./tombstones"
 
@@ -220,4 +220,3 @@ function end(dying: Record): void {
   store<u32>(STATE_SNAPSHOTS, load<u32>(STATE_SNAPSHOTS) - 1)
   store<Record>(STATE_DYING, NO_RECORD)
 }
-

@@ -1,4 +1,5 @@
-// Tombstones in the order of their births, so that those below the horizon are found without a walk.
+// Tombstones in the order of their births, so that those below the horizon are found without a
+// walk.
 //
 //   chunk, 1,024 bytes
 //   offset  size  field    type   meaning
@@ -90,12 +91,18 @@ export function rewind(): void {
 }
 
 /**
- * Takes out committed tombstones that were born at or before `horizon`, and older ones first as long
- * as all of them weigh more than `bytesMax`. The horizon moves before anything is taken, so that no
- * reader is served from a state that forgot a delete. Looks at so many at most; answers 1 when none
- * is left to take, 0 when some are, and -1 when there is no room to copy a path.
+ * Takes out committed tombstones that were born at or before `horizon`, and older ones first as
+ * long as all of them weigh more than `bytesMax`. The horizon moves before anything is taken, so
+ * that no reader is served from a state that forgot a delete. Looks at so many at most; answers 1
+ * when none is left to take, 0 when some are, and -1 when there is no room to copy a path.
  */
-export function sweep(horizon: u64, bytesMax: f64, entriesMax: u32, path: usize, scratch: usize): i32 {
+export function sweep(
+  horizon: u64,
+  bytesMax: f64,
+  entriesMax: u32,
+  path: usize,
+  scratch: usize,
+): i32 {
   if (horizon > load<u64>(STATE_HORIZON)) store<u64>(STATE_HORIZON, horizon)
   const edit = load<u64>(STATE_EDIT)
   for (let budget = entriesMax; budget > 0; budget--) {
@@ -165,4 +172,3 @@ function findBorn(hash: u32, birth: u64): Leaf {
 function isBorn(leaf: Leaf, hash: u32, birth: u64): bool {
   return leaf.hash == hash && isTombstone(leaf) && birthOf(leaf) == birth
 }
-

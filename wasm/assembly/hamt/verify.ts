@@ -3,11 +3,21 @@
 
 import { find } from "./find"
 import { digestOf, placeOf } from "./hash"
-import { birthOf as leafBirthOf, isTombstone, keyBytesOf, keyOf, Leaf, compareKey, valueBirthOf } from "./leaf"
+import {
+  compareKey,
+  isTombstone,
+  keyBytesOf,
+  keyOf,
+  Leaf,
+  birthOf as leafBirthOf,
+  valueBirthOf,
+} from "./leaf"
 import { birthOf, childCount, entryCount, isCollision, Node, slotAt } from "./node"
 import { Record } from "./snapshot"
 
-/** Checks the version of a record. `scratch` are 64 bytes of the caller's. Traps where one fails. */
+/**
+ * Checks the version of a record. `scratch` are 64 bytes of the caller's. Traps where one fails.
+ */
 export function verify(record: Record, scratch: usize): void {
   if (ASC_NO_ASSERT) return
   memory.fill(scratch, 0, 24)
@@ -26,7 +36,7 @@ export function verify(record: Record, scratch: usize): void {
 function verifyNode(root: Node, node: Node, shift: u32, path: u32, scratch: usize): void {
   const entries = entryCount(node)
   const children = childCount(node)
-  assert(isCollision(node) == (shift >= 35))
+  assert(isCollision(node) == shift >= 35)
   assert((node.entries & node.children) == 0 || isCollision(node))
   assert(shift == 0 || entries + children > 1 || children == 1)
   for (let index: u32 = 0; index < entries; index++) {

@@ -6,16 +6,16 @@
 // collision node and are never split by a place; a frame may split them, and then `skip` says how
 // many were told, which is good at the same root only.
 //
-// With `since`, only nodes and leaves whose birth is above it are entered: a node's birth bounds the
-// newest change beneath it, so the cost is that of the changes. This is `zfs send -i`.
+// With `since`, only nodes and leaves whose birth is above it are entered: a node's birth bounds
+// the newest change beneath it, so the cost is that of the changes. This is `zfs send -i`.
 //
 //   request: layout.ts, WALK_…; frames of the stack, at WALK_STACK, one a level:
 //   +0  node   Node
 //   +4  slots  u32   bitmap of slots still to visit
 //   +8  isOn   u32   1 when the place's own path goes through this node
 //
-// A slice ends by bytes written, by nodes and leaves looked at, or at the end. Reads only: any number
-// of walks may stand open, each with a request of its own.
+// A slice ends by bytes written, by nodes and leaves looked at, or at the end. Reads only: any
+// number of walks may stand open, each with a request of its own.
 
 import {
   MODE_IMAGE,
@@ -51,14 +51,13 @@ import { passes } from "./filter"
 import { find } from "./find"
 import { digestOf, isAfter } from "./hash"
 import {
-  birthOf as leafBirthOf,
   HEADER_BYTES,
   isTombstone,
   keyBytesOf,
   keyOf,
   Leaf,
+  birthOf as leafBirthOf,
   valueBirthOf,
-
 } from "./leaf"
 import { birthOf, childSlot, entrySlot, isCollision, Node, slotAt } from "./node"
 
@@ -120,7 +119,7 @@ export function walk(request: usize): void {
 }
 
 function frameAt(request: usize, depth: i32): Frame {
-  return changetype<Frame>(request + WALK_STACK + (<u32>depth << 4))
+  return changetype<Frame>(request + WALK_STACK + ((<u32>depth) << 4))
 }
 
 /** Slot that the place has at a level. */

@@ -8,7 +8,8 @@
 //
 //   page table, 32 bytes a page
 //   offset  size  field  type  meaning
-//   +0      4     kind   u32   0 free; class + 1; RUN for the first page of a run, RUN_TAIL after it
+//   +0      4     kind   u32   0 free; class + 1; RUN for the first page of a run, RUN_TAIL after
+//   it
 //   +4      4     used   u32   blocks in use
 //   +8      4     free   u32   newest freed block, each of which holds the next
 //   +12     4     bump   u32   first byte that was never used
@@ -17,8 +18,8 @@
 //   +24     4     bytes  u32   bytes of a block; of a run, bytes of all its pages
 //   +28     4     marks  u32   512 bytes, a bit per 16 bytes of page: seen in this resync; or 0
 //
-// Invariants: a page is in its class's list exactly when it has room · `bytesLive` is the sum of the
-// blocks in use · pages are taken only by `reserve`d callers, so an allocation never fails.
+// Invariants: a page is in its class's list exactly when it has room · `bytesLive` is the sum of
+// the blocks in use · pages are taken only by `reserve`d callers, so an allocation never fails.
 //
 // Linear memory cannot shrink; pages are reused for ever. Source: slabs as in mimalloc.
 
@@ -35,12 +36,15 @@ import {
   STATE_PAGES_MAX,
   STATE_PARTIAL,
 } from "../layout"
-import { classBytes, classOf, CLASS_BYTES_MAX, CLASSES } from "./class"
+import { CLASS_BYTES_MAX, CLASSES, classBytes, classOf } from "./class"
 
 const RUN: u32 = 254
 const RUN_TAIL: u32 = 255
 
-/** A leaf, 8 nodes, a dead-list chunk, a queue chunk, marks; and for the commit, a record and a chunk. */
+/**
+ * A leaf, 8 nodes, a dead-list chunk, a queue chunk, marks; and for the commit, a record and a
+ * chunk.
+ */
 const RESERVE_PAGES: u32 = 14
 
 @unmanaged
@@ -144,7 +148,8 @@ export function allocate(bytes: u32): usize {
     page.bump = block + page.bytes
   }
   page.used += 1
-  if (page.free == 0 && !hasUnused(page, index)) unlink(page, STATE_PARTIAL + ((page.kind - 1) << 2))
+  if (page.free == 0 && !hasUnused(page, index))
+    unlink(page, STATE_PARTIAL + ((page.kind - 1) << 2))
   store<f64>(STATE_BYTES_LIVE, load<f64>(STATE_BYTES_LIVE) + <f64>page.bytes)
   return block
 }
@@ -159,7 +164,7 @@ export function free(block: usize): void {
     freeRun(index, page)
     return
   }
-  assert(((<u32>block & 0xffff) % page.bytes) == 0)
+  assert((<u32>block & 0xffff) % page.bytes == 0)
   if (!ASC_NO_ASSERT) memory.fill(block, 0xdd, page.bytes)
   const list = STATE_PARTIAL + ((page.kind - 1) << 2)
   const wasFull = page.free == 0 && !hasUnused(page, index)
@@ -193,7 +198,7 @@ export function mark(block: usize): void {
   }
   const bit = (<u32>block & 0xffff) >> 4
   const at = page.marks + (bit >> 3)
-  store<u8>(at, load<u8>(at) | <u8>(1 << <u8>(bit & 7)))
+  store<u8>(at, load<u8>(at) | <u8>(1 << (<u8>(bit & 7))))
 }
 
 /** Forgets all marks. Cost: one look at each page. */
@@ -215,8 +220,8 @@ function hasUnused(page: Page, index: u32): bool {
 
 /**
  * A page with room for a block of a class that has none. When memory runs low, a larger class's is
- * taken before a new one: tombstones are smaller than the leaves they replace, whose pages they could
- * else not use until the last leaf of a page is gone.
+ * taken before a new one: tombstones are smaller than the leaves they replace, whose pages they
+ * could else not use until the last leaf of a page is gone.
  */
 function findPage(cls: u32): u32 {
   if (!isLow(0)) return openPage(cls)

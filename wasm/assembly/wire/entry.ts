@@ -1,16 +1,31 @@
-// One leaf as the object that stands for it in a `snapshot` or `delta` frame (PROTOCOL.md, "Frames").
+// One leaf as the object that stands for it in a `snapshot` or `delta` frame (PROTOCOL.md,
+// "Frames").
 
+import { keyBytesOf, keyOf, Leaf, valueOf } from "../hamt/leaf"
 import { MODE_BINARY, MODE_JSON, OP_DELETE, OP_PUT } from "../layout"
 import { copy } from "../memory/bytes"
-import { keyBytesOf, keyOf, Leaf, valueOf } from "../hamt/leaf"
 import { SLACK_BYTES, writeBase64, writeInline, writeRevision, writeString } from "./json"
 
-const PUT = memory.data<u8>([123,34,111,112,34,58,34,112,117,116,34,44,34,107,101,121,34,58]) // {"op":"put","key":
-const DELETE = memory.data<u8>([123,34,111,112,34,58,34,100,101,108,101,116,101,34,44,34,107,101,121,34,58]) // {"op":"delete","key":
-const TOUCH = memory.data<u8>([123,34,111,112,34,58,34,116,111,117,99,104,34,44,34,107,101,121,34,58]) // {"op":"touch","key":
-const ENTRY = memory.data<u8>([123,34,107,101,121,34,58]) // {"key":
-const VALUE = memory.data<u8>([44,34,118,97,108,117,101,34,58]) // ,"value":
-const REVISION = memory.data<u8>([44,34,114,101,118,105,115,105,111,110,34,58]) // ,"revision":
+// biome-ignore-start format: a text a line.
+// {"op":"put","key":
+const PUT = memory.data<u8>([
+  123, 34, 111, 112, 34, 58, 34, 112, 117, 116, 34, 44, 34, 107, 101, 121, 34, 58,
+])
+// {"op":"delete","key":
+const DELETE = memory.data<u8>([
+  123, 34, 111, 112, 34, 58, 34, 100, 101, 108, 101, 116, 101, 34, 44, 34, 107, 101, 121, 34, 58,
+])
+// {"op":"touch","key":
+const TOUCH = memory.data<u8>([
+  123, 34, 111, 112, 34, 58, 34, 116, 111, 117, 99, 104, 34, 44, 34, 107, 101, 121, 34, 58,
+])
+// {"key":
+const ENTRY = memory.data<u8>([123, 34, 107, 101, 121, 34, 58])
+// ,"value":
+const VALUE = memory.data<u8>([44, 34, 118, 97, 108, 117, 101, 34, 58])
+// ,"revision":
+const REVISION = memory.data<u8>([44, 34, 114, 101, 118, 105, 115, 105, 111, 110, 34, 58])
+// biome-ignore-end format: up to here.
 
 const FIXED_BYTES: u32 = 80
 

@@ -60,17 +60,15 @@ function writeEscaped(to: usize, byte: u8): usize {
 }
 
 /**
- * A JSON text on one line: each CR and LF, which can only stand between its tokens, becomes a space.
+ * A JSON text on one line: each CR and LF, which can only stand between its tokens, becomes a
+ * space.
  */
 export function writeInline(to: usize, from: usize, bytes: u32): usize {
   let at: u32 = 0
   const space = i8x16.splat(0x20)
   for (; at + 16 <= bytes; at += 16) {
     const vector = v128.load(from + at)
-    const breaks = v128.or(
-      i8x16.eq(vector, i8x16.splat(0x0a)),
-      i8x16.eq(vector, i8x16.splat(0x0d)),
-    )
+    const breaks = v128.or(i8x16.eq(vector, i8x16.splat(0x0a)), i8x16.eq(vector, i8x16.splat(0x0d)))
     v128.store(to + at, v128.bitselect(space, vector, breaks))
   }
   for (; at < bytes; at++) {
@@ -87,12 +85,15 @@ export function writeBase64(to: usize, from: usize, bytes: u32): usize {
   let at = from
   const whole = from + bytes - (bytes % 3)
   for (; at < whole; at += 3) {
-    out = writeSextets(out, (<u32>load<u8>(at) << 16) | (<u32>load<u8>(at, 1) << 8) | load<u8>(at, 2))
+    out = writeSextets(
+      out,
+      ((<u32>load<u8>(at)) << 16) | ((<u32>load<u8>(at, 1)) << 8) | load<u8>(at, 2),
+    )
   }
   const left = bytes % 3
   if (left > 0) {
     const second: u32 = left == 2 ? load<u8>(at, 1) : 0
-    writeSextets(out, (<u32>load<u8>(at) << 16) | (second << 8))
+    writeSextets(out, ((<u32>load<u8>(at)) << 16) | (second << 8))
     if (left == 1) store<u8>(out, 0x3d, 2)
     store<u8>(out, 0x3d, 3)
     out += 4

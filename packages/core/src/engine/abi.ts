@@ -2,8 +2,8 @@ import { assert, PoisonedError } from "../errors.ts"
 import { ABI_VERSION, PAGE_BYTES } from "./layout.ts"
 
 /**
- * A build of the core: its bytes as base64, which load everywhere; or a module that was compiled ahead,
- * for hosts that forbid compiling.
+ * A build of the core: its bytes as base64, which load everywhere; or a module that was compiled
+ * ahead, for hosts that forbid compiling.
  */
 export type EngineBuild =
   | { readonly name: string; readonly base64: string }
@@ -87,14 +87,17 @@ function moduleOf(build: EngineBuild): WebAssembly.Module {
   return module
 }
 
-/** Pages that a bound in bytes allows; the last page of 4 GiB stays unused, so that ends fit u32. */
+/**
+ * Pages that a bound in bytes allows; the last page of 4 GiB stays unused, so that ends fit u32.
+ */
 export function pagesFor(bytesMax: number): number {
   return Math.min(65_535, Math.max(64, Math.floor(bytesMax / PAGE_BYTES)))
 }
 
 /**
  * Wraps each export so that a trap poisons all of them: what a trap leaves half done is in no state
- * to be read. One wrapper for each number of arguments, since spreading them costs more than a call.
+ * to be read. One wrapper for each number of arguments, since spreading them costs more than a
+ * call.
  */
 function guard(exports: Record<string, Call>): Record<string, Call> {
   const guarded: Record<string, Call> = {}

@@ -16,8 +16,9 @@ const registry = new FinalizationRegistry<Held>(({ onLeak, handle, born }) => {
 })
 
 /**
- * Reports handles that were dropped instead of disposed of. Only a net: collectors run late or never,
- * so nothing is freed by it. Costs about 2 µs a handle, for its stack; so it is for debugging.
+ * Reports handles that were dropped instead of disposed of. Only a net: collectors run late or
+ * never, so nothing is freed by it. Costs about 2 µs a handle, for its stack; so it is for
+ * debugging.
  */
 export class LeakNet {
   readonly #onLeak: (leak: Leak) => void

@@ -24,8 +24,8 @@ const POOLED_BYTES_MAX = 1_024
  * Our side of the boundary of one engine: its exports, views of its memory, and the blocks in which
  * arguments and answers lie.
  *
- * Views are made anew after memory has grown, which every call that writes may cause: take them from
- * here after each call, never keep one.
+ * Views are made anew after memory has grown, which every call that writes may cause: take them
+ * from here after each call, never keep one.
  */
 export class Host {
   readonly abi: Abi
@@ -155,8 +155,9 @@ export class Host {
   }
 
   /**
-   * Bytes of memory, copied. Small ones lie side by side in a buffer of 8 KiB, as Node's do: a buffer
-   * each would cost 500 ns, this costs 200. So `buffer` of what is answered is not the caller's alone.
+   * Bytes of memory, copied. Small ones lie side by side in a buffer of 8 KiB, as Node's do: a
+   * buffer each would cost 500 ns, this costs 200. So `buffer` of what is answered is not the
+   * caller's alone.
    */
   copyOut(from: number, to: number): Uint8Array {
     const bytes = to - from

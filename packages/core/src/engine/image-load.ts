@@ -32,7 +32,8 @@ export interface LoadedEngine {
  *
  * @param image the bytes of `Snapshot.save`, whole or in any pieces.
  * @param options as for `createEngine`; the seed is the image's.
- * @throws {ImageError} it is cut, changed, of another format, or not an image. Nothing is left open.
+ * @throws {ImageError} it is cut, changed, of another format, or not an image. Nothing is left
+ * open.
  * @throws {MemoryFullError} it does not fit within `bytesMax`.
  */
 export function loadEngine(

@@ -30,8 +30,9 @@ export interface SavedVersion {
 }
 
 /**
- * A version as bytes, in pieces of about 256 KiB, checksummed: entries, tombstones, births, horizon,
- * and bytes of the caller's own. The snapshot must not be disposed of before the last piece.
+ * A version as bytes, in pieces of about 256 KiB, checksummed: entries, tombstones, births,
+ * horizon, and bytes of the caller's own. The snapshot must not be disposed of before the last
+ * piece.
  *
  * Cost: one walk, 0.1 µs and its bytes for each entry.
  */

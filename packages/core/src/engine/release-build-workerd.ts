@@ -1,6 +1,6 @@
 /**
- * The build that ships, for Cloudflare's `workerd`, which forbids compiling bytes: there an import of
- * a `.wasm` file is a compiled module. Chosen by the `workerd` condition of package.json.
+ * The build that ships, for Cloudflare's `workerd`, which forbids compiling bytes: there an import
+ * of a `.wasm` file is a compiled module. Chosen by the `workerd` condition of package.json.
  *
  * @module
  */

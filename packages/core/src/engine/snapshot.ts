@@ -26,10 +26,11 @@ export interface SnapshotWalk extends Omit<WalkRequest, "filter"> {
 }
 
 /**
- * One committed version of a trie, immutable. A handle: dispose of it, or what the trie has replaced
- * since stays in memory.
+ * One committed version of a trie, immutable. A handle: dispose of it, or what the trie has
+ * replaced since stays in memory.
  *
- * Taking one is O(1) whatever the size; so is `dispose`, which leaves the freeing to `Trie.reclaim`.
+ * Taking one is O(1) whatever the size; so is `dispose`, which leaves the freeing to
+ * `Trie.reclaim`.
  *
  * @throws {DisposedError} from every member, after `dispose`.
  */
@@ -97,8 +98,8 @@ export class Snapshot implements Disposable {
   }
 
   /**
-   * Live entries in the order of their hashes, which is the same for all versions of one engine, and
-   * of no meaning. Read in slices of 64 KiB. The snapshot must not be disposed of meanwhile.
+   * Live entries in the order of their hashes, which is the same for all versions of one engine,
+   * and of no meaning. Read in slices of 64 KiB. The snapshot must not be disposed of meanwhile.
    */
   entries(filter?: Filter): IterableIterator<Entry> {
     return entriesOf(walkRaw(this.#open(), this.#root, this.version, 0, filter?.address ?? 0))
@@ -111,8 +112,8 @@ export class Snapshot implements Disposable {
    * A delete may name a key that did not exist at `version`. A touch says that the value is the one
    * that the key had at `version`. Cost: proportional to the changes.
    *
-   * `version` must not be below the trie's horizon, which is the caller's to check: below it, deletes
-   * are forgotten. Source: `zfs send -i`.
+   * `version` must not be below the trie's horizon, which is the caller's to check: below it,
+   * deletes are forgotten. Source: `zfs send -i`.
    */
   changesSince(version: number, filter?: Filter): IterableIterator<Delta> {
     return walkRaw(this.#open(), this.#root, this.version, version, filter?.address ?? 0)
@@ -129,11 +130,11 @@ export class Snapshot implements Disposable {
   }
 
   /**
-   * What differs from another snapshot of this engine, in either order of versions: for each key that
-   * one of them has and the other does not, or that has another leaf, one difference.
+   * What differs from another snapshot of this engine, in either order of versions: for each key
+   * that one of them has and the other does not, or that has another leaf, one difference.
    *
-   * Skips what both share, so the cost is that of the differences. Works below the horizon too. Both
-   * snapshots must not be disposed of meanwhile.
+   * Skips what both share, so the cost is that of the differences. Works below the horizon too.
+   * Both snapshots must not be disposed of meanwhile.
    */
   diff(older: Snapshot, filter?: Filter): IterableIterator<Difference> {
     const roots = { root: this.#root, oldRoot: older.root, version: this.version }

@@ -218,8 +218,8 @@ export class Trie {
    * Moves the horizon to `horizon`, and further as long as tombstones weigh more than `bytesMax`,
    * and takes out the tombstones that it passed: `entriesMax` at most. Says whether that was all.
    *
-   * What it takes out is committed as a version of its own, of the same reach. Nothing may be in the
-   * open edit. When memory is full it takes out nothing, and says that it is done.
+   * What it takes out is committed as a version of its own, of the same reach. Nothing may be in
+   * the open edit. When memory is full it takes out nothing, and says that it is done.
    */
   sweep(
     horizon: number,

@@ -119,7 +119,9 @@ export function* walkRaw(
   }
 }
 
-/** What a slice is asked in numbers. `mode` is one of the layout's, or says to compare two roots. */
+/**
+ * What a slice is asked in numbers. `mode` is one of the layout's, or says to compare two roots.
+ */
 interface Slice {
   readonly mode: number | "diff"
   readonly since: number

@@ -18,7 +18,7 @@ describe.each(builds)("Buffer (%s wasm)", (build) => {
     expect(cursor.advance()).toBeUndefined()
   })
 
-  test("CS-B5: cursors read every item at their own pace; what nobody stands before is freed", () => {
+  test("CS-B5: cursors read at their own pace; what nobody stands before is freed", () => {
     using engine = engineOf(build)
     const buffer = engine.buffer()
     const fast = buffer.follow()

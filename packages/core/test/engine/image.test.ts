@@ -133,7 +133,7 @@ describe.each(builds)("Snapshot.save() and loadEngine() (%s wasm)", (build) => {
     expect(() => loadEngine([image, Uint8Array.of(0)], options)).toThrow("something after its end")
   })
 
-  test(`an image that was cut or changed is an ImageError, never a trap (${FULL ? 10_000 : 400} times)`, () => {
+  test("an image that was cut or changed is an ImageError, never a trap", () => {
     const engine = engineOf(build, { hashMask: 0xfff })
     const trie = engine.trie()
     for (let key = 0; key < 40; key++) trie.put(`k${key % 30}`, bytes("v".repeat(key)), key + 1)

@@ -154,7 +154,7 @@ describe.each(builds)("Trie (%s wasm)", (build) => {
     expect(engine.liveBytes()).toBe(0)
   })
 
-  test("rule 3: one old snapshot under many small edits costs what died, not a chunk an edit", () => {
+  test("rule 3: an old snapshot under many small edits costs what died, no more", () => {
     const engine = engineOf(build)
     const trie = engine.trie()
     for (let key = 0; key < 2_000; key++) trie.put(`k${key}`, hundred, 1)

@@ -29,7 +29,9 @@ export function findForbiddenSyntax(file: SourceFile): string[] {
   return found
 }
 
-/** Functions longer than a screen. The callbacks of a test's `describe` are its table of contents. */
+/**
+ * Functions longer than a screen. The callbacks of a test's `describe` are its table of contents.
+ */
 export function findLongFunctions(file: SourceFile): string[] {
   if (holdsTests(file.path)) return []
   if (file.path.startsWith("wasm/assembly/")) return findLongInAssembly(file)

@@ -43,7 +43,9 @@ export function reachOf(unit: string): ReadonlySet<string> {
   return reached
 }
 
-/** The unit that a file belongs to, or undefined for what stands beside the house: tools, configs. */
+/**
+ * The unit that a file belongs to, or undefined for what stands beside the house: tools, configs.
+ */
 export function unitOf(path: string): string | undefined {
   if (path.startsWith("packages/core/src/engine/")) return "core/engine"
   return /^(?:packages|apps)\/([^/]+)\//.exec(path)?.[1] ?? /^(wasm|bench)\//.exec(path)?.[1]
