@@ -53,9 +53,9 @@ async function run(args: readonly string[], opened: Closer[]): Promise<void> {
     rounds += 1
     const drawn = drawRound(shelf, CHANGED_PACKAGES, Math.random)
     shelf = drawn.shelf
-    const { revision, transactions } = await writeChanges(etcd, drawn.changes)
-    console.log(`changed ${drawn.changes.length} packages in ${transactions} transactions`)
-    return { changes: drawn.changes.length, transactions, revision }
+    const { revision, commits } = await writeChanges(etcd, drawn.changes)
+    console.log(`changed ${drawn.changes.length} packages in ${commits} transactions`)
+    return { changes: drawn.changes.length, commits, revision }
   }
   const settings = () => ({ hub: hubUrl, topic: "packages", rounds })
   const page = await listen(args, { settings, change })

@@ -20,7 +20,7 @@ export async function writeChanges(
   etcd: Etcd,
   changes: readonly PackageChange[],
   { inOrder = true, onProgress = (_done: number) => {} } = {},
-): Promise<{ readonly revision: number; readonly transactions: number }> {
+): Promise<{ readonly revision: number; readonly commits: number }> {
   const chunks = chunksOf(changes, OPERATIONS_MAX)
   let revision = 0
   let done = 0
@@ -34,7 +34,7 @@ export async function writeChanges(
     }
   }
   await Promise.all(Array.from({ length: inOrder ? 1 : LOADERS }, load))
-  return { revision, transactions: chunks.length }
+  return { revision, commits: chunks.length }
 }
 
 async function writeTogether(etcd: Etcd, changes: readonly PackageChange[]): Promise<number> {

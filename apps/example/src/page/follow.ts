@@ -54,13 +54,13 @@ async function change(): Promise<void> {
   const started = performance.now()
   const seenBefore = changesSeen
   const answer = await fetch("/changes", { method: "POST" })
-  const written = (await answer.json()) as { revision: number; transactions: number }
+  const written = (await answer.json()) as { revision: number; commits: number }
   const epoch = replica.position?.epoch ?? ""
   await replica.waitFor({ epoch, revision: written.revision as never })
   const ms = Math.round(performance.now() - started)
   requestAnimationFrame(() => {
     byId("told").textContent =
-      `${number(changesSeen - seenBefore)} packages, ${written.transactions} transactions: ` +
+      `${number(changesSeen - seenBefore)} packages, ${written.commits} transactions: ` +
       `asked for, written to etcd and here again in ${number(ms)} ms`
     button.disabled = false
   })
