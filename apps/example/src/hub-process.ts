@@ -11,7 +11,7 @@ export interface HubProcess {
   close(): Promise<void>
 }
 
-/** Starts a hub on a free port and waits until its topic is in sync. Rejects if that does not come. */
+/** Starts a hub on a free port and waits until its topic is in sync; rejects if it never is. */
 export async function startHub(topic: string, pageOrigin: string): Promise<HubProcess> {
   const listen = `127.0.0.1:${await freePort()}`
   const main = fileURLToPath(new URL("./main.js", import.meta.resolve("@headwater/server")))

@@ -7,7 +7,7 @@ async function parse(text: string): Promise<PackageRecord[]> {
   return records
 }
 
-test("parseIndex() reads records, lets continued lines be, and needs no empty line at the end", async () => {
+test("parseIndex() reads records by their first lines, also the last one", async () => {
   const text = [
     "Package: weir",
     "Version: 1:2.0-3",

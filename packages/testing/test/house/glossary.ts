@@ -23,7 +23,7 @@ const OTHER_WORDS: Readonly<Record<string, string>> = {
 export function findForeignWords(file: SourceFile): string[] {
   const found: string[] = []
   for (const [node] of nodesOf(file)) {
-    if (!DECLARING.test(node.type)) continue
+    if (!DECLARING.has(node.type)) continue
     for (const name of namesOf(node)) {
       const word = foreignWordOf(name)
       if (word) found.push(`${placeOf(file, node)}: ${name}; here it is ${OTHER_WORDS[word]}`)
@@ -32,8 +32,17 @@ export function findForeignWords(file: SourceFile): string[] {
   return found
 }
 
-const DECLARING =
-  /^(VariableDeclarator|FunctionDeclaration|ClassDeclaration|TSInterfaceDeclaration|TSTypeAliasDeclaration|TSPropertySignature|TSMethodSignature|PropertyDefinition|MethodDefinition)$/
+const DECLARING = new Set([
+  "VariableDeclarator",
+  "FunctionDeclaration",
+  "ClassDeclaration",
+  "TSInterfaceDeclaration",
+  "TSTypeAliasDeclaration",
+  "TSPropertySignature",
+  "TSMethodSignature",
+  "PropertyDefinition",
+  "MethodDefinition",
+])
 
 function namesOf(node: SyntaxNode): readonly string[] {
   const name = nameOf(node.id) ?? nameOf(node.key)

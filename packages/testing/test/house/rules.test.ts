@@ -137,7 +137,7 @@ describe("public names", () => {
         ),
         toSourceFile(
           "p/a.ts",
-          "/** Told. */\nexport const a = 1\nexport function b() {}\n// Not told.\nexport interface C {}",
+          "/** Told. */\nexport const a = 1\nexport function b() {}\n// Not.\nexport interface C {}",
         ),
       ].map((file) => [file.path, file] as const),
     )
@@ -274,8 +274,11 @@ describe("syntax and text", () => {
   })
 
   test("findForeignWords() finds another system's word inside a name", () => {
-    const text =
-      "const lastBookmark = 1\ninterface Held { resourceVersion: string; held: number }\nclass C { constructor() {} }"
+    const text = [
+      "const lastBookmark = 1",
+      "interface Held { resourceVersion: string; held: number }",
+      "class C { constructor() {} }",
+    ].join("\n")
     expect(findForeignWords(toSourceFile("a.ts", text))).toEqual([
       "a.ts:1: lastBookmark; here it is position",
       "a.ts:2: resourceVersion; here it is revision",
