@@ -137,7 +137,7 @@ describe("public names", () => {
         ),
         toSourceFile(
           "p/a.ts",
-          "/** Told. */\nexport const a = 1\nexport function b() {}\n// Not.\nexport interface C {}",
+          "/** Told. */\nexport const a = 1\nexport let b\n// Not told.\nexport interface C {}",
         ),
       ].map((file) => [file.path, file] as const),
     )
