@@ -5,6 +5,7 @@ import type { AddressInfo } from "node:net"
 import { tmpdir } from "node:os"
 import { extname, join } from "node:path"
 import { promisify } from "node:util"
+import { gzipSync } from "node:zlib"
 import { freePort } from "@headwater/testing/etcd"
 import { chromium } from "playwright-core"
 import { build } from "vite"
@@ -84,6 +85,16 @@ describe("loading @headwater/core/engine", () => {
       await browser.close()
       server.close()
     }
+  })
+
+  test("all of it is at most 20 kB gzipped, wasm included", async () => {
+    writeFileSync(join(folder, "all.js"), `export * from "@headwater/core/engine"`)
+    const lib = { entry: "all.js", formats: ["es" as const], fileName: "all" }
+    await build({ root: folder, logLevel: "silent", build: { outDir: "all", minify: true, lib } })
+    const bytes = gzipSync(readFileSync(join(folder, "all/all.js"))).byteLength
+
+    console.log(`@headwater/core/engine: ${bytes} bytes gzipped`)
+    expect(bytes).toBeLessThanOrEqual(20_000)
   })
 
   test("a worker in workerd, whose bundle has the compiled module", async () => {
