@@ -11,6 +11,12 @@ const GENERATED = ["wasm-bytes.ts", "wasm-bytes-debug.ts", "layout.ts"].map(
   (name) => `packages/core/src/engine/${name}`,
 )
 
+/** Folders of a workspace that its build reads, beside the files of the workspace itself. */
+const SOURCE_FOLDERS = [
+  ...["src", "assembly", "scripts"],
+  ...["peers", "scenarios", "servers", "subjects"], // the benchmarks'
+]
+
 /**
  * Builds what is missing or older than its sources: the wasm core first, then every package.
  *
@@ -41,7 +47,9 @@ function turbo(...args) {
 
 function isBuilt(sources) {
   if (!existsSync(STAMP) || readFileSync(STAMP, "utf8") !== sources) return false
-  const folders = workspaces().filter(({ manifest }) => manifest.exports && manifest.scripts?.build)
+  const folders = workspaces().filter(({ folder, manifest }) => {
+    return manifest.scripts?.build && folder !== "wasm" // whose output is GENERATED
+  })
   const outputs = folders.map(({ folder }) => `${folder}/dist`)
   return [...outputs, ...GENERATED].every((path) => existsSync(join(root, path)))
 }
@@ -64,7 +72,7 @@ function sourcesOf(folder) {
   const configs = readdirSync(join(root, folder), { withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => entry.name)
-  const sources = ["src", "assembly", "scripts"].flatMap((name) => {
+  const sources = SOURCE_FOLDERS.flatMap((name) => {
     if (!existsSync(join(root, folder, name))) return []
     return readdirSync(join(root, folder, name), { recursive: true })
       .map((path) => join(name, path))

@@ -72,7 +72,10 @@ async function check(report, options) {
   if (!built) return
 
   await checkPackages(report, new Map([["node", systemNode], ...others]))
-  await runSuiteIfAny(report, "bench smoke", "bench/test", { env, args: ["bench/test"] })
+  await runSuiteIfAny(report, "bench smoke", "bench/test", {
+    env: { ...env, HEADWATER_RUNTIMES: ["node", ...others.keys()].join(",") },
+    args: ["bench/test"],
+  })
   if (options.check) return
   await runSuiteIfAny(report, "end to end", "tools/e2e", {
     env,

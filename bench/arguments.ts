@@ -1,0 +1,77 @@
+import { parseArgs } from "node:util"
+import type { SizeName } from "./scenario.ts"
+
+/** What a run is asked. */
+export interface Options {
+  readonly scenarios: readonly string[]
+  readonly runtimes: readonly string[]
+  readonly sizeName: SizeName
+  readonly seed: number
+  /** Where the results go; beside them, the report and its charts. */
+  readonly json: string | undefined
+  /** Earlier results to compare with. */
+  readonly compare: string | undefined
+}
+
+/** The command line was wrong: said in one line. */
+export class ArgumentError extends Error {
+  override readonly name = "ArgumentError"
+}
+
+/** The same for every run that does not ask for another: results are compared. */
+export const SEED = 42
+
+/**
+ * Reads `--scenario a,b --runtime c,d --size smoke|full --seed N --json PATH --compare PATH`.
+ *
+ * @param args without the program and the script.
+ * @param here what there is to choose from; all of it is chosen unless said otherwise.
+ * @throws {ArgumentError}
+ */
+export function readOptions(
+  args: readonly string[],
+  here: { readonly scenarios: readonly string[]; readonly runtimes: readonly string[] },
+): Options {
+  const values = parse(args)
+  const size = values.size ?? "full"
+  if (size !== "full" && size !== "smoke") throw new ArgumentError("--size takes full or smoke")
+  const seed = Number(values.seed ?? SEED)
+  if (!Number.isSafeInteger(seed) || seed < 0) throw new ArgumentError("--seed takes an integer")
+  return {
+    scenarios: chosen("--scenario", values.scenario, here.scenarios),
+    runtimes: chosen("--runtime", values.runtime, here.runtimes),
+    sizeName: size,
+    seed,
+    json: values.json,
+    compare: values.compare,
+  }
+}
+
+function parse(args: readonly string[]) {
+  const text = { type: "string" } as const
+  try {
+    return parseArgs({
+      args: [...args],
+      options: {
+        scenario: text,
+        runtime: text,
+        size: text,
+        seed: text,
+        json: text,
+        compare: text,
+      },
+    }).values
+  } catch (error) {
+    throw new ArgumentError((error as Error).message)
+  }
+}
+
+function chosen(name: string, value: string | undefined, all: readonly string[]) {
+  if (value === undefined) return all
+  const names = value.split(",")
+  const unknown = names.find((one) => !all.includes(one))
+  if (unknown !== undefined) {
+    throw new ArgumentError(`${name} takes some of ${all.join(", ")}; not ${unknown}`)
+  }
+  return all.filter((one) => names.includes(one))
+}

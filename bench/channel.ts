@@ -1,0 +1,47 @@
+import { writeSync } from "node:fs"
+import type { Measurement } from "./scenario.ts"
+
+/** What a subject's process says to the one that started it. */
+export type Message =
+  | { readonly type: "found"; readonly measurements: readonly Measurement[] }
+  | { readonly type: "failed"; readonly reason: string }
+  /** It serves, at this URL. */
+  | { readonly type: "ready"; readonly url: string }
+  /** What the process has used since it started, by its own accounting. */
+  | { readonly type: "usage"; readonly cpuUs: number; readonly residentBytes: number }
+
+/** Stands before every message, since a subject may print lines of its own. */
+const MARK = "@bench "
+
+/** Says something. Synchronous: nothing is lost when the process ends. */
+export function say(message: Message): void {
+  let rest = Buffer.from(`${MARK}${JSON.stringify(message)}\n`)
+  while (rest.length > 0) {
+    try {
+      rest = rest.subarray(writeSync(1, rest))
+    } catch (error) {
+      // A full pipe: whoever reads it will come back.
+      if ((error as NodeJS.ErrnoException).code !== "EAGAIN") throw error
+    }
+  }
+}
+
+/** Says the last word. What the subject left open, such as a timer, does not keep the process. */
+export function exitSaying(message: Message): never {
+  say(message)
+  process.exit(0)
+}
+
+/** The message in a line of output, if it is one. */
+export function messageIn(line: string): Message | undefined {
+  return line.startsWith(MARK) ? (JSON.parse(line.slice(MARK.length)) as Message) : undefined
+}
+
+/** Answers each line of input with the usage so far, and ends the process with its input. */
+export function answerUsage(): void {
+  process.stdin.on("data", () => {
+    const { user, system } = process.cpuUsage()
+    say({ type: "usage", cpuUs: user + system, residentBytes: process.memoryUsage().rss })
+  })
+  process.stdin.on("end", () => process.exit(0))
+}

@@ -1,0 +1,90 @@
+import { spawnSync } from "node:child_process"
+import { readFileSync } from "node:fs"
+import { availableParallelism, cpus, platform, release, totalmem } from "node:os"
+import type { Options } from "./arguments.ts"
+import { findRowFaults, type Row } from "./rows.ts"
+import type { RuntimeBinary } from "./subject-process.ts"
+
+/** A run: its rows, and what they were measured on. */
+export interface Results {
+  /** Of this format. */
+  readonly schema: 1
+  /** RFC 3339, UTC. */
+  readonly startedAt: string
+  readonly size: string
+  readonly seed: number
+  /** Short hash; with `+` when there were changes that no commit has. */
+  readonly commit: string
+  readonly machine: {
+    readonly cpu: string
+    readonly cores: number
+    readonly memoryBytes: number
+    readonly system: string
+  }
+  /** Of the runtimes and of the peers. */
+  readonly versions: Readonly<Record<string, string>>
+  readonly rows: readonly Row[]
+  /** Visits that failed, with the reason: `scenario runtime subject: reason`. */
+  readonly failures: readonly string[]
+}
+
+/** Describes this machine and this checkout, for the head of the results. */
+export function describeRun(
+  options: Options,
+  runtimes: Readonly<Record<string, RuntimeBinary>>,
+  root: URL,
+): Omit<Results, "rows" | "failures"> {
+  return {
+    schema: 1,
+    startedAt: new Date().toISOString(),
+    size: options.sizeName,
+    seed: options.seed,
+    commit: commitOf(root),
+    machine: {
+      cpu: cpus()[0]?.model ?? "unknown",
+      cores: availableParallelism(),
+      memoryBytes: totalmem(),
+      system: `${platform()} ${/^\d+\.\d+/.exec(release())?.[0] ?? ""}`,
+    },
+    versions: {
+      ...Object.fromEntries(options.runtimes.map((name) => [name, versionOf(runtimes[name])])),
+      ...peersOf(root),
+    },
+  }
+}
+
+/**
+ * Reads results that were written before.
+ *
+ * @throws {TypeError} they are not of this format: with every fault.
+ */
+export function readResults(path: string): Results {
+  const results = JSON.parse(readFileSync(path, "utf8")) as Results
+  if (results?.schema !== 1) throw new TypeError(`${path} holds no results of schema 1`)
+  const faults = results.rows.flatMap((row, index) =>
+    findRowFaults(row).map((fault) => `row ${index}: ${fault}`),
+  )
+  if (faults.length > 0) throw new TypeError(`${path}: ${faults.join("; ")}`)
+  return results
+}
+
+function commitOf(root: URL): string {
+  const git = (...args: string[]) => spawnSync("git", args, { cwd: root, encoding: "utf8" })
+  const commit = git("rev-parse", "--short=12", "HEAD").stdout?.trim()
+  if (!commit) return "unknown"
+  return git("status", "--porcelain").stdout?.trim() ? `${commit}+` : commit
+}
+
+function versionOf(runtime: RuntimeBinary | undefined): string {
+  if (runtime === undefined) return "absent"
+  const { stdout } = spawnSync(runtime.binary, ["--version"], { encoding: "utf8" })
+  return /\d+\.\d+\.\d+\S*/.exec(stdout ?? "")?.[0] ?? "unknown"
+}
+
+/** The pinned versions of the peers, and of the libraries that serve. */
+function peersOf(root: URL): Record<string, string> {
+  const { dependencies } = JSON.parse(
+    readFileSync(new URL("bench/package.json", root), "utf8"),
+  ) as { dependencies: Record<string, string> }
+  return dependencies
+}

@@ -1,0 +1,81 @@
+/**
+ * Memory: what a process grows by when it holds many entries.
+ *
+ * Question: how many bytes of resident memory does an entry take?
+ * Unit:     bytes for each entry: growth of the resident set over the empty process, garbage
+ *           collected before both looks.
+ * Control:  `map`, a native `Map` of values as bytes.
+ * Peers:    a `Map` of values as text, which is the best that JavaScript can do; immutable.
+ */
+
+import { Entries, KEY_BYTES, VALUE_BYTES } from "../entries.ts"
+import { collectGarbage } from "../garbage.ts"
+import type { Measurement, Scenario, Task } from "../scenario.ts"
+import { checkAnswers } from "../subjects/answers.ts"
+import { loadKeyedMap } from "../subjects/keyed-maps.ts"
+import { expectAnswer } from "../wrong-answer.ts"
+
+export const memory: Scenario = {
+  name: "memory",
+  question: "How many bytes of resident memory does an entry of 206 bytes take?",
+  control: "map",
+  subjects: ["headwater", "map", "map of text", "immutable", "hamt_plus"],
+  sizes: { full: [100_000, 1_000_000], smoke: [10_000] },
+  rounds: { full: 3, smoke: 1 },
+
+  async visit({ subject, size, seed }: Task): Promise<readonly Measurement[]> {
+    const entries = new Entries(seed)
+    if (subject === "map of text") return measureGrowth(size, await fillText(entries))
+    const make = await loadKeyedMap(subject)
+    // The code is compiled and the library is loaded before the first look, as in a process that has
+    // run for a while. What the check needed is garbage by then.
+    expectAnswer("bytes left", checkAnswers(make, seed), 0)
+    return measureGrowth(size, () => {
+      const map = make()
+      map.fill(size, {
+        keyAt: (index) => entries.keyAt(index),
+        valueAt: (index) => entries.valueAt(index),
+      })
+      return { entries: () => map.readAll().entries, bytes: () => map.readAll().bytes }
+    })
+  },
+}
+
+/** What is held, for the look after the filling; and so that it is held until then. */
+interface Holding {
+  entries(): number
+  bytes(): number
+}
+
+async function measureGrowth(size: number, fill: (size: number) => Holding) {
+  const before = await residentBytes()
+  const held = fill(size)
+  const after = await residentBytes()
+  expectAnswer("entries held", held.entries(), size)
+  expectAnswer("bytes held", held.bytes(), size * (KEY_BYTES + VALUE_BYTES))
+  const samples = [(after - before) / size]
+  return [{ operation: "entries held", unit: "bytes per entry", samples }]
+}
+
+/** Resident bytes when nothing is left to collect. Two rounds: finalisers free more. */
+async function residentBytes(): Promise<number> {
+  for (let round = 0; round < 3; round++) {
+    collectGarbage()
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+  return process.memoryUsage().rss
+}
+
+async function fillText(entries: Entries): Promise<(size: number) => Holding> {
+  const text = new TextDecoder()
+  return (size) => {
+    const map = new Map<string, { readonly value: string; readonly revision: number }>()
+    for (let index = 0; index < size; index++) {
+      const value = text.decode(entries.valueAt(index))
+      map.set(entries.keyAt(index), { value, revision: 1 })
+    }
+    const bytes = () =>
+      [...map].reduce((sum, [key, held]) => sum + key.length + held.value.length, 0)
+    return { entries: () => map.size, bytes }
+  }
+}
