@@ -45,11 +45,11 @@ class TrieData {
   readonly entries: number
   /** Calls in one sample. */
   readonly calls: number
-  readonly keys: readonly string[]
+  keys: readonly string[]
   readonly values: readonly Uint8Array[]
-  /** Equal to keys and not the same strings: as a caller brings them. In the order of the calls. */
-  readonly hits: readonly string[]
-  readonly misses: readonly string[]
+  /** The keys of the calls, in their order. */
+  hits: readonly string[]
+  misses: readonly string[]
   /** What each call writes, to the key of the same number in `hits`. */
   readonly writes: readonly Uint8Array[]
   readonly filling: Feed
@@ -75,6 +75,27 @@ class TrieData {
       valueAt: (index) => at(this.writes, index),
     }
   }
+
+  /**
+   * Makes all keys of the calls anew: equal, and no string that anybody has seen. So a key comes as it
+   * comes from a socket, without the hash that the runtime keeps with a string that it has hashed.
+   */
+  renewCalls(): void {
+    this.hits = this.hits.map(renewed)
+    this.misses = this.misses.map(renewed)
+  }
+
+  /** The same for the keys of all entries. */
+  renewKeys(): void {
+    this.keys = this.keys.map(renewed)
+  }
+}
+
+const utf8 = new TextEncoder()
+const text = new TextDecoder()
+
+function renewed(key: string): string {
+  return text.decode(utf8.encode(key))
 }
 
 function warmUp(make: MakeMap, { sizeName, seed }: Task): void {
@@ -89,6 +110,7 @@ function measureMap(make: MakeMap, data: TrieData, watch: Stopwatch): readonly M
   const renew = () => {
     map.dispose()
     map = make()
+    data.renewKeys()
   }
   const build = () => {
     map.fill(data.entries, data.filling)
@@ -107,14 +129,15 @@ function measureMap(make: MakeMap, data: TrieData, watch: Stopwatch): readonly M
 
 function measureReads(map: KeyedMap, data: TrieData, watch: Stopwatch): void {
   let bytes = 0
-  const look = (keys: readonly string[]) => () => {
+  const look = (keys: readonly string[]) => {
     bytes = 0
     for (const key of keys) bytes += map.get(key)?.byteLength ?? 0
     return data.calls
   }
-  watch.measure("get, hit", "ns per get", look(data.hits))
+  const renew = () => data.renewCalls()
+  watch.measure("get, hit", "ns per get", () => look(data.hits), renew)
   expectAnswer("bytes of all hits", bytes, sumOf(data.writes))
-  watch.measure("get, miss", "ns per get", look(data.misses))
+  watch.measure("get, miss", "ns per get", () => look(data.misses), renew)
   expectAnswer("bytes of all misses", bytes, 0)
 
   let read = 0
@@ -133,25 +156,33 @@ function measureReads(map: KeyedMap, data: TrieData, watch: Stopwatch): void {
 }
 
 function measureWrites(map: KeyedMap, data: TrieData, watch: Stopwatch): void {
-  const { calls, hits, writes, writing } = data
-  watch.measure("overwrite, one batch", "ns per write", () => {
+  const { calls, writes, writing } = data
+  const renew = () => data.renewCalls()
+  const overwrite = () => {
     map.putMany(0, calls, writing)
     map.settle()
     return calls
-  })
-  watch.measure("write + snapshot each", "ns per write", () => {
+  }
+  const writeEach = () => {
+    const { hits } = data
     for (let call = 0; call < calls; call++) map.put(hits[call] ?? "", writes[call] as Uint8Array)
     map.settle()
     return calls
-  })
-  watch.measure("batches of 100 + snapshot", "ns per write", () => {
+  }
+  const writeBatches = () => {
     for (let call = 0; call < calls; call += BATCH) map.putMany(call, call + BATCH, writing)
     map.settle()
     return calls
-  })
+  }
+  watch.measure("overwrite, one batch", "ns per write", overwrite, renew)
+  watch.measure("write + snapshot each", "ns per write", writeEach, renew)
+  watch.measure("batches of 100 + snapshot", "ns per write", writeBatches, renew)
   measureSnapshots(map, watch)
-  if (map.mark === undefined) return
+  measureChanges(map, data, watch)
+}
 
+function measureChanges(map: KeyedMap, { hits, writing }: TrieData, watch: Stopwatch): void {
+  if (map.mark === undefined) return
   const changed = new Set(hits.slice(0, CHANGES)).size
   let mark: unknown
   let told = 0
@@ -178,7 +209,7 @@ function measureSnapshots(map: KeyedMap, watch: Stopwatch): void {
 
 /** Each deletion is followed by a snapshot; what deletions leave behind is swept in the same time. */
 function measureDeletes(map: KeyedMap, data: TrieData, watch: Stopwatch): void {
-  const keys = [...new Set(data.hits)]
+  let keys: readonly string[] = []
   const remove = () => {
     for (const key of keys) map.delete(key)
     map.settle()
@@ -187,6 +218,8 @@ function measureDeletes(map: KeyedMap, data: TrieData, watch: Stopwatch): void {
   const putBack = () => {
     map.putMany(0, data.calls, data.writing)
     map.settle()
+    data.renewCalls()
+    keys = [...new Set(data.hits)].map(renewed)
   }
   watch.measure("delete + snapshot each", "ns per delete", remove, putBack)
   expectAnswer("entries left", map.size, data.entries - keys.length)
