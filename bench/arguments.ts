@@ -1,5 +1,5 @@
 import { parseArgs } from "node:util"
-import type { SizeName } from "./scenario.ts"
+import type { SizeName } from "./task.ts"
 
 /** What a run is asked. */
 export interface Options {

@@ -1,5 +1,5 @@
 import { writeSync } from "node:fs"
-import type { Measurement } from "./scenario.ts"
+import type { Measurement } from "./task.ts"
 
 /** What a subject's process says to the one that started it. */
 export type Message =

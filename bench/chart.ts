@@ -41,9 +41,9 @@ const TITLE_HEIGHT = 40
 const MARGIN = 12
 
 /**
- * A scenario as small multiples: a row of panels for each operation at the largest size, a column for
- * each runtime, a bar for each subject. Bars of one row share a scale, which begins at 0; a number
- * stands at each. The thin line is the spread, p05 to p95.
+ * A scenario as small multiples: a row of panels for each operation at the largest size, a column
+ * for each runtime, a bar for each subject. Bars of one row share a scale, which begins at 0; a
+ * number stands at each. The thin line is the spread, p05 to p95.
  */
 export function chartOf(scenario: Scenario, rows: readonly Row[], theme: Theme): string {
   const size = Math.max(...rows.map((row) => row.size))
@@ -64,7 +64,8 @@ export function chartOf(scenario: Scenario, rows: readonly Row[], theme: Theme):
     textOf({ x: xOf(column), y: MARGIN + 26, fill: theme.faint }, runtime),
   )
   return [
-    `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${y}" viewBox="0 0 ${width} ${y}"`,
+    `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${y}"`,
+    ` viewBox="0 0 ${width} ${y}"`,
     ` font-family="ui-sans-serif, system-ui, sans-serif" font-size="11" role="img">`,
     `<title>${escapeXml(`${heading}. ${scenario.question}`)}</title>`,
     textOf({ x: MARGIN, y: MARGIN + 6, fill: theme.text, weight: 600, size: 13 }, heading),
@@ -110,7 +111,8 @@ function barOf(row: Row, { x, y, most, theme, isOurs }: Bar): string {
   const fill = isOurs ? theme.ours : isControl ? theme.control : theme.peer
   const middle = y + BAR_HEIGHT / 2
   const [from, to] = [x + widthOf(row.p05), x + widthOf(row.p95)]
-  const spread = `<line x1="${from}" x2="${to}" y1="${middle}" y2="${middle}" stroke="${theme.faint}"/>`
+  const ends = `x1="${from}" x2="${to}" y1="${middle}" y2="${middle}"`
+  const spread = `<line ${ends} stroke="${theme.faint}"/>`
   return [
     `<rect x="${x}" y="${y}" width="${width}" height="${BAR_HEIGHT}" rx="1" fill="${fill}"/>`,
     to - from > 2 ? spread : "",

@@ -18,8 +18,8 @@ const NOISE_MIN = 0.05
  * Rows that moved beyond their noise since earlier results, the most moved first.
  *
  * Compares medians where both runs were on one machine with one version of the runtime, and ratios
- * to the control elsewhere. The noise of a comparison is the sum of how far the samples of both rows
- * reach around their medians (p05 to p95, halved), 5 % at least.
+ * to the control elsewhere. The noise of a comparison is the sum of how far the samples of both
+ * rows reach around their medians (p05 to p95, halved), 5 % at least.
  */
 export function findMoves(before: Results, now: Results): Move[] {
   const isSameMachine = before.machine.cpu === now.machine.cpu
@@ -45,7 +45,8 @@ export function findMoves(before: Results, now: Results): Move[] {
 export function formatMoves(moves: readonly Move[]): string {
   if (moves.length === 0) return "nothing moved beyond its noise\n"
   const lines = moves.map(({ row, before, ratio, by }) => {
-    const name = `${row.scenario} · ${row.operation} · ${row.size} · ${row.runtime} · ${row.subject}`
+    const { scenario, operation, size, runtime, subject } = row
+    const name = [scenario, operation, size, runtime, subject].join(" · ")
     const change = ratio > 1 ? `${ratio.toFixed(2)}× worse` : `${(1 / ratio).toFixed(2)}× better`
     return `${change.padStart(14)}  ${name}: ${before.median} → ${row.median} ${row.unit} (${by})`
   })

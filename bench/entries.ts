@@ -47,7 +47,8 @@ export class Entries {
   valueTextAt(index: number, round = 0): string {
     const mixed = mix(index, this.#salt + round)
     const [a, b, c] = [mixed & 255, (mixed >>> 8) & 255, (mixed >>> 16) & 255]
-    const head = `{"ip":"10.${a}.${b}.${c}","port":${1024 + (mixed % 60_000)},"ready":true,"n":${round}`
+    const port = 1024 + (mixed % 60_000)
+    const head = `{"ip":"10.${a}.${b}.${c}","port":${port},"ready":true,"n":${round}`
     const open = `${head},"node":"node-${mixed % 1000}","zone":"eu-west-1b","uid":"`
     return `${open}${mixed
       .toString(16)

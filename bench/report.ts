@@ -40,9 +40,9 @@ function headOf({ startedAt, size, seed, commit, machine, versions, failures }: 
       .map(([name, version]) => `${name} ${version}`)
       .join(" · "),
     "",
-    "Less is better in every table. Each cell is the median of all samples, with the spread from p05",
-    "to p95 as ± half of it; below it, how many times the control's. How to read it, and what the",
-    "noise is: bench/README.md.",
+    "Less is better in every table. Each cell is the median of all samples, with the spread from",
+    "p05 to p95 as ± half of it; below it, how many times the control's. How to read it, and what",
+    "the noise is: bench/README.md.",
     "",
   ]
   if (size === "smoke")

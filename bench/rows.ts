@@ -1,5 +1,6 @@
-import type { Measurement, Scenario, Task } from "./scenario.ts"
+import type { Scenario } from "./scenario.ts"
 import { summary } from "./statistics.ts"
+import type { Measurement, Task } from "./task.ts"
 
 /** One line of the results: one operation of one subject at one size on one runtime. */
 export interface Row {
@@ -81,7 +82,9 @@ function rowOf(scenario: Scenario, cell: Cell, medians: ReadonlyMap<string, numb
   }
 }
 
-/** Null where a ratio says nothing: what it is divided by is absent, or is below what is measured. */
+/**
+ * Null where a ratio says nothing: what it is divided by is absent, or is below what is measured.
+ */
 function ratio(value: number, other: number | undefined): number | null {
   if (other === undefined || other <= 0 || value < 0) return null
   return rounded(value / other)

@@ -2,9 +2,9 @@
  * `npm run bench -- [--scenario A,B] [--runtime C,D] [--size smoke|full] [--seed N] [--json PATH]
  * [--compare PATH]`
  *
- * Has every subject of every scenario measured on every runtime, each visit in a process of its own,
- * and writes rows, a report and charts. Exits with 1 when a visit failed or an answer was wrong.
- * Started by tools/bench.mjs, which finds the runtimes.
+ * Has every subject of every scenario measured on every runtime, each visit in a process of its
+ * own, and writes rows, a report and charts. Exits with 1 when a visit failed or an answer was
+ * wrong. Started by tools/bench.mjs, which finds the runtimes.
  */
 import { mkdirSync, writeFileSync } from "node:fs"
 import { dirname, join, relative } from "node:path"
@@ -15,10 +15,11 @@ import { Progress } from "./progress.ts"
 import { reportOf } from "./report.ts"
 import { describeRun, type Results, readResults } from "./results.ts"
 import { type Row, toRows, type Visited } from "./rows.ts"
-import type { Measurement, Scenario, Task } from "./scenario.ts"
+import type { Scenario } from "./scenario.ts"
 import { loadScenario, scenarioNames } from "./scenarios.ts"
 import { visitsOf } from "./schedule.ts"
 import { type RuntimeBinary, SubjectProcess } from "./subject-process.ts"
+import type { Measurement, Task } from "./task.ts"
 
 /** This file is bench/dist/run.js. */
 const root = new URL("../../", import.meta.url)

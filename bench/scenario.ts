@@ -1,33 +1,11 @@
 import type { SubjectProcess } from "./subject-process.ts"
-
-/** `full` is what results are made of; `smoke` shows that everything is right, and times nothing. */
-export type SizeName = "full" | "smoke"
-
-/** One visit: a fresh process measures one subject of one scenario at one size. */
-export interface Task {
-  readonly scenario: string
-  readonly subject: string
-  /** Entries, or what else the scenario counts. */
-  readonly size: number
-  readonly sizeName: SizeName
-  readonly seed: number
-  readonly runtime: string
-  /** Whether it is this runtime that measures what does not depend on the runtime. */
-  readonly leads: boolean
-}
-
-/** What a visit found: samples of one operation, all of one unit, of which less is better. */
-export interface Measurement {
-  readonly operation: string
-  readonly unit: string
-  readonly samples: readonly number[]
-}
+import type { Measurement, SizeName, Task } from "./task.ts"
 
 /**
  * One question, asked of several subjects on every runtime.
  *
- * Subjects take turns, A B A B, in fresh processes: none inherits the heap, the compiled code or the
- * garbage of another. A visit throws when the subject's answer is wrong.
+ * Subjects take turns, A B A B, in fresh processes: none inherits the heap, the compiled code or
+ * the garbage of another. A visit throws when the subject's answer is wrong.
  */
 export interface Scenario {
   readonly name: string

@@ -1,10 +1,11 @@
 import type { Options } from "./arguments.ts"
-import type { Scenario, Task } from "./scenario.ts"
+import type { Scenario } from "./scenario.ts"
+import type { Task } from "./task.ts"
 
 /**
- * The visits of a scenario, in order: a runtime after the other, a size after the other, and in each
- * of them rounds in which every subject has its turn: A B C, A B C. So what changes while it lasts,
- * such as another program's load, meets all of them.
+ * The visits of a scenario, in order: a runtime after the other, a size after the other, and in
+ * each of them rounds in which every subject has its turn: A B C, A B C. So what changes while it
+ * lasts, such as another program's load, meets all of them.
  */
 export function visitsOf(
   scenario: Scenario,

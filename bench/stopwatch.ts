@@ -1,6 +1,6 @@
 import { do_not_optimize } from "mitata"
 import { collectGarbage } from "./garbage.ts"
-import type { Measurement, SizeName } from "./scenario.ts"
+import type { Measurement, SizeName } from "./task.ts"
 
 /** How long an operation may be sampled, and how often. */
 export interface Plan {
@@ -30,8 +30,8 @@ export class Stopwatch {
   }
 
   /**
-   * Samples an operation. Garbage is collected before the first sample, not between samples: what an
-   * operation leaves to the collector is part of what it costs.
+   * Samples an operation. Garbage is collected before the first sample, not between samples: what
+   * an operation leaves to the collector is part of what it costs.
    *
    * @param work does the operation some times, and tells how many.
    * @param between runs before every sample, and is not measured.

@@ -3,7 +3,7 @@ import { createInterface } from "node:readline"
 import { fileURLToPath } from "node:url"
 import { type Message, messageIn } from "./channel.ts"
 import { garbageArguments } from "./garbage.ts"
-import type { Task } from "./scenario.ts"
+import type { Task } from "./task.ts"
 
 /** A runtime of this machine. */
 export interface RuntimeBinary {

@@ -3,8 +3,8 @@
  * does it, and says what it found, a line of JSON each. The arguments are the subject's own.
  */
 import { exitSaying, say } from "./channel.ts"
-import type { Task } from "./scenario.ts"
 import { loadScenario } from "./scenarios.ts"
+import type { Task } from "./task.ts"
 
 async function main(): Promise<void> {
   const task = JSON.parse(process.env.HEADWATER_BENCH_TASK ?? "") as Task

@@ -29,7 +29,9 @@ function wantedOf(args) {
   return names === undefined ? undefined : names.split(",")
 }
 
-/** The Node that runs this is `node`. Others that are not here fail only those who asked for them. */
+/**
+ * The Node that runs this is `node`. Others that are not here fail only those who asked for them.
+ */
 async function findRuntimes(wanted) {
   const found = { node: { binary: process.execPath, args: [] } }
   for (const name of runtimeNames) {

@@ -11,8 +11,9 @@
  */
 import { fileURLToPath } from "node:url"
 import { gzipSync } from "node:zlib"
-import type { Measurement, Scenario, Task } from "../scenario.ts"
+import type { Scenario } from "../scenario.ts"
 import { loadKeyedMap } from "../subjects/keyed-maps.ts"
+import type { Measurement, Task } from "../task.ts"
 import { expectAnswer } from "../wrong-answer.ts"
 
 export const load: Scenario = {

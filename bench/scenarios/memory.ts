@@ -10,9 +10,10 @@
 
 import { Entries, KEY_BYTES, VALUE_BYTES } from "../entries.ts"
 import { collectGarbage } from "../garbage.ts"
-import type { Measurement, Scenario, Task } from "../scenario.ts"
+import type { Scenario } from "../scenario.ts"
 import { checkAnswers } from "../subjects/answers.ts"
 import { loadKeyedMap } from "../subjects/keyed-maps.ts"
+import type { Measurement, Task } from "../task.ts"
 import { expectAnswer } from "../wrong-answer.ts"
 
 export const memory: Scenario = {
@@ -27,8 +28,8 @@ export const memory: Scenario = {
     const entries = new Entries(seed)
     if (subject === "map of text") return measureGrowth(size, await fillText(entries))
     const make = await loadKeyedMap(subject)
-    // The code is compiled and the library is loaded before the first look, as in a process that has
-    // run for a while. What the check needed is garbage by then.
+    // The code is compiled and the library is loaded before the first look, as in a process that
+    // has run for a while. What the check needed is garbage by then.
     expectAnswer("bytes left", checkAnswers(make, seed), 0)
     return measureGrowth(size, () => {
       const map = make()

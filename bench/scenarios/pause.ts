@@ -1,21 +1,22 @@
 /**
  * Pause: how long the event loop stands still while many entries are held and written.
  *
- * Question: what is the longest turn of a 1 ms timer with entries held, while 10,000 writes a second
- *           pass, each batch followed by a snapshot, the last ten kept?
- * Unit:     ms. A turn is what the timer is late by; a collection is what the runtime tells of itself,
- *           where it does.
+ * Question: what is the longest turn of a 1 ms timer with entries held, while 10,000 writes a
+ *           second pass, each batch followed by a snapshot, the last ten kept?
+ * Unit:     ms. A turn is what the timer is late by; a collection is what the runtime tells of
+ *           itself, where it does.
  * Control:  `map`, a native `Map`, which takes no snapshots.
  * Peers:    immutable.
  */
 import { PerformanceObserver } from "node:perf_hooks"
 import { drawn, Entries } from "../entries.ts"
 import { collectGarbage } from "../garbage.ts"
-import type { Measurement, Scenario, SizeName, Task } from "../scenario.ts"
+import type { Scenario } from "../scenario.ts"
 import { summary } from "../statistics.ts"
 import { checkAnswers } from "../subjects/answers.ts"
 import type { KeyedMap } from "../subjects/keyed-map.ts"
 import { loadKeyedMap } from "../subjects/keyed-maps.ts"
+import type { Measurement, SizeName, Task } from "../task.ts"
 import { expectAnswer } from "../wrong-answer.ts"
 
 export const pause: Scenario = {

@@ -9,8 +9,9 @@
 import { createEngine, type Snapshot } from "@headwater/core/engine"
 import { do_not_optimize } from "mitata"
 import { drawn, Entries } from "../entries.ts"
-import type { Measurement, Scenario, SizeName, Task } from "../scenario.ts"
+import type { Scenario } from "../scenario.ts"
 import { type Plan, plans, Stopwatch } from "../stopwatch.ts"
+import type { Measurement, SizeName, Task } from "../task.ts"
 import { expectAnswer } from "../wrong-answer.ts"
 
 export const resume: Scenario = {

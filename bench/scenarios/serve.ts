@@ -1,23 +1,25 @@
 /**
  * Serve: one change to many readers.
  *
- * Question: what does it cost a server to deliver a change to one of its readers, and how long does it
- *           take?
- * Unit:     µs of CPU for one delivery, by the server's own accounting; ms from the write to the reader,
- *           on the clock of the load's process, which does both; bytes a reader adds to the server.
+ * Question: what does it cost a server to deliver a change to one of its readers, and how long does
+ *           it take?
+ * Unit:     µs of CPU for one delivery, by the server's own accounting; ms from the write to the
+ *           reader, on the clock of the load's process, which does both; bytes a reader adds to the
+ *           server.
  * Control:  `bare`, the least code that writes the same bytes on this runtime.
  * Peers:    Hono's `streamSSE`.
  *
- * The server is a process of its own, of the runtime that is measured: for ours, the command as it is
- * installed, on a topic in memory. The load is this process, on Node, the same for all.
+ * The server is a process of its own, of the runtime that is measured: for ours, the command as it
+ * is installed, on a topic in memory. The load is this process, on Node, the same for all.
  */
 import { Agent, request } from "node:http"
 import { answerUsage, say } from "../channel.ts"
 import { Entries } from "../entries.ts"
-import type { Measurement, Scenario, SizeName, Task } from "../scenario.ts"
+import type { Scenario } from "../scenario.ts"
 import { Readers } from "../servers/readers.ts"
 import { quantile, summary } from "../statistics.ts"
 import type { SubjectProcess } from "../subject-process.ts"
+import type { Measurement, SizeName, Task } from "../task.ts"
 import { expectAnswer, WrongAnswerError } from "../wrong-answer.ts"
 
 export const serve: Scenario = {

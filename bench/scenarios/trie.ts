@@ -7,11 +7,12 @@
  * Peers:    the persistent maps of JavaScript.
  */
 import { drawn, Entries } from "../entries.ts"
-import type { Measurement, Scenario, SizeName, Task } from "../scenario.ts"
+import type { Scenario } from "../scenario.ts"
 import { plans, Stopwatch } from "../stopwatch.ts"
 import { checkAnswers } from "../subjects/answers.ts"
 import type { Feed, KeyedMap } from "../subjects/keyed-map.ts"
 import { loadKeyedMap, type MakeMap } from "../subjects/keyed-maps.ts"
+import type { Measurement, SizeName, Task } from "../task.ts"
 import { expectAnswer } from "../wrong-answer.ts"
 
 export const trie: Scenario = {
@@ -77,8 +78,9 @@ class TrieData {
   }
 
   /**
-   * Makes all keys of the calls anew: equal, and no string that anybody has seen. So a key comes as it
-   * comes from a socket, without the hash that the runtime keeps with a string that it has hashed.
+   * Makes all keys of the calls anew: equal, and no string that anybody has seen. So a key comes as
+   * it comes from a socket, without the hash that the runtime keeps with a string that it has
+   * hashed.
    */
   renewCalls(): void {
     this.hits = this.hits.map(renewed)
@@ -207,7 +209,9 @@ function measureSnapshots(map: KeyedMap, watch: Stopwatch): void {
   })
 }
 
-/** Each deletion is followed by a snapshot; what deletions leave behind is swept in the same time. */
+/**
+ * Each deletion is followed by a snapshot; what deletions leave behind is swept in the same time.
+ */
 function measureDeletes(map: KeyedMap, data: TrieData, watch: Stopwatch): void {
   let keys: readonly string[] = []
   const remove = () => {

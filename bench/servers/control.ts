@@ -7,8 +7,8 @@ const OPENING = new TextEncoder().encode(":\n\n")
 
 /**
  * The control: the least code that writes the same bytes on this runtime. A set of open responses;
- * a write is encoded once and given to each. It holds nothing, resumes nobody, and lets a reader who
- * stops reading fill its memory.
+ * a write is encoded once and given to each. It holds nothing, resumes nobody, and lets a reader
+ * who stops reading fill its memory.
  */
 export function serveControl(): Promise<string> {
   return isNode() ? serveControlNode() : serveControlWeb()

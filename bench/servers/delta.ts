@@ -12,8 +12,8 @@ export class DeltaFrames {
   /** The next one: that a key has this value now. */
   next(key: string, value: string): { revision: number; body: string; id: string } {
     const revision = ++this.#revision
-    const change = `{"op":"put","key":${JSON.stringify(key)},"value":${value},"revision":${revision}}`
-    return { revision, body: change, id: `${EPOCH}.${revision}` }
+    const entry = `"key":${JSON.stringify(key)},"value":${value},"revision":${revision}`
+    return { revision, body: `{"op":"put",${entry}}`, id: `${EPOCH}.${revision}` }
   }
 
   /** The same as a whole event. */

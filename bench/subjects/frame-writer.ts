@@ -5,8 +5,8 @@ const utf8 = new TextEncoder()
 const text = new TextDecoder()
 
 /**
- * Writes entries as comma-joined JSON objects into frames: the least code that makes a hub's bytes of
- * a JavaScript map. Values are JSON bytes and go inline.
+ * Writes entries as comma-joined JSON objects into frames: the least code that makes a hub's bytes
+ * of a JavaScript map. Values are JSON bytes and go inline.
  */
 export class FrameWriter {
   #entries = 0
@@ -15,9 +15,8 @@ export class FrameWriter {
 
   /** Adds an entry whose value is held as bytes. */
   add(key: string, held: Held): void {
-    this.addText(
-      `{"key":${JSON.stringify(key)},"value":${text.decode(held.value)},"revision":${held.revision}}`,
-    )
+    const value = text.decode(held.value)
+    this.addText(`{"key":${JSON.stringify(key)},"value":${value},"revision":${held.revision}}`)
   }
 
   /** Adds an entry that is JSON already. */

@@ -8,8 +8,8 @@ export interface Feed {
  * A map of keys to values with revisions, as one subject keeps it: the same jobs done with each
  * library as its own documentation would do them.
  *
- * Every subject holds the same facts, a value's bytes and its revision. A write that "is followed by
- * a snapshot" leaves the state before it readable; the newest ten such states are kept.
+ * Every subject holds the same facts, a value's bytes and its revision. A write that "is followed
+ * by a snapshot" leaves the state before it readable; the newest ten such states are kept.
  */
 export interface KeyedMap {
   /** Entries now. */
@@ -30,7 +30,9 @@ export interface KeyedMap {
   settle(): void
   /** Reads all of it, keys as strings and values as bytes, and tells how much there was. */
   readAll(): Amount
-  /** All of it as wire JSON in frames of about 64 KiB, made and dropped; tells how much there was. */
+  /**
+   * All of it as wire JSON in frames of about 64 KiB, made and dropped; tells how much there was.
+   */
   encodeAll(): Amount
   /** The value in the oldest of the states that are kept; absent where no states are kept. */
   getOldest?(key: string): Uint8Array | undefined

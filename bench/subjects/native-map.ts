@@ -2,8 +2,8 @@ import { FrameWriter } from "./frame-writer.ts"
 import type { Amount, Feed, Held, KeyedMap } from "./keyed-map.ts"
 
 /**
- * The control: a native `Map`, changed in place. It keeps no states: what it does in a write that is
- * followed by a snapshot is the write alone, and its snapshot is a copy.
+ * The control: a native `Map`, changed in place. It keeps no states: what it does in a write that
+ * is followed by a snapshot is the write alone, and its snapshot is a copy.
  */
 export function nativeMap(): KeyedMap {
   return new NativeMap()

@@ -1,4 +1,5 @@
-import type { Scenario, Task } from "../scenario.ts"
+import type { Scenario } from "../scenario.ts"
+import type { Task } from "../task.ts"
 
 /** A scenario for tests of what stands around scenarios. It measures nothing. */
 export function scenarioOf(subjects: readonly string[], control: string): Scenario {

@@ -1,0 +1,24 @@
+/**
+ * `full` is what results are made of; `smoke` shows that everything is right, and times nothing.
+ */
+export type SizeName = "full" | "smoke"
+
+/** One visit: a fresh process measures one subject of one scenario at one size. */
+export interface Task {
+  readonly scenario: string
+  readonly subject: string
+  /** Entries, or what else the scenario counts. */
+  readonly size: number
+  readonly sizeName: SizeName
+  readonly seed: number
+  readonly runtime: string
+  /** Whether it is this runtime that measures what does not depend on the runtime. */
+  readonly leads: boolean
+}
+
+/** What a visit found: samples of one operation, all of one unit, of which less is better. */
+export interface Measurement {
+  readonly operation: string
+  readonly unit: string
+  readonly samples: readonly number[]
+}
