@@ -50,10 +50,8 @@ export class Entries {
     const port = 1024 + (mixed % 60_000)
     const head = `{"ip":"10.${a}.${b}.${c}","port":${port},"ready":true,"n":${round}`
     const open = `${head},"node":"node-${mixed % 1000}","zone":"eu-west-1b","uid":"`
-    return `${open}${mixed
-      .toString(16)
-      .repeat(20)
-      .slice(0, VALUE_BYTES - open.length - 2)}"}`
+    const digits = mixed.toString(16).padStart(8, "0").repeat(10)
+    return `${open}${digits.slice(0, VALUE_BYTES - open.length - 2)}"}`
   }
 }
 

@@ -4,14 +4,17 @@
  * Question: what does each operation of a versioned map cost, and what do its snapshots?
  * Unit:     ns for one key, read or written; for one change told; for one snapshot.
  * Control:  `map`, a native `Map` changed in place: no versions, no snapshots.
- * Peers:    the persistent maps of JavaScript.
+ * Peers:    the persistent maps of JavaScript; where all is encoded, also `map of objects`, a `Map`
+ *           of parsed values, stringified.
  */
 import { drawn, Entries } from "../entries.ts"
 import type { Scenario } from "../scenario.ts"
 import { plans, Stopwatch } from "../stopwatch.ts"
 import { checkAnswers } from "../subjects/answers.ts"
+import { FrameWriter } from "../subjects/frame-writer.ts"
 import type { Feed, KeyedMap } from "../subjects/keyed-map.ts"
 import { loadKeyedMap, type MakeMap } from "../subjects/keyed-maps.ts"
+import { nativeMap } from "../subjects/native-map.ts"
 import type { Measurement, SizeName, Task } from "../task.ts"
 import { expectAnswer } from "../wrong-answer.ts"
 
@@ -19,11 +22,12 @@ export const trie: Scenario = {
   name: "trie",
   question: "What does each operation of a versioned map cost, and what do its snapshots?",
   control: "map",
-  subjects: ["headwater", "map", "immutable", "nkzw", "hamt_plus", "mori"],
+  subjects: ["headwater", "map", "map of objects", "immutable", "nkzw", "hamt_plus", "mori"],
   sizes: { full: [1_000, 100_000, 1_000_000], smoke: [1_000] },
   rounds: { full: 3, smoke: 1 },
 
   async visit(task: Task): Promise<readonly Measurement[]> {
+    if (task.subject === "map of objects") return measureObjects(task)
     const make = await loadKeyedMap(task.subject)
     expectAnswer("bytes left", checkAnswers(make, task.seed), 0)
     warmUp(make, task)
@@ -227,6 +231,32 @@ function measureDeletes(map: KeyedMap, data: TrieData, watch: Stopwatch): void {
   }
   watch.measure("delete + snapshot each", "ns per delete", remove, putBack)
   expectAnswer("entries left", map.size, data.entries - keys.length)
+}
+
+/** What a program does that holds values parsed: it stringifies them, each time they are sent. */
+function measureObjects({ size, sizeName, seed }: Task): readonly Measurement[] {
+  const source = new Entries(seed)
+  const objects = new Map<string, { readonly value: unknown; readonly revision: number }>()
+  for (let index = 0; index < size; index++) {
+    const value = JSON.parse(source.valueTextAt(index))
+    objects.set(source.keyAt(index), { value, revision: 1 })
+  }
+  const encode = () => {
+    const writer = new FrameWriter()
+    for (const [key, held] of objects) writer.addText(JSON.stringify({ key, ...held }))
+    return writer.end()
+  }
+  const map = nativeMap()
+  map.fill(size, { keyAt: (at) => source.keyAt(at), valueAt: (at) => source.valueAt(at) })
+  expectAnswer("bytes encoded", encode(), map.encodeAll())
+  map.dispose()
+
+  const watch = new Stopwatch(plans[sizeName])
+  const until = performance.now() + WARM_MS[sizeName]
+  do encode()
+  while (performance.now() < until)
+  watch.measure("encode all", "ns per entry", () => encode().entries)
+  return watch.found
 }
 
 function sumOf(values: readonly Uint8Array[]): number {
