@@ -9,7 +9,7 @@ import { crumbOf, Trail } from "../src/trail.ts"
 const pin = (itemsMax: number) => keepsOf({ type: "pin", itemsMax, bytesMax: 1_000_000 })
 
 describe("Trail", () => {
-  const engine = createEngine({ bytesMax: 4 * 2 ** 20 })
+  const engine = createEngine({ bytesMax: 8 * 2 ** 20 })
   let trail: Trail
 
   beforeEach(() => {
