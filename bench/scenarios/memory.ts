@@ -4,9 +4,9 @@
  * Question: how many bytes of resident memory does an entry take?
  * Unit:     bytes for each entry: growth of the resident set over the empty process, garbage
  *           collected before both looks.
- *           As many entries have passed through the process before the first look, and were dropped:
- *           the heap has the room that reading them takes, whoever keeps them. That favours those
- *           who keep them in this heap.
+ *           As many entries have passed through the process before the first look, and were
+ *           dropped: the heap has the room that reading them takes, whoever keeps them. That
+ *           favours those who keep them in this heap.
  * Control:  `map`, a native `Map` of values as bytes.
  * Peers:    a `Map` of values as text, which is the best that JavaScript can do; immutable.
  */
