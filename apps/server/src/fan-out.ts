@@ -73,6 +73,11 @@ export class FanOut {
     return this.cache.report
   }
 
+  /** `statusKeyOf` the report, as of the last round. */
+  get statusKey(): string {
+    return this.#statusKey
+  }
+
   /** Readers that follow. */
   get followers(): number {
     return this.#followers.size

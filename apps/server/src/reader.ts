@@ -11,7 +11,7 @@ import {
   recoveryOf,
 } from "@headwater/protocol"
 import type { OpenStream } from "./drain.ts"
-import type { FrameSource } from "./event-stream.ts"
+import type { FrameSource, Outlet } from "./event-stream.ts"
 import { type Follower, statusKeyOf } from "./fan-out.ts"
 import { findStart } from "./find-start.ts"
 import { type Events, Line } from "./line.ts"
@@ -37,6 +37,9 @@ export class Reader implements FrameSource, Follower, OpenStream {
   readonly #line: Line
   #cut: () => void = () => {}
   #walker: Walker | undefined
+  #outlet: Outlet | undefined
+  /** Set while the reader holds everything and waits for more. */
+  #resting: Walker | undefined
   /** Of the last frame with data, where that had one: the reader is at it. */
   #id: string | undefined
   /** Of the last id since the last `hello` or `reset`. */
@@ -54,7 +57,11 @@ export class Reader implements FrameSource, Follower, OpenStream {
 
   /** There is something new. */
   wake(): void {
-    this.#line.ring()
+    if (!this.#tellAtOnce()) this.#line.ring()
+  }
+
+  attach(outlet: Outlet): void {
+    this.#outlet = outlet
   }
 
   goodbye(reason: GoodbyeReason): void {
@@ -143,9 +150,33 @@ export class Reader implements FrameSource, Follower, OpenStream {
       } else if (line.due) {
         const reset = yield* this.#heartbeat(walker)
         if (reset !== undefined) return reset
-      } else await line.wait()
+      } else {
+        this.#resting = walker
+        await line.wait()
+        this.#resting = undefined
+      }
     }
     return undefined
+  }
+
+  /**
+   * Tells a reader at rest what is new, without waking whoever makes its frames: nearly all that is
+   * ever told goes this way. Only where it is one whole frame, and the client has taken the last.
+   */
+  #tellAtOnce(): boolean {
+    const walker = this.#resting
+    if (walker === undefined || !this.#outlet?.isClear || this.#line.ending !== undefined) {
+      return false
+    }
+    const { fanOut } = this.#host
+    if (this.#request.policy === "disconnect" || fanOut.statusKey !== this.#toldStatus) return false
+    const hop = walker.hop()
+    if (hop?.bytes === undefined) return hop !== undefined
+    this.#revision = hop.revision
+    this.#id = hop.id
+    walker.told(hop.revision)
+    this.#outlet.write(this.#line.sent(hop.bytes))
+    return true
   }
 
   async #step(walker: Walker, live: boolean): Promise<Step> {

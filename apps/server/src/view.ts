@@ -1,5 +1,5 @@
 import type { Life } from "@headwater/cache"
-import type { Clock } from "@headwater/core"
+import type { Clock, Revision } from "@headwater/core"
 import type { Filter, ViewSums } from "@headwater/core/engine"
 import { type ValueKind, type ViewFilter, viewOf } from "@headwater/protocol"
 import type { Lease, Leases } from "./leases.ts"
@@ -13,6 +13,16 @@ export interface ViewHost {
   readonly turns: Turns
   readonly leases: Leases
   readonly limits: HubLimits
+}
+
+/** A step from one version to a newer one that is a single frame. */
+export interface Hop {
+  readonly since: number
+  readonly root: Root
+  readonly revision: Revision
+  readonly id: string
+  /** Nothing where nothing passes the view. */
+  readonly bytes: Uint8Array | undefined
 }
 
 /**
@@ -30,6 +40,8 @@ export class View {
   readonly number: number
   readonly life: Life
   readonly filter: Filter | undefined
+  /** The step that readers at rest took last. Pins nothing: a root that was let go of is not used. */
+  hop: Hop | undefined
   readonly #host: ViewHost
   readonly #sumsAt = new WeakMap<Root, Sums | Promise<Sums>>()
   #sums: ViewSums | undefined

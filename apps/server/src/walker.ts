@@ -5,7 +5,7 @@ import type { FanOut, Moment } from "./fan-out.ts"
 import type { Frame, Slice } from "./frames.ts"
 import type { Lease } from "./leases.ts"
 import type { Root, Sums } from "./root.ts"
-import { type View, ViewGoneError } from "./view.ts"
+import { type Hop, type View, ViewGoneError } from "./view.ts"
 
 /** What a walker comes to, one step at a time. */
 export type Step =
@@ -167,6 +167,32 @@ export class Walker {
     return made instanceof Promise
       ? made.then((frame) => this.#take(slice, frame, live))
       : this.#take(slice, made, live)
+  }
+
+  /**
+   * Goes to the newest root in one step, where that takes one frame which can be had now; else
+   * nothing, and nothing has changed. For readers at rest: those who rest on one version share it.
+   */
+  hop(): Hop | undefined {
+    const { moment, frames, turns, values } = this.#fanOut
+    const view = this.#view
+    const since = this.#state.held
+    const root = moment?.root
+    if (root?.life !== view.life || this.#state.walk !== undefined || this.#lease) return undefined
+    if (since === 0 || since >= root.version || this.#floor > root.reach) return undefined
+    if (view.hop?.since !== since || view.hop.root !== root) {
+      if (since < view.life.horizon || view.disposed) return undefined
+      const revision = root.reach
+      const id = this.idOf(revision)
+      const slice: Slice = { view, root, since, began: root.version, revision, id }
+      const frame = frames.kept(slice) ?? turns.run(() => frames.make(slice, values))
+      // In a later turn it is kept by then, and a walk is not for hops.
+      if (frame instanceof Promise || !frame.ended) return undefined
+      view.hop = { since, root, revision, id, bytes: frame.bytes }
+    }
+    this.#state = { held: root.version }
+    this.#stand(root)
+    return view.hop
   }
 
   /** Lets go of everything. */

@@ -1,8 +1,10 @@
 import { readFile } from "node:fs/promises"
-import type { Server } from "node:http"
+import type { Server, ServerResponse } from "node:http"
 import type { AddressInfo, Socket } from "node:net"
-import { serve } from "@hono/node-server"
-import { type Runtime, urlOf } from "./runtime.ts"
+import { type Http2Bindings, type HttpBindings, serve } from "@hono/node-server"
+import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response"
+import { type EventStream, eventStreamOf } from "../event-stream.ts"
+import { type FetchHandler, type Runtime, urlOf } from "./runtime.ts"
 
 /** How often a server that closes looks for idle connections. */
 const SWEEP_MS = 20
@@ -17,7 +19,7 @@ export const runtime: Runtime = {
 
   listen: (fetch, { hostname, port }) =>
     new Promise((resolve, reject) => {
-      const handler = { fetch: (request: Request) => fetch(request), hostname, port }
+      const handler = { fetch: answerWith(fetch), hostname, port }
       const server = serve(handler, ({ port }: AddressInfo) =>
         resolve({ url: urlOf(hostname, port), close: () => close(server, idle) }),
       ) as Server
@@ -32,6 +34,57 @@ export const runtime: Runtime = {
   exit: (code) => process.exit(code),
 
   readText: (file) => readFile(file, "utf8"),
+}
+
+/**
+ * Answers requests; an event stream goes to the socket by the shortest way. Through a web stream each
+ * frame would cost half as much again.
+ */
+function answerWith(fetch: FetchHandler) {
+  return async (
+    request: Request,
+    { outgoing }: HttpBindings | Http2Bindings,
+  ): Promise<Response> => {
+    const response = await fetch(request)
+    const stream = eventStreamOf(response)
+    if (stream === undefined) return response
+    outgoing.writeHead(response.status, Object.fromEntries(response.headers))
+    void write(stream, outgoing as ServerResponse)
+    return RESPONSE_ALREADY_SENT
+  }
+}
+
+async function write({ source, opening }: EventStream, outgoing: ServerResponse): Promise<void> {
+  const frames = source.frames()
+  let resume = () => {}
+  const leave = () => {
+    source.leave()
+    resume()
+    void frames.return()
+  }
+  outgoing.once("close", leave)
+  outgoing.on("drain", () => resume())
+  source.onCut(() => outgoing.destroy())
+  source.attach({
+    get isClear() {
+      return !outgoing.writableNeedDrain && !outgoing.destroyed
+    },
+    write: (event) => outgoing.write(event),
+  })
+  outgoing.write(opening)
+  try {
+    for await (const event of frames) {
+      if (outgoing.destroyed) return
+      if (outgoing.write(event)) continue
+      await new Promise<void>((resolve) => {
+        resume = resolve
+        if (outgoing.destroyed) resolve()
+      })
+    }
+    outgoing.end()
+  } catch {
+    outgoing.destroy()
+  }
 }
 
 /**
