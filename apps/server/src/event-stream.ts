@@ -41,9 +41,9 @@ export function eventStreamOf(response: Response): EventStream | undefined {
  * reading stops being served, and nothing is queued for it but a frame or two.
  *
  * Opens with a comment, because Bun holds back the headers until the first byte of body
- * (oven-sh/bun#33660), and with a jittered `retry:`, so that readers who are cut off together do not
- * come back together. Learns that the client left from `cancel`, not from `request.signal`, which
- * Deno aborts on success too (denoland/deno#27005).
+ * (oven-sh/bun#33660), and with a jittered `retry:`, so that readers who are cut off together do
+ * not come back together. Learns that the client left from `cancel`, not from `request.signal`,
+ * which Deno aborts on success too (denoland/deno#27005).
  */
 export function eventStream(source: FrameSource, random: () => number): Response {
   const retryMs = RETRY_MS_MIN + Math.floor(random() * (RETRY_MS_MAX - RETRY_MS_MIN))

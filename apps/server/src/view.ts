@@ -40,7 +40,9 @@ export class View {
   readonly number: number
   readonly life: Life
   readonly filter: Filter | undefined
-  /** The step that readers at rest took last. Pins nothing: a root that was let go of is not used. */
+  /**
+   * The step that readers at rest took last. Pins nothing: a root that was let go of is not used.
+   */
   hop: Hop | undefined
   readonly #host: ViewHost
   readonly #sumsAt = new WeakMap<Root, Sums | Promise<Sums>>()

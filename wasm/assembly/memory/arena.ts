@@ -75,11 +75,12 @@ export function create(pagesMax: u32): i32 {
   store<u32>(STATE_PAGE_FIRST, first)
   store<u32>(STATE_PAGE_HINT, first)
   const had = <u32>memory.size()
-  if (had < first) {
-    if (first > pagesMax || memory.grow(first - had) < 0) return FULL
+  if (had <= first) {
+    if (first >= pagesMax || memory.grow(first + 1 - had) < 0) return FULL
   }
-  store<u32>(STATE_PAGE_END, <u32>memory.size())
-  store<u32>(STATE_PAGES_FREE, <u32>memory.size() - first)
+  // The last page is never used: who reads a few words past a block stays inside memory.
+  store<u32>(STATE_PAGE_END, <u32>memory.size() - 1)
+  store<u32>(STATE_PAGES_FREE, <u32>memory.size() - 1 - first)
   return reserve(0)
 }
 
@@ -95,7 +96,7 @@ export function reserveForPut(bytes: u32): i32 {
 /** Whether after so many pages more there are none left but those that puts may not use. */
 function isLow(pages: u32): bool {
   const pagesMax = load<u32>(STATE_PAGES_MAX)
-  const left = pagesMax - load<u32>(STATE_PAGE_END) + load<u32>(STATE_PAGES_FREE)
+  const left = pagesMax - 1 - load<u32>(STATE_PAGE_END) + load<u32>(STATE_PAGES_FREE)
   return left < pages + RESERVE_PAGES + max<u32>(8, pagesMax >> 6)
 }
 
@@ -120,7 +121,7 @@ export function reserve(bytes: u32): i32 {
 /** Grows by at least so many pages; by an eighth if allowed, as each growth makes views anew. */
 function grow(pages: u32): i32 {
   const end = load<u32>(STATE_PAGE_END)
-  const room = load<u32>(STATE_PAGES_MAX) - end
+  const room = load<u32>(STATE_PAGES_MAX) - 1 - end
   if (pages > room) return FULL
   let more = max(pages, min(end >> 3, 256))
   if (more > room) more = room

@@ -37,8 +37,8 @@ export const runtime: Runtime = {
 }
 
 /**
- * Answers requests; an event stream goes to the socket by the shortest way. Through a web stream each
- * frame would cost half as much again.
+ * Answers requests; an event stream goes to the socket by the shortest way. Through a web stream
+ * each frame would cost half as much again.
  */
 function answerWith(fetch: FetchHandler) {
   return async (

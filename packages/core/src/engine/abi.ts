@@ -87,9 +87,7 @@ function moduleOf(build: EngineBuild): WebAssembly.Module {
   return module
 }
 
-/**
- * Pages that a bound in bytes allows; the last page of 4 GiB stays unused, so that ends fit u32.
- */
+/** Pages that a bound in bytes allows; not quite 4 GiB, so that the end of memory fits u32. */
 export function pagesFor(bytesMax: number): number {
   return Math.min(65_535, Math.max(64, Math.floor(bytesMax / PAGE_BYTES)))
 }

@@ -81,7 +81,7 @@ export class Host {
   /** Bytes of linear memory. */
   get bytesReserved(): number {
     this.refresh()
-    return this.u32[STATE_PAGE_END >> 2]! * PAGE_BYTES
+    return (this.u32[STATE_PAGE_END >> 2]! + 1) * PAGE_BYTES
   }
 
   /** Makes the views anew if memory has grown since. */
