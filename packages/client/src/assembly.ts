@@ -2,7 +2,7 @@ import { FrameError, type Position, type Revision } from "@headwater/core"
 import {
   Digest,
   type Frame,
-  parseStreamId,
+  readStreamId,
   type ValueKind,
   type WireChange,
   type WireEntry,
@@ -31,12 +31,6 @@ export interface Outcome<Value = unknown> {
   readonly mismatch?: Mismatch | undefined
 }
 
-/** What to ask the next stream for; nothing at all for a fresh snapshot of an epoch not known. */
-export interface Resume {
-  readonly lastEventId?: string
-  readonly since?: string
-}
-
 interface Holding<Value> {
   readonly entries: Map<string, ReplicaEntry<Value>>
   readonly digest: Digest
@@ -59,7 +53,7 @@ export class Assembly<Value = unknown> {
   #next: Holding<Value> | undefined
   readonly #run = new Map<string, WireChange>()
   #position: Position | undefined
-  #resume: Resume = {}
+  #resume = ""
   #epoch = ""
   // Undefined before the `hello` of a stream.
   #values: ValueKind | undefined
@@ -83,9 +77,10 @@ export class Assembly<Value = unknown> {
   }
 
   /**
-   * Another stream begins: what the one before left unfinished is void. Returns what to ask for.
+   * Another stream begins: what the one before left unfinished is void. Returns the id to resume
+   * from: `""` where none is known, of revision 0 for a fresh snapshot.
    */
-  begin(): Resume {
+  begin(): string {
     this.#values = undefined
     this.#restart()
     return this.#resume
@@ -93,7 +88,7 @@ export class Assembly<Value = unknown> {
 
   /** Lets the next stream be asked for a snapshot; what is held stays until that is whole. */
   forget(): void {
-    this.#resume = this.#position ? { since: `${this.#position.epoch}.0` } : {}
+    this.#resume = this.#position ? `${this.#position.epoch}.0` : ""
   }
 
   /**
@@ -112,7 +107,7 @@ export class Assembly<Value = unknown> {
     if ((type === "hello") === !!values) throw outOfTurn(type)
     switch (type) {
       case "hello": {
-        const { epoch, revision } = parseStreamId(this.#resume.lastEventId ?? "0.0")
+        const { epoch, revision } = readStreamId(this.#resume || "0.0")!
         this.#values = frame.values
         this.#epoch = frame.epoch
         this.#floor = frame.resumed ? revision : 0
@@ -124,7 +119,7 @@ export class Assembly<Value = unknown> {
       case "reset":
         this.#epoch = frame.epoch
         this.#floor = 0
-        this.#resume = { lastEventId: frame.id }
+        this.#resume = frame.id
         this.#restart(emptyHolding())
         break
       case "snapshot":
@@ -163,8 +158,7 @@ export class Assembly<Value = unknown> {
 
   // Moves what is held to an id, in one step: by the run, or to a snapshot that is whole now.
   #land(id: string, hub: string | undefined, isTolerant: boolean): Outcome<Value> {
-    const position = parseStreamId(id)
-    const { epoch, revision } = position
+    const { epoch, revision } = readStreamId(id)!
     const next = this.#next
     const { entries } = this.#held
     const replaced = new Map<string, ReplicaEntry<Value> | undefined>()
@@ -187,7 +181,7 @@ export class Assembly<Value = unknown> {
     }
     this.#restart()
     this.#position = { epoch, revision }
-    this.#resume = { lastEventId: id }
+    this.#resume = id
     return { replaced, mismatch, isProven: isSame && !!hub }
   }
 

@@ -1,11 +1,12 @@
 import type { Clock, SyncError } from "@headwater/core"
 import { type Frame, streamPath } from "@headwater/protocol"
-import type { Mismatch, Resume } from "./assembly.ts"
+import type { Mismatch } from "./assembly.ts"
 import { BACKOFF_RESET_MS, Backoff } from "./backoff.ts"
 import { followStream } from "./connection.ts"
 import { callAll, LiveReplica } from "./live-replica.ts"
 import type { Replica } from "./replica.ts"
 import { ReplicaError } from "./replica-error.ts"
+import { onAbort, wait } from "./wait.ts"
 
 /** Gives a token when none is held. `expired` is the one that the hub no longer takes, if any. */
 export type TokenSource = (
@@ -83,7 +84,7 @@ const machineClock: ClientClock = {
 // Runs until closed or refused. Never rejects.
 async function run(
   replica: Pick<LiveReplica<unknown>, "begin" | "forget" | "hear" | "on">,
-  streamUrl: URL,
+  url: URL,
   options: ConnectOptions,
   closing: AbortController,
 ): Promise<void> {
@@ -91,9 +92,7 @@ async function run(
   const report = (report: Report) => callAll([options.report ?? (() => {})], report)
   const backoff = new Backoff(options.random ?? Math.random)
   const { signal } = closing
-  const onAbort = () => closing.abort()
-  options.signal?.addEventListener("abort", onAbort)
-  if (options.signal?.aborted) onAbort()
+  const letGo = onAbort(options.signal, () => closing.abort())
 
   let token = typeof source === "string" ? source : undefined
   let expired: string | undefined
@@ -120,7 +119,7 @@ async function run(
   const attempt = async () => {
     liveSince = undefined
     if (typeof source === "function") token ??= await source(expired, signal)
-    const { url, headers } = requestOf(streamUrl, replica.begin(), token)
+    const headers = headersOf(replica.begin(), token)
     return followStream({ url, headers, fetch, clock }, onFrame, signal)
   }
 
@@ -146,46 +145,24 @@ async function run(
     const delayMs = backoff.next(retryMs)
     replica.on("lost", error)
     report({ type: "lost", error, delayMs })
-    await sleep(delayMs, clock, signal)
+    // Whoever heard of the loss may have closed the replica.
+    await wait((wake) => clock.after(delayMs, wake), signal)
   }
   replica.on("close")
-  options.signal?.removeEventListener("abort", onAbort)
+  letGo()
 }
 
-function requestOf(
-  streamUrl: URL,
-  { since, lastEventId }: Resume,
-  token: string | undefined,
-): { url: URL; headers: Record<string, string> } {
-  const url = new URL(streamUrl)
-  if (since) url.searchParams.set("since", since)
-  const headers = {
+function headersOf(id: string, token: string | undefined): Record<string, string> {
+  return {
     accept: "text/event-stream",
-    ...(lastEventId && { "last-event-id": lastEventId }),
+    ...(id && { "last-event-id": id }),
     ...(token && { authorization: `Bearer ${token}` }),
   }
-  return { url, headers }
-}
-
-// Resolves when it is over or aborted, whichever comes first.
-function sleep(delayMs: number, clock: ClientClock, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const wake = () => {
-      cancel()
-      signal.removeEventListener("abort", wake)
-      resolve()
-    }
-    const cancel = clock.after(delayMs, wake)
-    signal.addEventListener("abort", wake)
-    // Whoever heard of the loss may have closed the replica.
-    if (signal.aborted) wake()
-  })
 }
 
 function streamUrl({ url, topic, prefix = [], keys = [] }: ConnectOptions): URL {
-  // Only a page has an address of its own, so an absolute one must not ask for it.
-  const isAbsolute = /^[a-z][a-z0-9+.-]*:/i.test(`${url}`)
-  const target = new URL(url, isAbsolute ? undefined : location.href)
+  // Only a page has an address of its own.
+  const target = new URL(url, globalThis.location?.href)
   target.pathname = target.pathname.replace(/\/$/, "") + streamPath(topic)
   for (const text of [prefix].flat()) target.searchParams.append("prefix", text)
   for (const key of keys) target.searchParams.append("key", key)

@@ -6,8 +6,9 @@ import {
   HEARTBEAT_MS,
   HEARTBEATS_MISSED_MAX,
 } from "@headwater/protocol"
-import { createParser } from "eventsource-parser"
+import { eventParser } from "./event-parser.ts"
 import { ReplicaError } from "./replica-error.ts"
+import { onAbort } from "./wait.ts"
 
 /** One request for a stream. */
 export interface StreamRequest {
@@ -48,30 +49,25 @@ export async function followStream(
   signal: AbortSignal,
 ): Promise<Ending> {
   const attempt = new AbortController()
-  const onAbort = () => attempt.abort(signal.reason)
-  signal.addEventListener("abort", onAbort)
-  if (signal.aborted) onAbort()
+  const letGo = onAbort(signal, () => attempt.abort(signal.reason))
 
   const watchdog = watch(clock, () =>
     attempt.abort(new ReplicaError("the hub is silent", "ERR_TIMEOUT")),
   )
   let retryMs: number | undefined
-  const parser = createParser({
-    // What is longer is dropped, and the parser throws at the chunk after.
-    maxBufferSize: EVENT_CHARACTERS_MAX,
-    onRetry: (ms) => {
-      retryMs = ms
-    },
-    onEvent: ({ event = "", data, id = "" }) => {
-      const frame = decodeFrame(event, data, id)
-      if (!frame) return
-      onFrame(frame)
-      if (frame.type === "hello") watchdog.allow(frame.heartbeatMs)
-      if (frame.type !== "goodbye" && frame.type !== "fault") return
-      retryMs = frame.retryMs || retryMs
-      throw endOf(frame)
-    },
-  })
+  const onEvent = (event: string, data: string, id: string) => {
+    const frame = decodeFrame(event, data, id)
+    if (!frame) return
+    onFrame(frame)
+    if (frame.type === "hello") watchdog.allow(frame.heartbeatMs)
+    if (frame.type !== "goodbye" && frame.type !== "fault") return
+    retryMs = frame.retryMs || retryMs
+    throw endOf(frame)
+  }
+  const onRetry = (ms: number) => {
+    retryMs = ms
+  }
+  const feed = eventParser(onEvent, onRetry, EVENT_CHARACTERS_MAX)
 
   try {
     const response = await fetch(url, { headers, cache: "no-store", signal: attempt.signal })
@@ -82,7 +78,7 @@ export async function followStream(
     const isStream = status === 200 && type?.startsWith("text/event-stream")
     const reader = response.body?.getReader()
     // A `fetch` that somebody passed in may not pass the signal on to the body.
-    attempt.signal.addEventListener("abort", () => reader?.cancel().catch(() => {}))
+    onAbort(attempt.signal, () => reader?.cancel().catch(() => {}))
     const decoder = new TextDecoder()
     let text = ""
     while (text.length < ERROR_CHARACTERS_MAX) {
@@ -92,7 +88,7 @@ export async function followStream(
       const part = decoder.decode(chunk.value, { stream: true })
       if (isStream) {
         watchdog.heard()
-        parser.feed(part)
+        feed(part)
       } else text += part
     }
     throw isStream ? new ReplicaError("the stream was cut") : refusalOf(status, text)
@@ -100,7 +96,7 @@ export async function followStream(
     return { error: attempt.signal.aborted ? attempt.signal.reason : error, retryMs }
   } finally {
     watchdog.stop()
-    signal.removeEventListener("abort", onAbort)
+    letGo()
     attempt.abort()
   }
 }

@@ -1,4 +1,4 @@
-import { type Position, Waiters } from "@headwater/core"
+import type { Position } from "@headwater/core"
 import type { Frame } from "@headwater/protocol"
 import { Assembly, type Mismatch } from "./assembly.ts"
 import type {
@@ -13,6 +13,7 @@ import { ReplicaError } from "./replica-error.ts"
 import { isSameValue } from "./same-value.ts"
 import { type ReplicaEntry, ReplicaSnapshot } from "./snapshot.ts"
 import { type ClientEvent, TRANSITIONS } from "./state.ts"
+import { wait } from "./wait.ts"
 
 type Replaced<Value> = Map<string, ReplicaEntry<Value> | undefined>
 
@@ -34,7 +35,7 @@ export class LiveReplica<Value> extends Assembly<Value> implements Replica<Value
   readonly #statusListeners = new Set<() => void>()
   // For each `changes()`, what its consumer last saw under each key that changed since.
   readonly #unseen = new Set<Replaced<Value>>()
-  readonly #moved = new Waiters()
+  readonly #waiting = new Set<() => void>()
 
   /** @param closing is aborted to close the link. */
   constructor(closing: AbortController) {
@@ -101,7 +102,7 @@ export class LiveReplica<Value> extends Assembly<Value> implements Replica<Value
           isFirst = false
           yield { position: this.position, changes }
         } else if (this.#isOver()) return
-        else await this.#moved.wait(signal)
+        else await this.#move(signal)
       }
     } finally {
       this.#unseen.delete(unseen)
@@ -109,7 +110,7 @@ export class LiveReplica<Value> extends Assembly<Value> implements Replica<Value
   }
 
   async waitFor({ epoch, revision }: Position, signal?: AbortSignal): Promise<void> {
-    for (let before = this.position; ; await this.#moved.wait(signal)) {
+    for (let before = this.position; ; await this.#move(signal)) {
       const at = this.position
       before ??= at
       if (at?.epoch === epoch && at.revision >= revision) return
@@ -162,7 +163,7 @@ export class LiveReplica<Value> extends Assembly<Value> implements Replica<Value
         else if (!unseen.get(key) && !this.has(key)) unseen.delete(key)
       }
     }
-    this.#moved.wake()
+    callAll(this.#waiting)
     this.#settleReady()
     const changes = this.#changesOf(replaced)
     if (changes.length > 0 || !wasWhole) {
@@ -177,7 +178,7 @@ export class LiveReplica<Value> extends Assembly<Value> implements Replica<Value
     this.#setStatus({ ...this.#status, state, error: state === "live" ? undefined : error })
     if (state !== "closed") return
     this.#settleReady(error ?? closed())
-    this.#moved.wake()
+    callAll(this.#waiting)
   }
 
   #setStatus(status: ReplicaStatus): void {
@@ -185,6 +186,12 @@ export class LiveReplica<Value> extends Assembly<Value> implements Replica<Value
     if (status.state === state && status.hub === hub && status.error === error) return
     this.#status = status
     callAll(this.#statusListeners)
+  }
+
+  // Waits until the replica moves, or closes. Who calls has looked whether it did.
+  #move(signal: AbortSignal | undefined): Promise<void> {
+    signal?.throwIfAborted()
+    return wait((wake) => addTo(this.#waiting, wake), signal)
   }
 
   // Tells whether it is closed; throws when that was not its owner's will.

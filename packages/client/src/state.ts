@@ -35,70 +35,30 @@ export type ClientEvent =
 /**
  * What becomes of each state at each event. Total: no case is left to the code around it.
  *
- * Where a cell repeats its row's name, the event changes nothing. A frame that comes out of turn is
- * the assembly's to refuse, which then makes it `lost`.
+ * A row begins with every event as it mostly is: `refused` and `close` close, the others change
+ * nothing. What it then names is what moves it on. A frame that comes out of turn is the assembly's
+ * to refuse, which then makes it `lost`.
  */
 export const TRANSITIONS: Readonly<
   Record<ClientState, Readonly<Record<ClientEvent, ClientState>>>
 > = {
-  idle: {
-    start: "connecting",
-    hello: "idle",
-    reset: "idle",
-    sync: "idle",
-    lost: "idle",
-    due: "idle",
+  idle: { ...stay("idle"), start: "connecting" },
+  connecting: { ...stay("connecting"), hello: "snapshot", lost: "waiting" },
+  snapshot: { ...stay("snapshot"), sync: "live", lost: "waiting" },
+  live: { ...stay("live"), reset: "snapshot", lost: "waiting" },
+  waiting: { ...stay("waiting"), due: "connecting" },
+  closed: stay("closed"),
+}
+
+function stay(state: ClientState): Record<ClientEvent, ClientState> {
+  return {
+    start: state,
+    hello: state,
+    reset: state,
+    sync: state,
+    lost: state,
+    due: state,
     refused: "closed",
     close: "closed",
-  },
-  connecting: {
-    start: "connecting",
-    hello: "snapshot",
-    reset: "connecting",
-    sync: "connecting",
-    lost: "waiting",
-    due: "connecting",
-    refused: "closed",
-    close: "closed",
-  },
-  snapshot: {
-    start: "snapshot",
-    hello: "snapshot",
-    reset: "snapshot",
-    sync: "live",
-    lost: "waiting",
-    due: "snapshot",
-    refused: "closed",
-    close: "closed",
-  },
-  live: {
-    start: "live",
-    hello: "live",
-    reset: "snapshot",
-    sync: "live",
-    lost: "waiting",
-    due: "live",
-    refused: "closed",
-    close: "closed",
-  },
-  waiting: {
-    start: "waiting",
-    hello: "waiting",
-    reset: "waiting",
-    sync: "waiting",
-    lost: "waiting",
-    due: "connecting",
-    refused: "closed",
-    close: "closed",
-  },
-  closed: {
-    start: "closed",
-    hello: "closed",
-    reset: "closed",
-    sync: "closed",
-    lost: "closed",
-    due: "closed",
-    refused: "closed",
-    close: "closed",
-  },
+  }
 }

@@ -54,8 +54,8 @@ function frameOf(type: Frame["type"], data: string, id: string): Fields | undefi
     case "delta":
       for (const change of changes as Fields[]) {
         const { op } = change
-        must(isText(op) && (op === "put" ? isEntry(change) : isWritten(change)))
-        if (!OPS.test(op as string)) return STOP
+        must(isText(op) && isWritten(change) && (op !== "put" || isEntry(change)))
+        if (op !== "put" && op !== "delete" && op !== "touch") return STOP
       }
       if (fields.partial === true) return { ...frame, id: undefined }
       must(at?.revision === revision)
@@ -80,7 +80,6 @@ function frameOf(type: Frame["type"], data: string, id: string): Fields | undefi
 }
 
 const TYPES = /^(hello|reset|snapshot|delta|sync|status|goodbye|fault)$/
-const OPS = /^(put|delete|touch)$/
 const STATUSES = /^(waiting|resyncing|in-sync|stale)$/
 const STOP: Fields = { type: "fault", code: "ERR_NOT_IMPLEMENTED", retry: "stop", retryMs: 0 }
 

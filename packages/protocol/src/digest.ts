@@ -22,13 +22,13 @@ export class Digest {
   #lo = 0
 
   /** Adds an entry. Cost: hashing the key twice. */
-  add(key: string | Uint8Array, revision: Revision): void {
-    this.#move(h64(key, revision), 1)
+  add(key: string, revision: Revision): void {
+    this.#move(key, revision, 1)
   }
 
   /** Takes an entry out again: the inverse of `add` with the same arguments. */
-  remove(key: string | Uint8Array, revision: Revision): void {
-    this.#move(h64(key, revision), -1)
+  remove(key: string, revision: Revision): void {
+    this.#move(key, revision, -1)
   }
 
   /** 16 lower-case hex digits, the high half first, as on the wire. */
@@ -37,7 +37,8 @@ export class Digest {
   }
 
   // The carry of the low half is 1, 0 or −1; `>>> 0` takes both halves mod 2³².
-  #move({ hi, lo }: { hi: number; lo: number }, sign: 1 | -1): void {
+  #move(key: string, revision: Revision, sign: 1 | -1): void {
+    const { hi, lo } = h64(key, revision)
     const sum = this.#lo + sign * lo
     this.#lo = sum >>> 0
     this.#hi = (this.#hi + sign * hi + Math.floor(sum / TWO_TO_32)) >>> 0
@@ -50,10 +51,8 @@ export class Digest {
  *
  * @param key at most 4,096 bytes of UTF-8. A longer one is no key, and has no meaningful hash.
  */
-export function h64(key: string | Uint8Array, revision: Revision): { hi: number; lo: number } {
-  const bytes = typeof key === "string" ? key : key.subarray(0, KEY_BYTES_MAX)
-  const length = typeof bytes === "string" ? utf8.encodeInto(bytes, room).written : bytes.length
-  if (typeof bytes !== "string") room.set(bytes)
+export function h64(key: string, revision: Revision): { hi: number; lo: number } {
+  const length = utf8.encodeInto(key, room).written
   // `setUint32` takes its argument mod 2³², and cuts off what is behind the point.
   scratch.setUint32(length, revision, true)
   scratch.setUint32(length + 4, revision / TWO_TO_32, true)

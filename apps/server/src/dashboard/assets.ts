@@ -8,12 +8,7 @@ export interface Assets {
 }
 
 /** What the page imports, each by the name under which it is installed. */
-const PACKAGES = [
-  "@headwater/client",
-  "@headwater/protocol",
-  "@headwater/core",
-  "eventsource-parser",
-] as const
+const PACKAGES = ["@headwater/client", "@headwater/protocol", "@headwater/core"] as const
 
 /** A path of a module: nothing that leads out of its folder. */
 const MODULE_PATH = /^(?:[A-Za-z0-9_-][A-Za-z0-9._-]*\/)*[A-Za-z0-9_-][A-Za-z0-9._-]*\.js$/

@@ -1,0 +1,63 @@
+import { FrameError } from "@headwater/core"
+
+/**
+ * Takes one event that has data. `event` and `id` are `""` where this very event has none: an id is
+ * its frame's own here, and not kept for the frames after it, as an `EventSource` would.
+ */
+export type EventHandler = (event: string, data: string, id: string) => void
+
+/**
+ * Makes what reads an event stream: it takes text, in whatever pieces that comes.
+ *
+ * The text is what a `TextDecoder` made, which has taken the byte order mark away. An event ends
+ * at its empty line, also where that is a CR whose LF may yet come. What a handler throws passes
+ * through, and ends the use of the parser; so does a `FrameError` for an event that is too long.
+ *
+ * Cost: O(characters), also for a line in a thousand pieces, as nothing looks into a line before it
+ * is whole. Source: WHATWG HTML, 9.2.6 "Interpreting an event stream".
+ *
+ * @param onRetry takes a `retry:`, in milliseconds.
+ * @param charactersMax of one event, so that no hub fills a reader's memory with one.
+ */
+export function eventParser(
+  onEvent: EventHandler,
+  onRetry: (retryMs: number) => void,
+  charactersMax: number,
+): (piece: string) => void {
+  let pending = ""
+  let endsInReturn = false
+  let event = ""
+  let data: string | undefined
+  let id = ""
+
+  const takeLine = (line: string) => {
+    if (!line) {
+      const [own, ownData, ownId] = [event, data, id]
+      event = id = ""
+      data = undefined
+      if (ownData !== undefined) onEvent(own, ownData, ownId)
+      return
+    }
+    const [, field, value = ""] = /^([^:]*)(?:: ?(.*))?$/s.exec(line)!
+    if (field === "data") data = data === undefined ? value : `${data}\n${value}`
+    if (field === "event") event = value
+    if (field === "id" && !value.includes("\0")) id = value
+    if (field === "retry" && /^\d+$/.test(value)) onRetry(+value)
+  }
+
+  return (piece) => {
+    if (!piece) return
+    // The LF of a CR that ended the piece before begins no line.
+    const isHalf = endsInReturn && piece[0] === "\n"
+    const [first, ...lines] = piece.slice(+isHalf).split(/\r\n?|\n/)
+    endsInReturn = piece.endsWith("\r")
+    pending += first
+    for (const line of lines) {
+      takeLine(pending)
+      pending = line
+    }
+    if (pending.length + (data ?? "").length > charactersMax) {
+      throw new FrameError("an event too long", pending)
+    }
+  }
+}

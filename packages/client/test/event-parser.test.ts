@@ -1,0 +1,101 @@
+import { FrameError } from "@headwater/core"
+import { createParser } from "eventsource-parser"
+import fc from "fast-check"
+import { describe, expect, test } from "vitest"
+import { eventParser } from "../src/event-parser.ts"
+
+type Heard = readonly [event: string, data: string, id: string] | readonly [retryMs: number]
+
+/** What our parser makes of the pieces. */
+function hear(pieces: readonly string[], charactersMax = 100_000): Heard[] {
+  const heard: Heard[] = []
+  const feed = eventParser(
+    (event, data, id) => heard.push([event, data, id]),
+    (retryMs) => heard.push([retryMs]),
+    charactersMax,
+  )
+  for (const piece of pieces) feed(piece)
+  return heard
+}
+
+/** What `eventsource-parser` makes of the same text, in one piece. */
+function hearReference(text: string): Heard[] {
+  const heard: Heard[] = []
+  const parser = createParser({
+    onEvent: ({ event = "", data, id = "" }) => heard.push([event, data, id]),
+    onRetry: (retryMs) => heard.push([retryMs]),
+  })
+  parser.feed(text)
+  return heard
+}
+
+/** What our parser makes of bytes that come in pieces, as in `followStream`. */
+function hearBytes(pieces: readonly Uint8Array[]): Heard[] {
+  const decoder = new TextDecoder()
+  return hear(pieces.map((piece) => decoder.decode(piece, { stream: true })))
+}
+
+const ending = fc.constantFrom("\n", "\r", "\r\n")
+const field = fc.constantFrom("data", "event", "id", "retry", "", "dat", "DATA", "data ", "x")
+const value = fc.constantFrom("", "1", "{}", " two", "\t", "a:b", ":", "a\0b", "é😀", "250", "1e3")
+const line = fc.oneof(
+  {
+    weight: 4,
+    arbitrary: fc.tuple(field, fc.constantFrom(":", ": "), value).map((of) => of.join("")),
+  },
+  { weight: 3, arbitrary: fc.constant("") },
+  { weight: 1, arbitrary: field },
+)
+// It ends in an empty line, so that nobody waits for the LF of a last CR.
+const text = fc
+  .array(fc.tuple(line, ending), { maxLength: 40 })
+  .map((lines) => `${lines.map((of) => of.join("")).join("")}\n\n`)
+
+describe("eventParser()", () => {
+  test("hears what eventsource-parser hears, in whatever pieces the text comes", () => {
+    fc.assert(
+      fc.property(text, fc.array(fc.nat(), { maxLength: 12 }), (text, cuts) => {
+        const places = [0, ...cuts.map((cut) => cut % (text.length + 1)).sort((a, b) => a - b)]
+        const pieces = places.map((at, index) => text.slice(at, places[index + 1]))
+
+        expect(hear(pieces)).toEqual(hearReference(text))
+        expect(hear([...text])).toEqual(hearReference(text))
+      }),
+      { numRuns: process.env.HEADWATER_FULL === "1" ? 100_000 : 1_000 },
+    )
+  })
+
+  test("hears the same of bytes, split at every byte, with a byte order mark", () => {
+    const lines = ["retry: 5", "id: e.1", "event: sync", "data: é😀", "data", "", ":", "data:x", ""]
+    for (const end of ["\n", "\r", "\r\n"]) {
+      const bytes = new TextEncoder().encode(`\uFEFF${lines.map((line) => line + end).join("")}`)
+      const heard: Heard[] = [[5], ["sync", "é😀\n", "e.1"], ["", "x", ""]]
+
+      for (let at = 0; at <= bytes.length; at++) {
+        expect(hearBytes([bytes.subarray(0, at), bytes.subarray(at)])).toEqual(heard)
+      }
+      expect(hearBytes(Array.from(bytes, (byte) => Uint8Array.of(byte)))).toEqual(heard)
+    }
+  })
+
+  test("takes no id with a NUL, no retry that is not digits, and no event without data", () => {
+    expect(hear(["id: a\0\nretry: -1\nretry: 1 \nevent: e\n\ndata\n\n"])).toEqual([["", "", ""]])
+  })
+
+  test("ends an event at its CR, without waiting for what may follow", () => {
+    expect(hear(["data: 1\r\r"])).toEqual([["", "1", ""]])
+    expect(hear(["data: 1\r", "", "\ndata: 2\r", "\r"])).toEqual([["", "1\n2", ""]])
+  })
+
+  test("refuses an event that grows too long, be it of one line or of many", () => {
+    expect(() => hear(["data: 12", "345"], 10)).toThrow(FrameError)
+    expect(() => hear(["data: 12345\n", "data: 67890\n", "data: 1"], 15)).toThrow(FrameError)
+    expect(hear(["data: 1\n\n", "data: 2\n\n", "data: 3\n\n"], 10)).toHaveLength(3)
+  })
+
+  test("costs no more for a line that comes in a hundred thousand pieces", () => {
+    const pieces = Array.from({ length: 100_000 }, () => "x".repeat(40))
+
+    expect(hear(["data: ", ...pieces, "\n\n"], 10_000_000)).toEqual([["", pieces.join(""), ""]])
+  })
+})
