@@ -1,5 +1,5 @@
 import { type CacheLimits, SnapshotCache } from "@headwater/cache"
-import type { Clock, Source } from "@headwater/core"
+import type { Clock, Revision, Source } from "@headwater/core"
 import type { ValueKind } from "@headwater/protocol"
 import { Syncer } from "@headwater/syncer"
 import type { Drain } from "./drain.ts"
@@ -89,6 +89,11 @@ export class Topic {
     return this.#wasInSync
   }
 
+  /** Asks the source whether it has reached a revision; see `Syncer.revisionAtLeast`. */
+  isAtLeast(revision: Revision, signal: AbortSignal): Promise<boolean> {
+    return this.#syncer.revisionAtLeast(revision, signal)
+  }
+
   /** Makes who follows this topic for one connection. */
   reader(request: ReaderRequest): Reader {
     const { drain, random, log } = this.#host
@@ -99,7 +104,7 @@ export class Topic {
         drain,
         random,
         log,
-        isAtLeast: (revision, signal) => this.#syncer.revisionAtLeast(revision, signal),
+        isAtLeast: (revision, signal) => this.isAtLeast(revision, signal),
       },
       request,
     )

@@ -67,6 +67,7 @@ export function serverConformance(
     declareConditions(check, expect)
     declareKinds(check, expect)
     declareLists(check, expect)
+    declareBlocking(check, expect)
     declareBatch(check, expect)
     declareRefusals(check, expect)
     declareLater(check, expect)
@@ -595,6 +596,40 @@ function declareLists(check: Check, expect: Expect): void {
   })
 }
 
+function declareBlocking(check: Check, expect: Expect): void {
+  check("answers a blocking GET when what it covers changes, and never below since", async (s) => {
+    const key = encodeURIComponent(`${s.prefix}a`)
+    const paths = [`/entry?key=${key}&`, `/entries/${s.prefix}a?`, `/entries?prefix=${s.prefix}&`]
+    let { position } = await s.put("a", 0)
+    for (const path of paths) {
+      await s.ask(`${path}at-least=${position}`)
+      const asking = s.ask(`${path}since=${position}&wait=30000`)
+      const written = await s.put("a", path)
+      const answer = await asking
+      position = answer.headers.get("headwater-position")!
+      const body = await answer.json()
+
+      expect([answer.status, answer.headers.get("cache-control")]).toEqual([200, "no-store"])
+      expect(body.entries?.[0].value ?? body).toEqual(path)
+      expect(Number(position.split(".")[1]) >= written.revision).toEqual(true)
+    }
+    const quiet = await s.ask(`/entry?key=${key}&since=${position}&wait=50`)
+    expect([quiet.status, await quiet.json()]).toEqual([200, paths.at(-1)])
+  })
+
+  check("reads a write at least, and refuses another epoch and what is no position", async (s) => {
+    const { position } = await s.put("a", 1)
+    const key = encodeURIComponent(`${s.prefix}a`)
+    expect(await (await s.ask(`/entry?key=${key}&at-least=${position}`)).json()).toEqual(1)
+    const other = await s.ask(`/entry?key=${key}&at-least=other.1`)
+    await refused(expect, other, 409, "ERR_EPOCH_CHANGED")
+    const bad = await s.ask(`/entries?at-least=7`)
+    await refused(expect, bad, 400, "ERR_POSITION_MALFORMED")
+    const alone = await s.ask(`/entries?wait=7`)
+    await refused(expect, alone, 400, "ERR_REQUEST_INVALID")
+  })
+}
+
 function declareBatch(check: Check, expect: Expect): void {
   const post = (s: Scene, body: unknown, type = "application/json") =>
     s.ask("/batch", {
@@ -749,9 +784,6 @@ function declareLater(check: Check, expect: Expect): void {
     const paths = [
       `${s.base}/entries?limit=1`,
       `${s.base}/entries?after=x`,
-      `${s.base}/entries?since=a.1&wait=1`,
-      `${s.base}/entry?key=a&since=a.1`,
-      `${s.base}/entry?key=a&at-least=a.1`,
       `${s.base}?at-least=a.1`,
       `${url}/metrics`,
       `${url}/openapi.json`,

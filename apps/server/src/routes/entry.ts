@@ -8,6 +8,7 @@ import {
   valueKindOf,
 } from "@headwater/protocol"
 import type { Hono } from "hono"
+import { BLOCKING_RULES, block, readBlocking } from "../blocking.ts"
 import { readBody } from "../body.ts"
 import { conditionOf, etagOf, isKnown } from "../etag.ts"
 import type { Hub } from "../hub.ts"
@@ -18,8 +19,9 @@ import { checkValue } from "../values.ts"
 import { checkWritable, epochOf, positionOf, writeTo } from "../write.ts"
 import { allow } from "./allow.ts"
 
-const READ_RULES = { since: "later", wait: "later", "at-least": "later" } as const
 const WRITE_RULES = { ttl: "later" } as const
+
+type Rules = Readonly<Record<string, Rule>>
 
 /**
  * `GET · PUT · DELETE` of one entry: `/v1/topics/{topic}/entry?key=`, which is exact for every
@@ -28,27 +30,33 @@ const WRITE_RULES = { ttl: "later" } as const
 export function entryRoutes(app: Hono, hub: Hub): void {
   const exact = "/v1/topics/:topic/entry"
   const path = "/v1/topics/:topic/entries/:key{.*}"
-  const keyOf = (url: string, rules: Readonly<Record<string, Rule>>) =>
-    checkKey(one(readQuery(url, { ...rules, key: "once" }), "key"))
-  const keyInPathOf = (url: string, rules: Readonly<Record<string, Rule>>) => {
-    readQuery(url, rules)
-    return keyInPath(url)
+  const read = (url: string, rules: Rules) => {
+    const query = readQuery(url, { ...rules, key: "once" })
+    return { query, key: checkKey(one(query, "key")) }
   }
-  for (const [route, readKey] of [
-    [exact, keyOf],
-    [path, keyInPathOf],
+  const readPath = (url: string, rules: Rules) => {
+    const query = readQuery(url, rules)
+    return { query, key: keyInPath(url) }
+  }
+  for (const [route, readRequest] of [
+    [exact, read],
+    [path, readPath],
   ] as const) {
-    app.get(route, ({ req }) => {
+    app.get(route, async ({ req }) => {
       const topic = hub.topic(req.param("topic")!)
-      return getEntry(topic, readKey(req.url, READ_RULES), req.header("if-none-match") ?? null)
+      const { query, key } = readRequest(req.url, BLOCKING_RULES)
+      const blocking = readBlocking(query)
+      await block(hub, topic, blocking, { prefixes: [], keys: [key] }, req.raw)
+      const caching = blocking.since ? "no-store" : "private, no-cache"
+      return getEntry(topic, key, req.header("if-none-match") ?? null, caching)
     })
     app.put(route, ({ req }) => {
       const topic = hub.topic(req.param("topic")!)
-      return putEntry(hub, topic, readKey(req.url, WRITE_RULES), req.raw)
+      return putEntry(hub, topic, readRequest(req.url, WRITE_RULES).key, req.raw)
     })
     app.delete(route, ({ req }) => {
       const topic = hub.topic(req.param("topic")!)
-      return deleteEntry(hub, topic, readKey(req.url, WRITE_RULES), req.raw)
+      return deleteEntry(hub, topic, readRequest(req.url, WRITE_RULES).key, req.raw)
     })
     app.all(route, allow("GET", "HEAD", "PUT", "DELETE"))
   }
@@ -74,7 +82,12 @@ export function keyInPath(url: string): string {
   return checkKey(key)
 }
 
-function getEntry(topic: Topic, key: string, ifNoneMatch: string | null): Response {
+function getEntry(
+  topic: Topic,
+  key: string,
+  ifNoneMatch: string | null,
+  caching: string,
+): Response {
   const position = positionOf(topic)
   const entry = topic.cache.get(key)
   const headers = { [POSITION_HEADER]: formatPosition(position), ...VALUE_HEADERS }
@@ -86,7 +99,7 @@ function getEntry(topic: Topic, key: string, ifNoneMatch: string | null): Respon
     ...headers,
     [REVISION_HEADER]: String(entry.revision),
     etag,
-    "cache-control": "private, no-cache",
+    "cache-control": caching,
     vary: "accept, accept-encoding, authorization, origin",
   }
   if (isKnown(ifNoneMatch, etag)) return new Response(null, { status: 304, headers: known })
