@@ -1,18 +1,13 @@
-import type { Clock, SyncError } from "@headwater/core"
+import type { SyncError } from "@headwater/core"
 import { type Frame, streamPath } from "@headwater/protocol"
 import type { Mismatch } from "./assembly.ts"
 import { BACKOFF_RESET_MS, Backoff } from "./backoff.ts"
 import { followStream } from "./connection.ts"
+import type { ClientClock, TokenSource } from "./link.ts"
 import { callAll, LiveReplica } from "./live-replica.ts"
 import type { Replica } from "./replica.ts"
 import { ReplicaError } from "./replica-error.ts"
 import { onAbort, wait } from "./wait.ts"
-
-/** Gives a token when none is held. `expired` is the one that the hub no longer takes, if any. */
-export type TokenSource = (
-  expired: string | undefined,
-  signal: AbortSignal,
-) => string | Promise<string>
 
 /**
  * What a client tells beside the data, for logs and counters.
@@ -29,9 +24,6 @@ export type Report =
     }
   | { readonly type: "reset"; readonly reason: string; readonly epoch: string }
   | { readonly type: "lost"; readonly error: Error; readonly delayMs: number }
-
-/** What a client needs of a clock; `@headwater/core`'s `Clock` is one. */
-export type ClientClock = Pick<Clock, "now" | "elapsed" | "after">
 
 /** What to follow, and with what. */
 export interface ConnectOptions {
@@ -68,7 +60,9 @@ export const FRESH_INTERVAL_MS = 600_000
 export function connect<Value = unknown>(options: ConnectOptions): Replica<Value> {
   const closing = new AbortController()
   const replica = new LiveReplica<Value>(closing)
-  replica.running = run(replica, streamUrl(options), options, closing)
+  const url = streamUrl(options)
+  replica.link = { ...options, url }
+  replica.running = run(replica, url, options, closing)
   return replica
 }
 

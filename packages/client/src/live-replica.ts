@@ -1,6 +1,7 @@
 import type { Position } from "@headwater/core"
 import type { Frame } from "@headwater/protocol"
 import { Assembly, type Mismatch } from "./assembly.ts"
+import type { Link } from "./link.ts"
 import type {
   EntryChange,
   Proof,
@@ -26,6 +27,8 @@ export class LiveReplica<Value> extends Assembly<Value> implements Replica<Value
   readonly ready: Promise<void>
   /** Settles when the link is let go of for good. Set by who runs it. */
   running: Promise<void> | undefined
+  /** What it was made with, for who writes; `url` is the stream's. Set by who runs it. */
+  link: Link | undefined
   #settleReady!: (error?: Error) => void
   readonly #closing: AbortController
   #snapshot: ReplicaSnapshot<Value> = new ReplicaSnapshot(undefined, this.held)

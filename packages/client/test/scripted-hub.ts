@@ -52,14 +52,21 @@ export class ScriptedHub implements AsyncDisposable {
 
 /** A request, and the answer to it. */
 export class Exchange {
+  readonly method: string
   readonly path: string
   readonly headers: IncomingMessage["headers"]
   /** Resolves when the reader has let go, or the answer has ended. */
   readonly closed: Promise<void>
+  /** What has come so far of what was sent along. */
+  body = ""
   readonly #response: ServerResponse
 
   constructor(request: IncomingMessage, response: ServerResponse) {
+    this.method = request.method!
     this.path = request.url!
+    request.on("data", (chunk) => {
+      this.body += chunk
+    })
     this.headers = request.headers
     this.#response = response
     this.closed = new Promise((resolve) => response.on("close", () => resolve()))

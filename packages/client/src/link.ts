@@ -1,0 +1,19 @@
+import type { Clock } from "@headwater/core"
+
+/** How a replica reaches its hub, for who writes through it. */
+export interface Link {
+  /** The stream's. */
+  readonly url: URL
+  readonly token?: string | TokenSource | undefined
+  readonly fetch?: typeof globalThis.fetch | undefined
+  readonly clock?: ClientClock | undefined
+}
+
+/** Gives a token when none is held. `expired` is the one that the hub no longer takes, if any. */
+export type TokenSource = (
+  expired: string | undefined,
+  signal: AbortSignal,
+) => string | Promise<string>
+
+/** What a client needs of a clock; `@headwater/core`'s `Clock` is one. */
+export type ClientClock = Pick<Clock, "now" | "elapsed" | "after">
