@@ -103,7 +103,6 @@ export class Assembly<Value = unknown> {
     if (type === "status" || type === "goodbye" || type === "fault") return {}
     const values = this.#values
     const next = this.#next
-    const isLive = !next
     if ((type === "hello") === !!values) throw outOfTurn(type)
     switch (type) {
       case "hello": {
@@ -123,13 +122,13 @@ export class Assembly<Value = unknown> {
         this.#restart(emptyHolding())
         break
       case "snapshot":
-        if (isLive) throw outOfTurn(type)
+        if (!next) throw outOfTurn(type)
         for (const entry of frame.entries) put(next, entryOf(entry, values))
         break
       case "delta":
         for (const change of frame.changes) this.#takeChange(change)
         if (!frame.id) break
-        if (!isLive) throw outOfTurn(type)
+        if (next) throw outOfTurn(type)
         return this.#land(frame.id, undefined, isTolerant)
       case "sync":
         return this.#land(frame.id, frame.digest, isTolerant)

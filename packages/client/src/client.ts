@@ -27,8 +27,11 @@ export type Report =
 
 /** What to follow, and with what. */
 export interface ConnectOptions {
-  /** Where the hub is: `http://127.0.0.1:8080`. In a page, a path is enough. */
-  readonly url: string | URL
+  /**
+   * Where the hub is: `http://127.0.0.1:8080`. In a page, a path is enough. Of several, hubs of one
+   * source, each loss of the link leads to the next, and from the last to the first.
+   */
+  readonly url: string | URL | readonly (string | URL)[]
   readonly topic: string
   /** Follow only keys with one of these prefixes, or of `keys`. */
   readonly prefix?: string | readonly string[] | undefined
@@ -60,14 +63,14 @@ export const FRESH_INTERVAL_MS = 600_000
 export function connect<Value = unknown>(options: ConnectOptions): Replica<Value> {
   const closing = new AbortController()
   const replica = new LiveReplica<Value>(closing)
-  const url = streamUrl(options)
-  replica.link = { ...options, url }
-  replica.running = run(replica, url, options, closing)
+  const urls = [options.url].flat().map((url) => streamUrl(url, options))
+  replica.link = { ...options, urls }
+  replica.running = run(replica, urls, options, closing)
   return replica
 }
 
 const machineClock: ClientClock = {
-  now: () => Date.now(),
+  now: Date.now,
   elapsed: () => performance.now(),
   after(delayMs, task) {
     const timer = setTimeout(task, delayMs)
@@ -78,7 +81,7 @@ const machineClock: ClientClock = {
 // Runs until closed or refused. Never rejects.
 async function run(
   replica: Pick<LiveReplica<unknown>, "begin" | "forget" | "hear" | "on">,
-  url: URL,
+  urls: URL[],
   options: ConnectOptions,
   closing: AbortController,
 ): Promise<void> {
@@ -114,7 +117,7 @@ async function run(
     liveSince = undefined
     if (typeof source === "function") token ??= await source(expired, signal)
     const headers = headersOf(replica.begin(), token)
-    return followStream({ url, headers, fetch, clock }, onFrame, signal)
+    return followStream({ url: urls[0]!, headers, fetch, clock }, onFrame, signal)
   }
 
   // The replica must be in its owner's hands before anything happens to it.
@@ -134,7 +137,8 @@ async function run(
       expired = token
       token = undefined
       isRenewed = true
-    }
+      // The first one not tried yet; when all were, the first again.
+    } else urls.push(urls.shift()!)
     if (liveSince !== undefined && clock.elapsed() - liveSince >= BACKOFF_RESET_MS) backoff.reset()
     const delayMs = backoff.next(retryMs)
     replica.on("lost", error)
@@ -154,7 +158,7 @@ function headersOf(id: string, token: string | undefined): Record<string, string
   }
 }
 
-function streamUrl({ url, topic, prefix = [], keys = [] }: ConnectOptions): URL {
+function streamUrl(url: string | URL, { topic, prefix = [], keys = [] }: ConnectOptions): URL {
   // Only a page has an address of its own.
   const target = new URL(url, globalThis.location?.href)
   target.pathname = target.pathname.replace(/\/$/, "") + streamPath(topic)

@@ -51,9 +51,7 @@ export async function followStream(
   const attempt = new AbortController()
   const letGo = onAbort(signal, () => attempt.abort(signal.reason))
 
-  const watchdog = watch(clock, () =>
-    attempt.abort(new ReplicaError("the hub is silent", "ERR_TIMEOUT")),
-  )
+  const watchdog = watch(clock, () => attempt.abort(new ReplicaError("silence", "ERR_TIMEOUT")))
   let retryMs: number | undefined
   const onEvent = (event: string, data: string, id: string) => {
     const frame = decodeFrame(event, data, id)
@@ -72,8 +70,7 @@ export async function followStream(
   try {
     const response = await fetch(url, { headers, cache: "no-store", signal: attempt.signal })
     const { status } = response
-    const after = response.headers.get("retry-after")
-    if (after) retryMs = Number(after) * 1_000 || undefined
+    retryMs = Number(response.headers.get("retry-after")) * 1_000 || undefined
     const type = response.headers.get("content-type")
     const isStream = status === 200 && type?.startsWith("text/event-stream")
     const reader = response.body?.getReader()

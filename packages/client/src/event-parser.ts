@@ -32,10 +32,9 @@ export function eventParser(
 
   const takeLine = (line: string) => {
     if (!line) {
-      const [own, ownData, ownId] = [event, data, id]
+      if (data !== undefined) onEvent(event, data, id)
       event = id = ""
       data = undefined
-      if (ownData !== undefined) onEvent(own, ownData, ownId)
       return
     }
     const [, field, value = ""] = /^([^:]*)(?:: ?(.*))?$/s.exec(line)!
@@ -48,16 +47,16 @@ export function eventParser(
   return (piece) => {
     if (!piece) return
     // The LF of a CR that ended the piece before begins no line.
-    const isHalf = endsInReturn && piece[0] === "\n"
-    const [first, ...lines] = piece.slice(+isHalf).split(/\r\n?|\n/)
+    const text = endsInReturn ? piece.replace(/^\n/, "") : piece
+    const [first, ...lines] = text.split(/\r\n?|\n/)
     endsInReturn = piece.endsWith("\r")
     pending += first
     for (const line of lines) {
       takeLine(pending)
       pending = line
     }
-    if (pending.length + (data ?? "").length > charactersMax) {
-      throw new FrameError("an event too long", pending)
+    if ((data + pending).length > charactersMax) {
+      throw new FrameError("too long", pending)
     }
   }
 }

@@ -2,8 +2,8 @@ import type { Clock } from "@headwater/core"
 
 /** How a replica reaches its hub, for who writes through it. */
 export interface Link {
-  /** The stream's. */
-  readonly url: URL
+  /** The streams', the one in use first. Changed in place by who runs the link. */
+  readonly urls: readonly URL[]
   readonly token?: string | TokenSource | undefined
   readonly fetch?: typeof globalThis.fetch | undefined
   readonly clock?: ClientClock | undefined

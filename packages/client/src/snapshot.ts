@@ -63,7 +63,7 @@ export class ReplicaSnapshot<Value = unknown> {
     for (; at.#replaced; at = at.#next!) layers.unshift(at.#replaced)
     const entries = new Map<string, ReplicaEntry<Value> | undefined>(at.#entries)
     for (const layer of layers) for (const [key, entry] of layer) entries.set(key, entry)
-    return [...entries.values()].filter((entry) => entry !== undefined).values()
+    return [...entries.values()].filter((entry) => !!entry).values()
   }
 
   /**

@@ -121,10 +121,10 @@ type Ask = (
 ) => Promise<Position>
 
 // Sends one write, again only where a 401 says that it was not taken.
-function sender({ url, token: source, fetch = globalThis.fetch, clock }: Link): Ask {
+function sender({ urls, token: source, fetch = globalThis.fetch, clock }: Link): Ask {
   let token = typeof source === "string" ? source : undefined
   return async (path, init, key, signal) => {
-    const target = new URL(url)
+    const target = new URL(urls[0]!)
     const [end, search = ""] = path.split("?")
     target.pathname = target.pathname.replace(/stream$/, end!)
     target.search = search

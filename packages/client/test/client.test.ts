@@ -720,6 +720,47 @@ describe("time", () => {
   })
 })
 
+describe("several urls", () => {
+  test("CL-B6: each loss leads to the next one, and from the last to the first", async () => {
+    await using other = await ScriptedHub.listen()
+    const replica = follow({ url: [hub.url, other.url] })
+    const first = await hub.next()
+    first.send(hello(), snapshot(["a", 1]), sync(1, [["a", 1]]))
+    await replica.ready
+    first.destroy()
+    const second = await other.next()
+    second.send(hello({ resumed: true }), delta(2, put("b", 2)))
+    await until(replica, () => replica.has("b"))
+    second.destroy()
+    const third = await hub.next()
+
+    expect(second.headers["last-event-id"]).toBe("e.1")
+    expect(third.headers["last-event-id"]).toBe("e.2")
+  })
+
+  test("CL-B6: one that cannot be reached is passed over", async () => {
+    const gone = await ScriptedHub.listen()
+    await gone[Symbol.asyncDispose]()
+    const replica = follow({ url: [gone.url, hub.url] })
+    const stream = await hub.next()
+    stream.send(hello(), snapshot(), sync(1, []))
+    await replica.ready
+
+    expect(reports.map(({ type }) => type)).toEqual(["lost"])
+  })
+
+  test("a fresh token is tried where the old one was refused", async () => {
+    await using other = await ScriptedHub.listen()
+    let tokens = 0
+    follow({ url: [hub.url, other.url], token: () => `${++tokens}` })
+    const refused = await hub.next()
+    refused.answer(401, encodeErrorBody("ERR_UNAUTHENTICATED", "expired"))
+
+    expect((await hub.next()).headers.authorization).toBe("Bearer 2")
+    expect(other.waiting).toBe(0)
+  })
+})
+
 describe("closing", () => {
   test("close() lets go of the link and ends whoever waits", async () => {
     const { replica, stream } = await live()
