@@ -158,7 +158,7 @@ describe("a stream that is cut", () => {
     expect(replica.proven.count).toBe(2)
   })
 
-  test("in the middle of a snapshot starts the next one from nothing", async () => {
+  test("DB-B8, DB-B10: in the middle of a snapshot starts the next one from nothing", async () => {
     const replica = follow()
     const first = await hub.next()
     first.send(hello(), snapshot(["gone", 1], ["b", 2]))
@@ -200,7 +200,7 @@ describe("a stream that is cut", () => {
 })
 
 describe("a reset", () => {
-  test("leaves the old state readable, and puts the new one in its place in one step", async () => {
+  test("DB-B9, DB-B11: leaves the old state readable, and then swaps it in one step", async () => {
     const { replica, stream } = await live()
     const commits: unknown[] = []
     replica.subscribe((_, commit) => commit && commits.push(commit))
@@ -646,7 +646,7 @@ describe("bytes", () => {
 })
 
 describe("time", () => {
-  test("silence of three heartbeats is a dead link; a comment is none", async () => {
+  test("CL-B4: silence of three heartbeats is a dead link; a comment is none", async () => {
     const clock = new ManualClock()
     const replica = follow({ clock, random: () => 1 })
     const stream = await hub.next()
