@@ -1,0 +1,13 @@
+/**
+ * One seed, one history: a model source that does whatever sources do, the real syncer and cache,
+ * and readers who compare all that they are told with the truth.
+ *
+ * @example
+ * const { compared, transcript } = await simulate(4711)
+ * console.log(compared, transcript.join("\n"))
+ *
+ * @module
+ */
+export { ModelCluster, type ModelState } from "./model-cluster.ts"
+export { type Faults, NO_FAULTS, SimulatedSource } from "./simulated-source.ts"
+export { SimulationError, type SimulationReport, simulate } from "./simulation.ts"

@@ -1,0 +1,36 @@
+import { describe, expect, test } from "vitest"
+import { seedFrom } from "../src/index.ts"
+import { simulate } from "../src/simulator/index.ts"
+
+const full = process.env.HEADWATER_FULL === "1"
+const histories = Number(process.env.HEADWATER_HISTORIES ?? (full ? 100_000 : 2_000))
+
+describe("simulate()", () => {
+  // ES-E1 to ES-E6, ES-E8 to ES-E10 and WS-E3 to WS-E7 happen in these in some order or other.
+  test(`ES-B26: comes to rest equal to its source, in ${histories} histories`, async () => {
+    const first = seedFrom(process.env.HEADWATER_SEED)
+    const totals = { compared: 0, resumed: 0, epochs: 0, resyncs: 0, stale: 0 }
+    for (let seed = first; seed < first + histories; seed++) {
+      const { compared, resumed, epochs, statuses } = await simulate(seed)
+      totals.compared += compared
+      totals.resumed += resumed
+      totals.epochs += epochs
+      totals.resyncs += statuses.filter((status) => status === "resyncing").length
+      totals.stale += statuses.filter((status) => status.startsWith("stale")).length
+    }
+
+    // Whoever changes the simulation is to see when it no longer reaches what it is there for.
+    console.log(JSON.stringify(totals))
+    expect(totals.compared).toBeGreaterThan(histories * 5)
+    if (histories >= 100) {
+      expect(totals.resumed).toBeGreaterThan(histories / 4)
+      expect(totals.epochs).toBeGreaterThan(histories)
+      expect(totals.resyncs).toBeGreaterThan(histories / 10)
+      expect(totals.stale).toBeGreaterThan(histories / 10)
+    }
+  }, 7_200_000)
+
+  test("tells the same history for the same seed", async () => {
+    expect((await simulate(7)).transcript).toEqual((await simulate(7)).transcript)
+  })
+})
