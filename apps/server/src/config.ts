@@ -32,6 +32,9 @@ export type Command =
   | { readonly type: "version" }
   | { readonly type: "wrong"; readonly line: string }
 
+/** What is served when nothing is named. */
+const DEFAULT_TOPIC = "default=sqlite:./data/default.db"
+
 const OPTIONS = {
   listen: "value",
   topic: "value",
@@ -73,7 +76,7 @@ function readConfig(given: Arguments, env: (name: string) => string | undefined)
     )
   }
   const named = given.topic ?? splitTopics(env("HEADWATER_TOPICS") ?? "")
-  const topics = (named.length > 0 ? named : ["default=memory:"]).map(parseTopic)
+  const topics = (named.length > 0 ? named : [DEFAULT_TOPIC]).map(parseTopic)
   const twice = topics.find(
     (topic, index) => topics.findIndex((t) => t.name === topic.name) < index,
   )
