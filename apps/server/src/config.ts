@@ -15,8 +15,6 @@ export interface Config {
   /** Names by which a hub on loopback may be addressed, beside loopback's own. Without a port. */
   readonly hosts: readonly string[]
   readonly etcd: EtcdCredentials | undefined
-  /** The default topic is served because none was named. */
-  readonly isDefault: boolean
 }
 
 /** Who the hub is to etcd. They come by environment or file, never by argument. */
@@ -89,7 +87,6 @@ function readConfig(given: Arguments, env: (name: string) => string | undefined)
     cors: (given.cors ?? []).map(parseOrigin),
     hosts: (given["allow-host"] ?? []).map((host) => host.toLowerCase()),
     etcd: readEtcdCredentials(env),
-    isDefault: named.length === 0,
   }
 }
 

@@ -66,6 +66,8 @@ export type Phase =
 export interface Answer {
   readonly identity: string
   readonly revision: Revision
+  /** See `Source.oldest`. */
+  readonly oldest?: Revision
   /** A fresh text, for the name of a new life in case one begins. */
   readonly incarnation: string
 }
