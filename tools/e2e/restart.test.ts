@@ -55,6 +55,7 @@ describe.each(ROUNDS)("a hub on %s, killed %i times", (runtime, rounds) => {
       hub = await HubProcess.start(runtime, port, args)
       const following = reader.follow()
       await reader.caughtUp(written.revisionMax)
+      await inSync(hub.url)
       const { epoch, entries } = await listOf(hub.url)
       epochs.add(epoch)
       expect(written.missingIn(entries), `round ${round}, seed ${seed}`).toEqual([])
@@ -94,6 +95,15 @@ interface ListedEntry {
 
 async function listOf(url: string): Promise<{ epoch: string; entries: ListedEntry[] }> {
   return (await fetch(`${url}/v1/topics/t/entries`)).json()
+}
+
+/** A hub that begins shows the past again, until it is ready. */
+async function inSync(url: string): Promise<void> {
+  const deadline = performance.now() + 8_000
+  while (!(await fetch(`${url}/readyz`)).ok) {
+    if (performance.now() > deadline) throw new Error(`${url} is not in sync`)
+    await pause(5)
+  }
 }
 
 /** What was answered, by key: each key is written by one writer, with rising numbers. */

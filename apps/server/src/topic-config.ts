@@ -64,7 +64,8 @@ export function parseTopic(text: string): TopicConfig {
     return { name, values: options.values, source }
   }
   throw new ConfigError(
-    `topic "${name}": a source is sqlite:PATH, memory: or etcd://HOST:PORT/PREFIX/, not "${hide(source)}"`,
+    `topic "${name}": a source is sqlite:PATH, memory: or etcd://HOST:PORT/PREFIX/, ` +
+      `not "${hide(source)}"`,
   )
 }
 

@@ -106,7 +106,10 @@ const TABLE: Table = {
     progress: onProgress,
     lost: onLost,
     silence: onSilence,
-    settled: (held, phase) => become(held, phase, [], "in-sync"),
+    settled: (held, phase) =>
+      phase.replays && held.contiguous < phase.target
+        ? stay(held, phase)
+        : become(held, phase, [], "in-sync"),
     healthy: (held, phase) => stay({ ...held, attempts: 0, errors: 0 }, phase),
     requested: onRequested,
     failed: (held, _phase, { code }) => again(held, "list", code),
@@ -223,7 +226,7 @@ function onListed(
   const whole = { ...held, contiguous: revision, served: true, errors: 0 }
   const isOld = !held.served && asked.oldest !== undefined && asked.revision > revision
   return isOld
-    ? become(whole, watching(asked.revision), effects)
+    ? become(whole, { ...watching(asked.revision), replays: true }, effects)
     : become(whole, watching(revision), effects, "in-sync")
 }
 
