@@ -177,8 +177,8 @@ function list(held: Held, atLeast: Revision): Step {
   return become(held, listing(undefined), [{ type: "list", request }], "resyncing")
 }
 
-// The process before this one may have told its readers any revision since then: from there the watch
-// tells all of them again, so that each finds its position.
+// The process before this one may have told its readers any revision since then: from there the
+// watch tells all of them again, so that each finds its position.
 function listAt(held: Held, oldest: Revision): Step {
   const request = { at: oldest }
   return become(held, listing(undefined), [{ type: "list", request }], "resyncing")

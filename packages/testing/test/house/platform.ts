@@ -41,7 +41,7 @@ function isForbidden(path: string, unit: string, name: string): boolean {
 }
 
 /**
- * The adapters of the server, and those of the sqlite source: each runtime has an engine of its own.
+ * The adapters of the server, and those of the sqlite source: a runtime has its own engine.
  * `testing` starts a real etcd, the example serves a page: programs of Node, not of the house.
  */
 function mayNameRuntime(path: string): boolean {
