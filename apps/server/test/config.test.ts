@@ -136,7 +136,7 @@ describe("what is wrong is said in one line", () => {
     [["--topic", "a=etcd://h:1,/p/"], /"" is not HOST:PORT/],
     [["--topic", "a=etcd://h:99999/p/"], /is not HOST:PORT/],
     [["--topic", "a=etcd://h:1/%ff/"], /URL-encoded/],
-    ...["sqlite:x.db", "etcds://h:1/p/", "etcd2://h:1/p/", "headwater+https://h/t"].map(
+    ...["etcds://h:1/p/", "etcd2://h:1/p/", "headwater+https://h/t"].map(
       (source): [string[], RegExp] => [["--topic", `a=${source}`], /is not there yet/],
     ),
   ]
