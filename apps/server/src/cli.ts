@@ -12,7 +12,8 @@ headwater: mirrors sources in memory and streams them, a snapshot, then every ch
   headwater [options]
 
   --listen HOST:PORT          where to listen; 127.0.0.1:8080 unless given
-  --topic NAME=SOURCE         serve a topic; again for more; default=memory: unless given
+  --topic NAME=SOURCE         serve a topic; again for more; unless given,
+                              default=sqlite:./data/default.db
   --allow-anonymous WHAT      read or write: what somebody without a token may do; needed to listen
                               beyond this machine
   --allow-host NAME           a name by which a hub on loopback may be addressed; again for more
@@ -20,11 +21,12 @@ headwater: mirrors sources in memory and streams them, a snapshot, then every ch
   --help, --version
 
 SOURCE is one of
+  sqlite:PATH                              kept in a file, which is made where it is absent
   memory:                                  forgotten when the hub stops
   etcd://HOST:PORT[,HOST:PORT]/PREFIX/     the keys of an etcd (v3) under /PREFIX/; read-only
 with the options
   ?values=json|text|binary    what values are; json unless given
-  ?write=1                    let an etcd topic be written
+  ?write=1                    let an etcd topic be written; ?write=0: let another one not be
 
 Environment, used where an option is not given
   HEADWATER_LISTEN            as --listen
@@ -32,16 +34,22 @@ Environment, used where an option is not given
   HEADWATER_ETCD_USERNAME     and HEADWATER_ETCD_PASSWORD, or HEADWATER_ETCD_PASSWORD_FILE
 `
 
-/** What the hub says when it listens: where, what it serves, and three lines to try. */
-export function greeting(config: Config, url: string): string {
+/** A topic that is kept in a file, and the absolute path of that. */
+export interface KeptTopic {
+  readonly name: string
+  readonly file: string
+}
+
+/**
+ * What the hub says when it listens: where, what it serves, in which files, and three lines to try.
+ */
+export function greeting(config: Config, url: string, files: readonly KeptTopic[]): string {
   const { name, values, source } = config.topics[0]!
   const topics = config.topics.map(
     ({ name, values, source }) => `${name} (${values}, ${source.type})`,
   )
   const lines = [`headwater listens on ${url}, topics: ${topics.join(", ")}`]
-  if (config.isDefault) {
-    lines.push("the default topic is in memory only: a restart forgets it (--topic NAME=SOURCE)")
-  }
+  for (const { name, file } of files) lines.push(`topic ${name} is kept in ${file}`)
   lines.push("", "try:", `  curl -N ${url}/v1/topics/${name}/stream`)
   lines.push(
     source.write && config.anonymous === "write"

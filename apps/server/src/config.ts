@@ -15,8 +15,6 @@ export interface Config {
   /** Names by which a hub on loopback may be addressed, beside loopback's own. Without a port. */
   readonly hosts: readonly string[]
   readonly etcd: EtcdCredentials | undefined
-  /** The default topic is served because none was named. */
-  readonly isDefault: boolean
 }
 
 /** Who the hub is to etcd. They come by environment or file, never by argument. */
@@ -31,6 +29,9 @@ export type Command =
   | { readonly type: "help" }
   | { readonly type: "version" }
   | { readonly type: "wrong"; readonly line: string }
+
+/** What is served when nothing is named. */
+const DEFAULT_TOPIC = "default=sqlite:./data/default.db"
 
 const OPTIONS = {
   listen: "value",
@@ -73,7 +74,7 @@ function readConfig(given: Arguments, env: (name: string) => string | undefined)
     )
   }
   const named = given.topic ?? splitTopics(env("HEADWATER_TOPICS") ?? "")
-  const topics = (named.length > 0 ? named : ["default=memory:"]).map(parseTopic)
+  const topics = (named.length > 0 ? named : [DEFAULT_TOPIC]).map(parseTopic)
   const twice = topics.find(
     (topic, index) => topics.findIndex((t) => t.name === topic.name) < index,
   )
@@ -86,7 +87,6 @@ function readConfig(given: Arguments, env: (name: string) => string | undefined)
     cors: (given.cors ?? []).map(parseOrigin),
     hosts: (given["allow-host"] ?? []).map((host) => host.toLowerCase()),
     etcd: readEtcdCredentials(env),
-    isDefault: named.length === 0,
   }
 }
 

@@ -1,6 +1,7 @@
 import type { Clock, Source } from "@headwater/core"
 import { etcdSource } from "@headwater/syncer/etcd"
 import { memorySource } from "@headwater/syncer/memory"
+import { sqliteSource } from "@headwater/syncer/sqlite"
 import type { SourceConfig } from "./topic-config.ts"
 
 /** A name and a password, as text. */
@@ -9,7 +10,11 @@ export interface Credentials {
   readonly password: string
 }
 
-/** Opens the source that a topic was configured with. */
+/**
+ * Opens the source that a topic was configured with.
+ *
+ * @throws {SourceError} one line that says why its file cannot be used.
+ */
 export function openSource(
   config: SourceConfig,
   clock: Clock,
@@ -19,12 +24,15 @@ export function openSource(
     const { endpoints, prefix, write } = config
     return etcdSource({ endpoints: [...endpoints], prefix, write, clock, ...credentials })
   }
-  const source: Source = memorySource()
+  const source: Source =
+    config.type === "sqlite" ? sqliteSource({ path: config.path, clock }) : memorySource()
   return config.write ? source : readOnly(source)
 }
 
 function readOnly(source: Source): Source {
+  const { oldest } = source
   return {
+    ...(oldest && { oldest: (signal: AbortSignal) => oldest.call(source, signal) }),
     name: source.name,
     identity: (signal) => source.identity(signal),
     revision: (signal) => source.revision(signal),

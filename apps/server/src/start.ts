@@ -1,6 +1,6 @@
 import { systemClock } from "@headwater/core"
 import { createApp } from "./app.ts"
-import { greeting, HELP } from "./cli.ts"
+import { greeting, HELP, type KeptTopic } from "./cli.ts"
 import { type Config, type EtcdCredentials, readCommand } from "./config.ts"
 import { ConfigError } from "./config-error.ts"
 import { assetsFrom } from "./dashboard/assets.ts"
@@ -8,6 +8,7 @@ import { createHub } from "./hub.ts"
 import { isLoopback } from "./loopback.ts"
 import type { Listener, Runtime } from "./runtime/runtime.ts"
 import { type Credentials, openSource } from "./sources.ts"
+import type { TopicOptions } from "./topic.ts"
 
 /** How long readers have to take their goodbye, and open responses to end. Together below 3 s. */
 const GOODBYE_MS = 1_000
@@ -15,7 +16,8 @@ const CLOSE_MS = 2_500
 
 /**
  * The command: reads its arguments, serves until it is told to stop, says goodbye to every reader,
- * and exits. 0: stopped as asked. 1: could not listen. 2: wrong arguments, said in one line.
+ * and exits. 0: stopped as asked. 1: could not listen. 2: wrong arguments, or a file that
+ * cannot be used, said in one line.
  */
 export async function start(runtime: Runtime): Promise<void> {
   const command = readCommand(runtime.args, (name) => runtime.env(name))
@@ -35,18 +37,13 @@ export async function start(runtime: Runtime): Promise<void> {
 }
 
 async function serve(runtime: Runtime, config: Config): Promise<void> {
-  let credentials: Credentials | undefined
+  let topics: TopicOptions[]
   try {
-    credentials = await readCredentials(runtime, config.etcd)
+    topics = openTopics(config, await readCredentials(runtime, config.etcd))
   } catch (error) {
     console.error(`headwater: ${(error as Error).message}`)
     return runtime.exit(2)
   }
-  const topics = config.topics.map(({ name, values, source }) => ({
-    name,
-    values,
-    source: openSource(source, systemClock, credentials),
-  }))
   const hub = createHub({ topics })
   const assets = assetsFrom({
     resolve: (specifier) => import.meta.resolve(specifier),
@@ -67,7 +64,7 @@ async function serve(runtime: Runtime, config: Config): Promise<void> {
     await hub.close()
     return runtime.exit(1)
   }
-  console.log(greeting(config, listener.url))
+  console.log(greeting(config, listener.url, topics.flatMap(keptIn)))
 
   let isStopping = false
   runtime.onStop(() => {
@@ -82,6 +79,21 @@ async function serve(runtime: Runtime, config: Config): Promise<void> {
         runtime.exit(0)
       })
   })
+}
+
+function openTopics(config: Config, credentials: Credentials | undefined): TopicOptions[] {
+  return config.topics.map(({ name, values, source }) => {
+    try {
+      return { name, values, source: openSource(source, systemClock, credentials) }
+    } catch (error) {
+      throw new ConfigError(`topic "${name}": ${(error as Error).message}`)
+    }
+  })
+}
+
+function keptIn({ name, source }: TopicOptions): KeptTopic[] {
+  const [scheme, file] = source.name.split(/(?<=^sqlite:)/)
+  return scheme === "sqlite:" && file !== undefined ? [{ name, file }] : []
 }
 
 async function readCredentials(

@@ -11,6 +11,8 @@ export interface TopicConfig {
 /** Where a topic comes from. */
 export type SourceConfig =
   | { readonly type: "memory"; readonly write: boolean }
+  /** A file, absolute or from where the hub was started. */
+  | { readonly type: "sqlite"; readonly path: string; readonly write: boolean }
   | {
       readonly type: "etcd"
       /** `http://HOST:PORT`, in the order given. */
@@ -21,11 +23,12 @@ export type SourceConfig =
     }
 
 /** Words that later versions give a meaning, so that no one gives them another. */
-const RESERVED = ["sqlite:", "etcds:", "etcd2:", "headwater+http:", "headwater+https:"]
+const RESERVED = ["etcds:", "etcd2:", "headwater+http:", "headwater+https:"]
 
 /**
  * Reads `NAME=SOURCE`.
  *
+ *   sqlite:PATH[?values=json|text|binary][&write=0]
  *   memory:[?values=json|text|binary]
  *   etcd://HOST:PORT[,HOST:PORT]…/PREFIX/[?values=json|text|binary][&write=1]
  *
@@ -40,7 +43,9 @@ export function parseTopic(text: string): TopicConfig {
   const source = text.slice(at + 1)
   const scheme = /^[a-z0-9+]+:/.exec(source)?.[0] ?? ""
   if (RESERVED.includes(scheme)) {
-    throw new ConfigError(`topic "${name}": ${scheme} is not there yet; there is memory: and etcd:`)
+    throw new ConfigError(
+      `topic "${name}": ${scheme} is not there yet; there is sqlite:, memory: and etcd:`,
+    )
   }
   const [path = "", ...query] = source.split("?")
   const options = parseOptions(name, query.join("?"))
@@ -48,13 +53,19 @@ export function parseTopic(text: string): TopicConfig {
     const write = options.write ?? true
     return { name, values: options.values, source: { type: "memory", write } }
   }
+  if (scheme === "sqlite:") {
+    const write = options.write ?? true
+    const source = { type: "sqlite", path: parsePath(name, path), write } as const
+    return { name, values: options.values, source }
+  }
   if (scheme === "etcd:") {
     const write = options.write ?? false
     const source = { type: "etcd", ...parseEtcd(name, path), write } as const
     return { name, values: options.values, source }
   }
   throw new ConfigError(
-    `topic "${name}": a source is memory: or etcd://HOST:PORT/PREFIX/, not "${hide(source)}"`,
+    `topic "${name}": a source is sqlite:PATH, memory: or etcd://HOST:PORT/PREFIX/, ` +
+      `not "${hide(source)}"`,
   )
 }
 
@@ -72,6 +83,18 @@ function parseOptions(name: string, query: string): { values: ValueKind; write?:
     }
   }
   return options
+}
+
+function parsePath(name: string, source: string): string {
+  const path = source.slice("sqlite:".length)
+  if (path === "" || path.endsWith("/") || path.startsWith(":")) {
+    throw new ConfigError(`topic "${name}": say which file: sqlite:./data/${name}.db`)
+  }
+  try {
+    return decodeURIComponent(path)
+  } catch {
+    throw new ConfigError(`topic "${name}": the path "${path}" is not URL-encoded UTF-8`)
+  }
 }
 
 function parseEtcd(name: string, path: string): { endpoints: string[]; prefix: string } {

@@ -18,15 +18,20 @@ function lineOf(args: string[], env: Record<string, string> = {}): string {
 }
 
 describe("readCommand()", () => {
-  test("serves a topic in memory on loopback when nothing is said", () => {
+  test("serves a topic in a file on loopback when nothing is said", () => {
     expect(configOf([])).toEqual({
       listen: { hostname: "127.0.0.1", port: 8080 },
-      topics: [{ name: "default", values: "json", source: { type: "memory", write: true } }],
+      topics: [
+        {
+          name: "default",
+          values: "json",
+          source: { type: "sqlite", path: "./data/default.db", write: true },
+        },
+      ],
       anonymous: "write",
       cors: [],
       hosts: [],
       etcd: undefined,
-      isDefault: true,
     })
   })
 
@@ -63,7 +68,6 @@ describe("readCommand()", () => {
       cors: ["https://example.org", "http://localhost:5173"],
       hosts: ["hub.lan"],
       etcd: undefined,
-      isDefault: false,
     })
   })
 
@@ -118,9 +122,12 @@ describe("what is wrong is said in one line", () => {
     [["--topic", "x"], /NAME=SOURCE/],
     [["--topic", "=memory:"], /NAME=SOURCE/],
     [["--topic", "a/b=memory:"], /NAME=SOURCE/],
-    [["--topic", "a=memory"], /a source is memory: or etcd/],
-    [["--topic", "a=memory:x"], /a source is memory: or etcd/],
-    [["--topic", "a=http://x"], /a source is memory: or etcd/],
+    [["--topic", "a=memory"], /a source is sqlite:PATH, memory: or etcd/],
+    [["--topic", "a=sqlite:"], /say which file: sqlite:/],
+    [["--topic", "a=sqlite::memory:"], /say which file: sqlite:/],
+    [["--topic", "a=sqlite:100%.db"], /not URL-encoded/],
+    [["--topic", "a=memory:x"], /a source is sqlite:PATH, memory: or etcd/],
+    [["--topic", "a=http://x"], /a source is sqlite:PATH, memory: or etcd/],
     [["--topic", "a=memory:?values=xml"], /values=xml is none of/],
     [["--topic", "a=memory:?writ=1"], /writ=1 is none of/],
     [["--topic", "a=memory:", "--topic", "a=memory:"], /"a" is given twice/],
@@ -129,7 +136,7 @@ describe("what is wrong is said in one line", () => {
     [["--topic", "a=etcd://h:1,/p/"], /"" is not HOST:PORT/],
     [["--topic", "a=etcd://h:99999/p/"], /is not HOST:PORT/],
     [["--topic", "a=etcd://h:1/%ff/"], /URL-encoded/],
-    ...["sqlite:x.db", "etcds://h:1/p/", "etcd2://h:1/p/", "headwater+https://h/t"].map(
+    ...["etcds://h:1/p/", "etcd2://h:1/p/", "headwater+https://h/t"].map(
       (source): [string[], RegExp] => [["--topic", `a=${source}`], /is not there yet/],
     ),
   ]
@@ -154,10 +161,11 @@ describe("what is wrong is said in one line", () => {
 })
 
 describe("greeting()", () => {
-  test("says where, what a restart forgets, and three lines to try", () => {
-    expect(greeting(configOf([]), "http://127.0.0.1:8080").split("\n")).toEqual([
-      "headwater listens on http://127.0.0.1:8080, topics: default (json, memory)",
-      "the default topic is in memory only: a restart forgets it (--topic NAME=SOURCE)",
+  test("says where, what it keeps in which file, and three lines to try", () => {
+    const files = [{ name: "default", file: "/srv/data/default.db" }]
+    expect(greeting(configOf([]), "http://127.0.0.1:8080", files).split("\n")).toEqual([
+      "headwater listens on http://127.0.0.1:8080, topics: default (json, sqlite)",
+      "topic default is kept in /srv/data/default.db",
       "",
       "try:",
       "  curl -N http://127.0.0.1:8080/v1/topics/default/stream",
@@ -170,6 +178,6 @@ describe("greeting()", () => {
 
   test("has nobody try to write what is read-only", () => {
     const config = configOf(["--topic", "a=etcd://h:1/p/"])
-    expect(greeting(config, "http://h")).toContain("  curl http://h/v1/topics/a/entries\n")
+    expect(greeting(config, "http://h", [])).toContain("  curl http://h/v1/topics/a/entries\n")
   })
 })

@@ -27,6 +27,13 @@ export interface Source {
   /** The present revision, linearizable: not below any write that was answered before the call. */
   revision(signal: AbortSignal): Promise<Revision>
 
+  /**
+   * The oldest revision that can be listed, and watched from the one after it. Absent where the
+   * source cannot tell. A hub that starts lists there and watches forward, so that readers of the
+   * one before it find their positions.
+   */
+  readonly oldest?: (signal: AbortSignal) => Promise<Revision>
+
   /** All entries as of one revision. At least one page, even when there is no entry. */
   list(request: ListRequest, signal: AbortSignal): AsyncIterable<ListPage>
 

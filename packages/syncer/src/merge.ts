@@ -106,7 +106,10 @@ const TABLE: Table = {
     progress: onProgress,
     lost: onLost,
     silence: onSilence,
-    settled: (held, phase) => become(held, phase, [], "in-sync"),
+    settled: (held, phase) =>
+      phase.replays && held.contiguous < phase.target
+        ? stay(held, phase)
+        : become(held, phase, [], "in-sync"),
     healthy: (held, phase) => stay({ ...held, attempts: 0, errors: 0 }, phase),
     requested: onRequested,
     failed: (held, _phase, { code }) => again(held, "list", code),
@@ -161,13 +164,23 @@ function renew(held: Held, asked: Answer, settings: MergeSettings): Step {
   const ended = held.life && { ...held.life, reached: held.contiguous }
   const past = ended ? remember(held.past, ended) : held.past
   const life = lifeOf(identity, revision, past, incarnation)
-  const { state, effects } = list({ ...held, life, past, contiguous: 0, errors: 0 }, revision)
+  const begun = { ...held, life, past, contiguous: 0, errors: 0 }
+  const isFirst = ended === undefined
+  const { state, effects } =
+    isFirst && asked.oldest !== undefined ? listAt(begun, asked.oldest) : list(begun, revision)
   const epoch = epochOf(life, settings.epochSalt)
   return { state, effects: [{ type: "renew", epoch }, ...effects] }
 }
 
 function list(held: Held, atLeast: Revision): Step {
   const request = { atLeast: Math.max(atLeast, held.contiguous) }
+  return become(held, listing(undefined), [{ type: "list", request }], "resyncing")
+}
+
+// The process before this one may have told its readers any revision since then: from there the
+// watch tells all of them again, so that each finds its position.
+function listAt(held: Held, oldest: Revision): Step {
+  const request = { at: oldest }
   return become(held, listing(undefined), [{ type: "list", request }], "resyncing")
 }
 
@@ -211,7 +224,10 @@ function onListed(
   const effects: Effect[] = watchOpen ? [] : [{ type: "watch", from: revision + 1 }]
   effects.push({ type: "end-resync", revision }, { type: "observe" })
   const whole = { ...held, contiguous: revision, served: true, errors: 0 }
-  return become(whole, watching(revision), effects, "in-sync")
+  const isOld = !held.served && asked.oldest !== undefined && asked.revision > revision
+  return isOld
+    ? become(whole, { ...watching(asked.revision), replays: true }, effects)
+    : become(whole, watching(revision), effects, "in-sync")
 }
 
 function reopenLater(held: Held, phase: PhaseOf<"listing">): Step {

@@ -59,6 +59,8 @@ export type Phase =
       readonly target: Revision
       /** While the source is asked about a silent watch: `contiguous` when that began. */
       readonly probedAt: Revision | undefined
+      /** The past is told again after a start: only `target` is in sync, however long it takes. */
+      readonly replays?: true
     }
   | { readonly name: "stopped" }
 
@@ -66,6 +68,8 @@ export type Phase =
 export interface Answer {
   readonly identity: string
   readonly revision: Revision
+  /** See `Source.oldest`. */
+  readonly oldest?: Revision
   /** A fresh text, for the name of a new life in case one begins. */
   readonly incarnation: string
 }

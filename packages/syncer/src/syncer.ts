@@ -240,6 +240,7 @@ export class Syncer {
     return withDeadline(deadline, signal, async (inTime) => ({
       identity: await source.identity(inTime),
       revision: await source.revision(inTime),
+      ...(source.oldest && { oldest: await source.oldest(inTime) }),
       incarnation: incarnationOf(random),
     }))
   }

@@ -39,6 +39,20 @@ describe("MemorySource", () => {
     expect(told).toEqual([{ type: "lost", reason: "compacted" }])
   })
 
+  test("forgets old commits by their bytes, and keeps the newest whatever it weighs", async () => {
+    const source = memorySource({ historyBytesMax: 10_000 })
+    for (let turn = 0; turn < 30; turn++) {
+      await source.write({ conditions: [], changes: [put(`${turn}`, "x".repeat(1_000))] }, never)
+    }
+    const told = []
+    for await (const event of source.watch(2, never)) told.push(event)
+    await source.write({ conditions: [], changes: [put("large", "x".repeat(20_000))] }, never)
+    const newest = await source.watch(32, never).next()
+
+    expect(told).toEqual([{ type: "lost", reason: "compacted" }])
+    expect(newest.value?.type).toBe("commits")
+  })
+
   test("a watch that is read too slowly is lost, not told of a part", async () => {
     const source = memorySource({ history: 10 })
     const watch = source.watch(2, never)

@@ -395,3 +395,30 @@ describe("merge", () => {
     expect(run(watching, { type: "requested", revision: 10 }).effects).toEqual([])
   })
 })
+
+describe("merge of a source that tells its oldest revision", () => {
+  const told: SyncEvent = {
+    type: "asked",
+    identity: "A",
+    revision: 9,
+    oldest: 4,
+    incarnation: "fresh",
+  }
+
+  test("lists there first, and is in sync when the watch has told the rest", () => {
+    const steps: SyncEvent[] = [
+      page(4),
+      { type: "listed", identity: "A", revision: 9, oldest: 4, incarnation: "fresh" },
+      { type: "commits", commits: [{ revision: 5, changes: [] }] },
+      { type: "commits", commits: [{ revision: 9, changes: [] }] },
+    ]
+    const { state, effects } = run(IDLE, { type: "start" }, told)
+    const statuses = steps.map(
+      (_, index) => run(state, ...steps.slice(0, index + 1)).state.held.status,
+    )
+
+    expect(effects).toContainEqual({ type: "list", request: { at: 4 } })
+    expect(statuses[3]).toEqual("in-sync")
+    expect(statuses.slice(0, 3)).not.toContain("in-sync")
+  })
+})

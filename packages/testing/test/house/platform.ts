@@ -2,7 +2,7 @@ import { importsOf } from "./imports.ts"
 import { nodesOf, placeOf, type SourceFile, type SyntaxNode } from "./source-file.ts"
 import { isTest, unitOf } from "./units.ts"
 
-/** Names that only some runtimes have, and that only the adapters of the server may say. */
+/** Names that only some runtimes have, and that only adapters may say. */
 const RUNTIME_NAMES = new Set(["process", "Deno", "Bun", "Buffer", "require", "__dirname"])
 
 /** What `core` leaves to others, and the one place that may. */
@@ -40,10 +40,14 @@ function isForbidden(path: string, unit: string, name: string): boolean {
   return path !== CORE_NAMES[name]
 }
 
-/** `testing` starts a real etcd, the example serves a page: programs of Node, not of the house. */
+/**
+ * The adapters of the server, and those of the sqlite source: a runtime has its own engine.
+ * `testing` starts a real etcd, the example serves a page: programs of Node, not of the house.
+ */
 function mayNameRuntime(path: string): boolean {
   return (
     path.startsWith("apps/server/src/runtime/") ||
+    path.startsWith("packages/syncer/src/sources/sqlite/engine/") ||
     path.startsWith("packages/testing/src/") ||
     path.startsWith("apps/example/")
   )

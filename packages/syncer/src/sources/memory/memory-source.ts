@@ -4,8 +4,6 @@ import {
   type Commit,
   type Condition,
   type Entry,
-  KEY_BYTES_MAX,
-  KeyError,
   type ListPage,
   type ListRequest,
   type Revision,
@@ -16,11 +14,17 @@ import {
   type WriteOutcome,
   type WriteRequest,
 } from "@headwater/core"
+import { assertKey } from "../assert-key.ts"
 
 /** How a memory source begins. */
 export interface MemoryOptions {
   /** Commits that are kept for those who watch from the past; 10,000 by default. */
   readonly history?: number
+  /**
+   * Bytes of keys and values that they hold, with what they replaced; 16 MiB by default. The newest
+   * commit is kept whatever it weighs.
+   */
+  readonly historyBytesMax?: number
   /** What is there from the start, written at revision 1. */
   readonly entries?: Iterable<readonly [string, Uint8Array]>
 }
@@ -29,12 +33,15 @@ export interface MemoryOptions {
 interface Past {
   readonly commit: Commit
   readonly before: readonly (readonly [key: string, entry: Entry | undefined])[]
+  readonly bytes: number
 }
 
 const HISTORY_COMMITS = 10_000
+const HISTORY_BYTES_MAX = 16 << 20
+/** What a change weighs beside its key and values: objects, and places in lists. */
+const CHANGE_BYTES = 200
 const PAGE_ENTRIES = 1_000
 const BATCH_COMMITS = 100
-const utf8 = new TextEncoder()
 
 /** Makes a `MemorySource`. */
 export function memorySource(options?: MemoryOptions): MemorySource {
@@ -54,8 +61,10 @@ export class MemorySource implements Source {
   readonly #identity = `memory/${crypto.randomUUID()}`
   readonly #entries = new Map<string, Entry>()
   readonly #historyCommits: number
+  readonly #historyBytesMax: number
   readonly #grew = new Waiters()
   #history: Past[] = []
+  #historyBytes = 0
   /** The revision before the oldest commit that is kept. */
   #compacted: Revision = 1
   #revision: Revision = 1
@@ -64,6 +73,7 @@ export class MemorySource implements Source {
 
   constructor(options: MemoryOptions = {}) {
     this.#historyCommits = options.history ?? HISTORY_COMMITS
+    this.#historyBytesMax = options.historyBytesMax ?? HISTORY_BYTES_MAX
     for (const [key, value] of options.entries ?? []) {
       assertKey(key)
       this.#entries.set(key, { key, value, revision: 1 })
@@ -154,6 +164,7 @@ export class MemorySource implements Source {
   compact(revision: Revision = this.#revision): void {
     const forgotten = Math.min(revision, this.#revision) - this.#compacted
     if (forgotten <= 0) return
+    for (const { bytes } of this.#history.slice(0, forgotten)) this.#historyBytes -= bytes
     this.#history = this.#history.slice(forgotten)
     this.#compacted += forgotten
   }
@@ -172,11 +183,25 @@ export class MemorySource implements Source {
       else this.#entries.delete(key)
     }
     this.#revision = revision
-    this.#history.push({ commit: { revision, changes }, before })
-    // In steps of a tenth, so that forgetting one does not move all the others every time.
+    const past = { commit: { revision, changes }, before, bytes: weightOf(changes, before) }
+    this.#history.push(past)
+    this.#historyBytes += past.bytes
+    this.#forget()
+    this.#grew.wake()
+  }
+
+  // In steps of a tenth, so that forgetting one does not move all the others every time.
+  #forget(): void {
     const excess = this.#history.length - this.#historyCommits
     if (excess > this.#historyCommits / 10) this.compact(this.#compacted + excess)
-    this.#grew.wake()
+    if (this.#historyBytes <= this.#historyBytesMax) return
+    let bytes = this.#historyBytes
+    let forgotten = 0
+    while (bytes > this.#historyBytesMax * 0.9 && forgotten < this.#history.length - 1) {
+      bytes -= this.#history[forgotten]!.bytes
+      forgotten += 1
+    }
+    this.compact(this.#compacted + forgotten)
   }
 
   // The past is the present with the commits since undone, the newest first.
@@ -210,11 +235,9 @@ export class MemorySource implements Source {
   }
 }
 
-const LONE_SURROGATE = /\p{Surrogate}/u
-
-function assertKey(key: string): void {
-  const bytes = utf8.encode(key).byteLength
-  if (bytes === 0) throw new KeyError("a key is not empty")
-  if (LONE_SURROGATE.test(key)) throw new KeyError("a key is whole Unicode")
-  if (bytes > KEY_BYTES_MAX) throw new KeyError(`a key has at most ${KEY_BYTES_MAX} bytes`)
+function weightOf(changes: readonly Change[], before: Past["before"]): number {
+  const put = (change: Change) => (change.op === "put" ? change.value.byteLength : 0)
+  const now = changes.reduce((sum, change) => sum + put(change) + change.key.length, 0)
+  const then = before.reduce((sum, [, entry]) => sum + (entry?.value.byteLength ?? 0), 0)
+  return now + then + CHANGE_BYTES * changes.length
 }

@@ -1,0 +1,166 @@
+import {
+  type Clock,
+  ClosedError,
+  OutcomeUnknownError,
+  SourceError,
+  type WriteOutcome,
+  type WriteRequest,
+} from "@headwater/core"
+import { type Failure, failureOf } from "./failure.ts"
+import { messageOf } from "./schema.ts"
+
+/** What a queue of writes is made with. */
+export interface WriteQueueOptions {
+  /** The source's, for errors. */
+  readonly name: string
+  readonly clock: Clock
+  /** How long a write waits for another process's lock. */
+  readonly lockedMaxMs: number
+  readonly begin: () => void
+  readonly write: (requests: readonly WriteRequest[]) => WriteOutcome[]
+  readonly commit: () => void
+  readonly rollback: () => void
+}
+
+interface Waiting {
+  readonly request: WriteRequest
+  readonly bytes: number
+  readonly settle: (outcome: WriteOutcome | Error) => void
+}
+
+/** More than any hub has in flight; a caller beyond it hears so at once. */
+const QUEUE_WRITES_MAX = 10_000
+/** One transaction's, so that no turn of the event loop is long. */
+const GROUP_WRITES_MAX = 64
+const GROUP_BYTES_MAX = 1 << 20
+const LOCKED_RETRY_MS = 5
+
+/**
+ * Writes in the order in which they came, all that wait in one transaction: one flush of the disk
+ * answers all of them. A lock of another process is waited for without blocking.
+ */
+export class WriteQueue {
+  readonly #options: WriteQueueOptions
+  readonly #waiting: Waiting[] = []
+  readonly #closed = new AbortController()
+  #running: Promise<void> | undefined
+
+  constructor(options: WriteQueueOptions) {
+    this.#options = options
+  }
+
+  /** Once it is aborted it rejects with the reason, unless the write has begun. */
+  write(request: WriteRequest, signal: AbortSignal): Promise<WriteOutcome> {
+    if (this.#waiting.length >= QUEUE_WRITES_MAX) {
+      return Promise.reject(
+        new SourceError(`${this.#options.name}: ${QUEUE_WRITES_MAX} writes wait already`),
+      )
+    }
+    return new Promise((resolve, reject) => {
+      const onAbort = () => {
+        const at = this.#waiting.indexOf(waiting)
+        if (at < 0) return
+        this.#waiting.splice(at, 1)
+        reject(signal.reason)
+      }
+      const settle = (outcome: WriteOutcome | Error) => {
+        signal.removeEventListener("abort", onAbort)
+        if (outcome instanceof Error) reject(outcome)
+        else resolve(outcome)
+      }
+      const waiting = { request, bytes: bytesOf(request), settle }
+      signal.addEventListener("abort", onAbort, { once: true })
+      this.#waiting.push(waiting)
+      this.#running ??= this.#run()
+    })
+  }
+
+  /** Refuses what has not begun. */
+  async close(): Promise<void> {
+    this.#closed.abort(new ClosedError("shutdown"))
+    await this.#running
+    for (const { settle } of this.#waiting.splice(0)) settle(new ClosedError("shutdown"))
+  }
+
+  async #run(): Promise<void> {
+    const { clock } = this.#options
+    let lockedSince: number | undefined
+    while (this.#waiting.length > 0 && !this.#closed.signal.aborted) {
+      // Who writes in this turn too is in the same transaction.
+      await clock.yield()
+      if (this.#closed.signal.aborted) break
+      const isLocked = !this.#writeSome(lockedSince)
+      lockedSince = isLocked ? (lockedSince ?? clock.elapsed()) : undefined
+      if (isLocked) await clock.sleep(LOCKED_RETRY_MS, this.#closed.signal).catch(() => {})
+    }
+    this.#running = undefined
+  }
+
+  // False when the file is locked and there is time left to wait for it.
+  #writeSome(lockedSince: number | undefined): boolean {
+    const { begin, clock, lockedMaxMs, name } = this.#options
+    try {
+      begin()
+    } catch (error) {
+      const waited = lockedSince === undefined ? 0 : clock.elapsed() - lockedSince
+      if (failureOf(error) === "busy" && waited < lockedMaxMs) return false
+      const all = this.#waiting.splice(0)
+      for (const { settle } of all) settle(refusal(name, error))
+      return true
+    }
+    const group = this.#takeGroup()
+    const outcomes = this.#transact(group.map(({ request }) => request))
+    group.forEach(({ settle }, index) => {
+      settle(outcomes instanceof Error ? outcomes : outcomes[index]!)
+    })
+    return true
+  }
+
+  #transact(requests: readonly WriteRequest[]): WriteOutcome[] | Error {
+    const { commit, name, rollback, write } = this.#options
+    let outcomes: WriteOutcome[]
+    try {
+      outcomes = write(requests)
+    } catch (error) {
+      quietly(rollback)
+      return refusal(name, error)
+    }
+    try {
+      commit()
+      return outcomes
+    } catch (error) {
+      quietly(rollback)
+      const failure: Failure = failureOf(error)
+      if (failure === "busy" || failure === "full") return refusal(name, error)
+      // The log may hold the commit though the disk did not say so.
+      const message = `${name} may or may not have been written: ${messageOf(error)}`
+      return new OutcomeUnknownError(message, { cause: error })
+    }
+  }
+
+  #takeGroup(): Waiting[] {
+    let bytes = 0
+    const over = this.#waiting.findIndex((waiting, index) => {
+      bytes += waiting.bytes
+      return index > 0 && (index >= GROUP_WRITES_MAX || bytes > GROUP_BYTES_MAX)
+    })
+    return this.#waiting.splice(0, over < 0 ? this.#waiting.length : over)
+  }
+}
+
+function bytesOf({ changes }: WriteRequest): number {
+  return changes.reduce(
+    (sum, change) => sum + (change.op === "put" ? change.value.byteLength : 0) + 100,
+    0,
+  )
+}
+
+function refusal(name: string, error: unknown): SourceError {
+  return new SourceError(`${name} was not written: ${messageOf(error)}`, { cause: error })
+}
+
+function quietly(task: () => void): void {
+  try {
+    task()
+  } catch {}
+}
