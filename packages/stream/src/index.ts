@@ -15,6 +15,7 @@
  * @module
  */
 export { type Codec, jsonCodec } from "./codec.ts"
+export { disabledPublisher, type Publisher } from "./disabled-publisher.ts"
 export { EventBuffer, type NewItem } from "./event-buffer.ts"
 export { EventCursor, type Trailhead } from "./event-cursor.ts"
 export type { EventItem, Mark } from "./event-item.ts"
