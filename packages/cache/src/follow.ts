@@ -26,6 +26,7 @@ export async function* follow(
   request: FollowRequest,
 ): AsyncGenerator<CacheFrame, never> {
   const follower = new Follower(cache, request)
+  request.onFollow?.(1)
   try {
     for (;;) {
       if (cache.closed) throw new ClosedError("shutdown")
@@ -37,5 +38,6 @@ export async function* follow(
     throw error
   } finally {
     follower.close()
+    request.onFollow?.(-1)
   }
 }

@@ -11,6 +11,7 @@ import type { Breadcrumb } from "./breadcrumb.ts"
 import type { CacheFrame, ResetReason } from "./cache-frame.ts"
 import type { CacheLimits } from "./limits.ts"
 import type { Location } from "./location.ts"
+import type { CacheObserver } from "./observer.ts"
 import { crumbOf } from "./trail.ts"
 
 /** A cache, as who follows it sees it: `SnapshotCache`. */
@@ -31,6 +32,9 @@ export interface FollowRequest {
   readonly signal: AbortSignal
   readonly clock: Clock
   readonly limits: Pick<CacheLimits, "frameEntriesMax">
+  readonly observer?: CacheObserver | undefined
+  /** Called with 1 when it begins, and with -1 when it ends. */
+  readonly onFollow?: (by: 1 | -1) => void
 }
 
 /** Where a follower stands, and what it does next: see `follow`. One turn at a time. */
@@ -75,6 +79,7 @@ export class Follower {
     else if (located.type === "reset") yield* this.#run(crumb, 0, located.reason)
     else {
       this.#beginTrail(crumb)
+      this.#request.observer?.onRun?.("resumed")
       yield* this.#run(crumb, located.version)
     }
   }
@@ -106,6 +111,7 @@ export class Follower {
       if (reset !== undefined) {
         this.#held = undefined
         this.#told = undefined
+        this.#request.observer?.onRun?.(reset)
         yield { type: "reset", reason: reset, epoch: life.epoch }
         for (const { piece } of this.#piecesOf(snapshot.entries())) {
           yield { type: "entries", entries: piece }

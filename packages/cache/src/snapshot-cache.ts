@@ -24,7 +24,10 @@ import type { Life } from "./life.ts"
 import { CACHE_LIMITS, type CacheLimits } from "./limits.ts"
 import { Lives, type Tended } from "./lives.ts"
 import type { Location } from "./location.ts"
+import type { CacheObserver } from "./observer.ts"
+import { Pace } from "./pace.ts"
 import type { Validator } from "./screen.ts"
+import { SourceLink } from "./source-link.ts"
 import type { Upkeep } from "./upkeep.ts"
 
 /** What a cache is made with. */
@@ -35,6 +38,8 @@ export interface SnapshotCacheOptions {
   readonly limits?: Partial<CacheLimits>
   /** Says why a value is invalid. Part of what the epoch stands for: see `Screen`. */
   readonly validate?: Validator
+  /** Told what happens, for metrics. Costs nothing when absent. */
+  readonly observer?: CacheObserver
 }
 
 /**
@@ -59,21 +64,22 @@ export class SnapshotCache {
   readonly #lives: Lives
   readonly #limits: CacheLimits
   readonly #clock: Clock
+  readonly #link: SourceLink
+  readonly #pace: Pace
+  readonly #observer: CacheObserver | undefined
   #current: Breadcrumb | undefined
-  #status: Status = "waiting"
-  #code: SyncErrorCode | undefined
-  #statusSince: number
-  #lastContact = 0
+  #followers = 0
   #busy = false
   #closed = false
-  #sliceBegan = 0
 
   constructor(options: SnapshotCacheOptions) {
     const { clock, engine, validate } = options
     this.#limits = { ...CACHE_LIMITS, ...options.limits }
     this.#clock = clock
     this.#lives = new Lives({ clock, engine, validate, limits: this.#limits })
-    this.#statusSince = options.clock.now()
+    this.#link = new SourceLink(clock)
+    this.#pace = new Pace(clock, this.#limits.sliceMs)
+    this.#observer = options.observer
   }
 
   // What the syncer does.
@@ -97,12 +103,14 @@ export class SnapshotCache {
   /**
    * The list is given up, and the watch goes on after `contiguous`. Nothing is served until it has
    * passed the highest revision that the list brought.
+   *
+   * @throws {MemoryFullError} what the list brought last was not kept; the status says so.
    */
   abortResync(): void {
-    this.#assertIdle()
-    const target = this.#lives.target
-    target.life.abortResync()
-    this.#publish(target, target.life.commit())
+    this.#atOnce((target) => {
+      target.life.abortResync()
+      this.#publish(target, target.life.commit())
+    })
   }
 
   /**
@@ -139,6 +147,7 @@ export class SnapshotCache {
       for (const chunk of chunksOf(untold, this.#limits.chunkUpdatesMax)) {
         const served = life.served
         this.#publish(target, life.apply(chunk), life.served > served)
+        this.#observer?.onApply?.({ updates: chunk.updates.length })
         await this.#tidy(life, upkeep)
       }
     })
@@ -159,31 +168,33 @@ export class SnapshotCache {
     })
   }
 
-  /** The source has told everything up to `revision`, and has nothing more up to there. */
+  /**
+   * The source has told everything up to `revision`, and has nothing more up to there.
+   *
+   * @throws {MemoryFullError} it was not noted; the status says so.
+   */
   progress(revision: Revision): void {
-    this.#assertIdle()
-    const target = this.#lives.target
-    const served = target.life.served
-    this.#publish(target, target.life.progress(revision), target.life.served > served)
+    this.#atOnce((target) => {
+      const served = target.life.served
+      this.#publish(target, target.life.progress(revision), target.life.served > served)
+    })
   }
 
   /** The link to the source. Said again, it is not heard. Comes after the data that it covers. */
   setStatus(status: Status, code?: SyncErrorCode): void {
-    if (this.#closed || (status === this.#status && code === this.#code)) return
+    if (this.#closed || !this.#link.set(status, code)) return
+    this.#observer?.onStatus?.(status)
     const now = this.#clock.now()
-    if (status !== this.#status) this.#statusSince = now
-    this.#status = status
-    this.#code = code
     const { current } = this
     if (current !== undefined && current.status !== status) {
       this.#current = { ...current, sequence: current.sequence + 1, timestamp: now, status }
     }
-    this.changes.wake()
+    this.#wake()
   }
 
   /** The source said something, be it only that it is there. */
   contact(): void {
-    this.#lastContact = this.#clock.now()
+    this.#link.contact()
   }
 
   /**
@@ -222,13 +233,7 @@ export class SnapshotCache {
 
   /** The link to the source, and what an operator wants to know beside it. */
   get report(): StatusReport {
-    const report = {
-      status: this.#status,
-      statusSince: this.#statusSince,
-      lastContact: this.#lastContact,
-      invalid: this.#lives.serving?.screen.count ?? 0,
-    }
-    return this.#code === undefined ? report : { ...report, code: this.#code }
+    return this.#link.report(this.#lives.serving?.screen.count ?? 0)
   }
 
   /** Up to 10 entries of the source that are absent because they are invalid. */
@@ -270,7 +275,13 @@ export class SnapshotCache {
     policy: Policy,
     signal: AbortSignal,
   ): AsyncGenerator<CacheFrame, never> {
-    return follow(this, { from, policy, signal, clock: this.#clock, limits: this.#limits })
+    const observer = this.#observer
+    const onFollow = (by: 1 | -1) => {
+      this.#followers += by
+      observer?.onFollowers?.(this.#followers)
+    }
+    const limits = this.#limits
+    return follow(this, { from, policy, signal, clock: this.#clock, limits, observer, onFollow })
   }
 
   /** Ends everything: readers hear it, and every life's memory is freed, whoever still holds it. */
@@ -288,27 +299,46 @@ export class SnapshotCache {
     assert(!this.#busy, "the writer does one thing at a time")
   }
 
+  #atOnce(task: (target: Tended) => void): void {
+    this.#assertIdle()
+    const target = this.#lives.target
+    try {
+      task(target)
+    } catch (error) {
+      this.#afterFailure(target, error)
+      throw error
+    }
+  }
+
   async #serially(task: (target: Tended) => Promise<void>): Promise<void> {
     this.#assertIdle()
     const target = this.#lives.target
     this.#busy = true
-    this.#sliceBegan = this.#clock.elapsed()
+    this.#pace.begin()
     try {
       await task(target)
     } catch (error) {
-      if (!target.life.disposed) target.life.forget()
-      if (error instanceof MemoryFullError) this.setStatus("stale", error.code)
+      this.#afterFailure(target, error)
       throw error
     } finally {
       this.#busy = false
     }
   }
 
+  #afterFailure({ life }: Tended, error: unknown): void {
+    if (!life.disposed) life.forget()
+    if (!(error instanceof MemoryFullError)) return
+    this.#observer?.onMemoryFull?.()
+    this.setStatus("stale", error.code)
+  }
+
   async #giveWay(): Promise<void> {
-    if (this.#clock.elapsed() - this.#sliceBegan < this.#limits.sliceMs) return
-    await this.#clock.yield()
-    if (this.#closed) throw new ClosedError("shutdown")
-    this.#sliceBegan = this.#clock.elapsed()
+    if ((await this.#pace.giveWay()) && this.#closed) throw new ClosedError("shutdown")
+  }
+
+  #wake(): void {
+    this.#observer?.onWake?.(this.changes.size)
+    this.changes.wake()
   }
 
   async #tidy(life: Life, upkeep: Upkeep): Promise<void> {
@@ -319,7 +349,7 @@ export class SnapshotCache {
 
   #publish(target: Tended, snapshot: Snapshot | undefined, moved = false): void {
     if (snapshot === undefined) {
-      if (moved) this.changes.wake()
+      if (moved) this.#wake()
       return
     }
     const { life, upkeep } = target
@@ -331,10 +361,11 @@ export class SnapshotCache {
       life.trail.append({ version: snapshot.version, reach: snapshot.reach, deltas })
     }
     const sequence = (before?.sequence ?? 0) + 1
-    this.#current = { sequence, timestamp, snapshot, status: this.#status, life }
+    this.#current = { sequence, timestamp, snapshot, status: this.#link.status, life }
     before?.snapshot.dispose()
     this.#lives.swapIn(target)
-    this.changes.wake()
+    this.#observer?.onBreadcrumb?.({ sequence, entries: snapshot.size })
+    this.#wake()
   }
 
   #replaceSnapshot(life: Life, swept: Snapshot): void {

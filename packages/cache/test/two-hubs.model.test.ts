@@ -320,7 +320,9 @@ async function play(seed: number): Promise<void> {
 
 describe("two hubs of one source (model)", () => {
   const seed = seedFrom(process.env.HEADWATER_SEED)
-  const histories = Number(process.env.HEADWATER_HISTORIES ?? 600)
+  const histories = Number(
+    process.env.HEADWATER_HISTORIES ?? (process.env.HEADWATER_FULL === "1" ? 100_000 : 600),
+  )
 
   test("readers that move between them hold the source's state at every id", async () => {
     for (let index = 0; index < histories; index++) {
@@ -330,5 +332,5 @@ describe("two hubs of one source (model)", () => {
         throw new Error(`HEADWATER_SEED=${seed + index} HEADWATER_HISTORIES=1`, { cause: error })
       }
     }
-  }, 600_000)
+  }, 3_600_000)
 })

@@ -24,12 +24,36 @@ const encoder = new TextEncoder()
 const decoder = new TextDecoder()
 
 // An item's payload: a tag, then of each event its length as u32, little-endian, and its bytes.
+// In an item that is read for all subjects, each event's subject stands before it in the same way.
 const TAG_EVENTS = 0
 const TAG_SYNC = 1
+const TAG_SUBJECTS = 2
 
 /** The payload that ends a snapshot. */
 export function encodeSync(): Uint8Array {
   return new Uint8Array([TAG_SYNC])
+}
+
+/** Encoded payloads of one batch as one; with their subjects, where these differ. */
+export function joinBatch(
+  payloads: readonly Uint8Array[],
+  subjects?: readonly string[],
+): Uint8Array {
+  const parts =
+    subjects === undefined
+      ? payloads
+      : payloads.flatMap((payload, index) => [encoder.encode(subjects[index]), payload])
+  const bytes = parts.reduce((sum, { byteLength }) => sum + 4 + byteLength, 1)
+  const batch = new Uint8Array(bytes)
+  const view = new DataView(batch.buffer)
+  batch[0] = subjects === undefined ? TAG_EVENTS : TAG_SUBJECTS
+  let at = 1
+  for (const part of parts) {
+    view.setUint32(at, part.byteLength, true)
+    batch.set(part, at + 4)
+    at += 4 + part.byteLength
+  }
+  return batch
 }
 
 /** The payloads of one batch as one. */
@@ -37,18 +61,7 @@ export function encodeBatch<Payload>(
   codec: Codec<Payload>,
   payloads: readonly Payload[],
 ): Uint8Array {
-  const encoded = payloads.map((payload) => codec.encode(payload))
-  const bytes = encoded.reduce((sum, { byteLength }) => sum + 4 + byteLength, 1)
-  const batch = new Uint8Array(bytes)
-  const view = new DataView(batch.buffer)
-  batch[0] = TAG_EVENTS
-  let at = 1
-  for (const payload of encoded) {
-    view.setUint32(at, payload.byteLength, true)
-    batch.set(payload, at + 4)
-    at += 4 + payload.byteLength
-  }
-  return batch
+  return joinBatch(payloads.map((payload) => codec.encode(payload)))
 }
 
 /** The events of an item's payload; `undefined` for the end of a snapshot. */
@@ -58,14 +71,25 @@ export function decodeBatch<Payload>(
   of: { readonly topic: string; readonly subject: string; readonly revision: Revision },
 ): readonly Event<Payload>[] | undefined {
   if (bytes[0] === TAG_SYNC) return undefined
-  assert(bytes[0] === TAG_EVENTS, "an item is a batch or the end of a snapshot")
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  const { topic, subject, revision } = of
+  const hasSubjects = bytes[0] === TAG_SUBJECTS
+  assert(hasSubjects || bytes[0] === TAG_EVENTS, "an item is a batch or the end of a snapshot")
+  const { topic, revision } = of
   const events: Event<Payload>[] = []
-  for (let at = 1; at < bytes.byteLength; ) {
-    const end = at + 4 + view.getUint32(at, true)
-    events.push({ topic, subject, revision, payload: codec.decode(bytes.subarray(at + 4, end)) })
-    at = end
+  let { subject } = of
+  let isSubject = hasSubjects
+  for (const part of partsOf(bytes)) {
+    if (isSubject) subject = decoder.decode(part)
+    else events.push({ topic, subject, revision, payload: codec.decode(part) })
+    isSubject = hasSubjects && !isSubject
   }
   return events
+}
+
+function* partsOf(bytes: Uint8Array): Generator<Uint8Array> {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  for (let at = 1; at < bytes.byteLength; ) {
+    const end = at + 4 + view.getUint32(at, true)
+    yield bytes.subarray(at + 4, end)
+    at = end
+  }
 }

@@ -9,7 +9,7 @@ import {
 import type { Buffer, Cursor } from "@headwater/core/engine"
 import { type EventItem, type Mark, openItem } from "./event-item.ts"
 import type { Keeps, Unread } from "./policy.ts"
-import { splice } from "./splice.ts"
+import { isAfter, splice } from "./splice.ts"
 
 /** The buffer that a cursor follows, as the cursor sees it: `EventBuffer`. */
 export interface Trailhead {
@@ -103,6 +103,19 @@ export class EventCursor {
         throw reason
       }
     }
+  }
+
+  /** Passes over everything up to `revision`: the next item, if any, is an error or above it. */
+  skip(revision: Revision): void {
+    const cursor = this.#cursor
+    if (cursor === undefined) throw this.#over ?? new ClosedError("unsubscribed")
+    const ahead = cursor.clone()
+    while (ahead.move() && !isAfter(ahead, revision)) {
+      cursor.move()
+      const { mark } = openItem(cursor.item())
+      if (mark.sequence > 0) this.#mark = mark
+    }
+    ahead.dispose()
   }
 
   /** Another cursor at the same place, with a bound of its own. */

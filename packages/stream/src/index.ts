@@ -15,11 +15,13 @@
  * @module
  */
 export { type Codec, jsonCodec } from "./codec.ts"
+export { disabledPublisher, type Publisher } from "./disabled-publisher.ts"
 export { EventBuffer, type NewItem } from "./event-buffer.ts"
 export { EventCursor, type Trailhead } from "./event-cursor.ts"
 export type { EventItem, Mark } from "./event-item.ts"
 export { EventSnapshot } from "./event-snapshot.ts"
 export { STREAM_LIMITS, type StreamLimits } from "./limits.ts"
+export type { PolicyType, StreamObserver } from "./observer.ts"
 export {
   DISCONNECT_DEFAULTS,
   type Keeps,
@@ -28,7 +30,13 @@ export {
   type Policy,
   type Unread,
 } from "./policy.ts"
-export { EventPublisher, type EventPublisherOptions, type SubscribeRequest } from "./publisher.ts"
+export {
+  EventPublisher,
+  type EventPublisherOptions,
+  type SubscribeRequest,
+  type TopicOptions,
+} from "./publisher.ts"
 export { type Feed, type StreamFrame, Subscription } from "./subscription.ts"
 export { TooManyError } from "./too-many-error.ts"
-export type { SnapshotHandler, Subject } from "./topic-buffers.ts"
+export { EVERY_SUBJECT, type SnapshotHandler, type Subject } from "./topic-buffers.ts"
+export type { Permits } from "./topic-feed.ts"

@@ -10,6 +10,12 @@ export interface StreamLimits {
   readonly unreadItemsMax: number
   /** The same in bytes of payload; 16 MiB. */
   readonly unreadBytesMax: number
+  /** Items kept of each subject that somebody listens to, for who comes back; 256 by default. */
+  readonly historyItemsMax: number
+  /** The same in bytes of payload; 64 KiB. Given up for new items when memory is full. */
+  readonly historyBytesMax: number
+  /** Batches that `offer` queues; 64 by default, Consul's. */
+  readonly queueBatchesMax: number
 }
 
 /** What a publisher is bounded by unless its owner says otherwise. */
@@ -19,4 +25,7 @@ export const STREAM_LIMITS: StreamLimits = {
   snapshotTtlMs: 10_000,
   unreadItemsMax: 10_000,
   unreadBytesMax: 16_777_216,
+  historyItemsMax: 256,
+  historyBytesMax: 65_536,
+  queueBatchesMax: 64,
 }

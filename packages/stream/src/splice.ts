@@ -29,7 +29,8 @@ export function splice(
   list.splice(captured)
 }
 
-function isAfter(cursor: Cursor, revision: Revision): boolean {
+/** Whether the item is an error, or has events above `revision`. */
+export function isAfter(cursor: Cursor, revision: Revision): boolean {
   const item = cursor.item()
   return item.kind === "error" || (item.kind === "events" && item.revision > revision)
 }

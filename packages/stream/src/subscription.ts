@@ -42,17 +42,27 @@ export interface Feed<Payload> {
 export class Subscription<Payload> implements AsyncIterable<StreamFrame<Payload>>, Disposable {
   /** In whose name it is; `closeFor` finds it by that. */
   readonly identity: string | undefined
+  /** What its revisions are of; give it back with `from`. Another one after each `refresh`. */
+  readonly epoch: string
   readonly #feed: Feed<Payload>
-  readonly #onClose: () => void
+  readonly #onClose: (reason: CloseReason) => void
   readonly #changes = new Waiters()
   #closed: CloseReason | undefined
   #waits = false
 
   /** For `EventPublisher.subscribe`. */
-  constructor(feed: Feed<Payload>, identity: string | undefined, onClose: () => void) {
+  constructor(
+    feed: Feed<Payload>,
+    options: {
+      readonly identity: string | undefined
+      readonly epoch: string
+      readonly onClose: (reason: CloseReason) => void
+    },
+  ) {
     this.#feed = feed
-    this.identity = identity
-    this.#onClose = onClose
+    this.identity = options.identity
+    this.epoch = options.epoch
+    this.#onClose = options.onClose
   }
 
   /** Why it is closed, if it is. */
@@ -104,7 +114,7 @@ export class Subscription<Payload> implements AsyncIterable<StreamFrame<Payload>
     if (this.#closed !== undefined) return
     this.#closed = reason
     this.#feed.close()
-    this.#onClose()
+    this.#onClose(reason)
     this.#changes.wake()
   }
 

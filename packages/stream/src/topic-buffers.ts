@@ -6,11 +6,13 @@ import {
   type Revision,
 } from "@headwater/core"
 import type { Engine } from "@headwater/core/engine"
-import { type Codec, decodeBatch, encodeBatch, encodeSync } from "./codec.ts"
+import { type Codec, decodeBatch, encodeSync, joinBatch } from "./codec.ts"
 import { EventBuffer } from "./event-buffer.ts"
 import type { EventItem } from "./event-item.ts"
 import { EventSnapshot } from "./event-snapshot.ts"
+import { History } from "./history.ts"
 import type { StreamLimits } from "./limits.ts"
+import type { StreamObserver } from "./observer.ts"
 import { type Keeps, keepsOf } from "./policy.ts"
 import type { StreamFrame, Subscription } from "./subscription.ts"
 
@@ -37,6 +39,16 @@ export interface Surroundings<Payload> {
   readonly clock: Clock
   readonly codec: Codec<Payload>
   readonly limits: StreamLimits
+  readonly observer: StreamObserver | undefined
+}
+
+/** As a subject: every subject of a topic that was registered with `wildcard`. */
+export const EVERY_SUBJECT = "*"
+
+/** An event's subject, and its payload encoded. */
+export interface EncodedEvent {
+  readonly subject: string
+  readonly payload: Uint8Array
 }
 
 /**
@@ -62,8 +74,12 @@ export class TopicBuffers<Payload> {
     const key = keyOf(of)
     const open = this.#buffers.get(key)
     if (open !== undefined) return open
-    const onUnused = () => this.#buffers.delete(key)
-    const buffer = new TopicBuffer(of, handler, this.#surroundings, onUnused)
+    const buffer = new TopicBuffer(of, handler, this.#surroundings, {
+      onUnused: () => this.#buffers.delete(key),
+      onFull: () => {
+        for (const buffer of this.#buffers.values()) buffer.yieldMemory()
+      },
+    })
     this.#buffers.set(key, buffer)
     return buffer
   }
@@ -75,14 +91,21 @@ export class TopicBuffers<Payload> {
   }
 }
 
+/** Whom a buffer tells: nobody listens any more; memory is full, and history is to go first. */
+interface Owner {
+  readonly onUnused: () => void
+  readonly onFull: () => void
+}
+
 /** One subject's live trail, its snapshot while that is shared, and who listens. */
 export class TopicBuffer<Payload> {
   readonly of: Subject
   readonly live: EventBuffer
+  readonly history: History
   readonly subscriptions = new Set<Subscription<Payload>>()
   readonly #handler: SnapshotHandler<Payload> | undefined
   readonly #surroundings: Surroundings<Payload>
-  readonly #onUnused: () => void
+  readonly #owner: Owner
   readonly #keeps: Keeps
   #snapshot: EventSnapshot | undefined
   #cancelExpiry: (() => void) | undefined
@@ -92,14 +115,18 @@ export class TopicBuffer<Payload> {
     of: Subject,
     handler: SnapshotHandler<Payload> | undefined,
     surroundings: Surroundings<Payload>,
-    onUnused: () => void,
+    owner: Owner,
   ) {
     const { engine, clock, limits } = surroundings
     this.of = of
     this.live = new EventBuffer(engine, clock)
     this.#handler = handler
     this.#surroundings = surroundings
-    this.#onUnused = onUnused
+    this.#owner = owner
+    this.history = new History(this.live, {
+      itemsMax: limits.historyItemsMax,
+      bytesMax: limits.historyBytesMax,
+    })
     const bounds = { itemsMax: limits.unreadItemsMax, bytesMax: limits.unreadBytesMax }
     this.#keeps = keepsOf({ type: "conflate" }, bounds)
   }
@@ -108,10 +135,10 @@ export class TopicBuffer<Payload> {
    * Appends the events of one commit as one item. When memory is full, nobody may go on as if
    * nothing had happened: every subscription is closed as `forced`, which frees what they held.
    */
-  publish(revision: Revision, payloads: readonly Payload[]): void {
-    const payload = encodeBatch(this.#surroundings.codec, payloads)
+  publish(revision: Revision, events: readonly EncodedEvent[]): void {
+    const payload = this.#join(events)
     try {
-      this.live.append({ revision, payload })
+      this.#append(revision, payload)
     } catch (error) {
       if (!(error instanceof MemoryFullError)) throw error
       this.closeAll("forced")
@@ -121,7 +148,10 @@ export class TopicBuffer<Payload> {
 
   /** The snapshot to start from: the one that is shared, or a new one. */
   snapshot(): EventSnapshot {
-    if (this.#snapshot?.usable) return this.#snapshot
+    if (this.#snapshot?.usable) {
+      this.#surroundings.observer?.onSnapshotShared?.(this.of.topic)
+      return this.#snapshot
+    }
     this.dropSnapshot()
     const snapshot = new EventSnapshot(this.#surroundings.engine, this.live, this.#keeps)
     this.#snapshot = snapshot
@@ -135,6 +165,12 @@ export class TopicBuffer<Payload> {
     this.#cancelExpiry = undefined
     this.#snapshot?.close()
     this.#snapshot = undefined
+  }
+
+  /** Gives up what is kept for those who are not here yet: history, and the shared snapshot. */
+  yieldMemory(): void {
+    this.history.drop()
+    if (this.#snapshot?.building === false) this.dropSnapshot()
   }
 
   /** A frame of an item. Who reads the newest item after another shares what that one decoded. */
@@ -153,14 +189,16 @@ export class TopicBuffer<Payload> {
 
   /** Lets everybody who waits look again. */
   wake(): void {
+    this.#surroundings.observer?.onWake?.(this.of.topic, this.subscriptions.size)
     for (const subscription of this.subscriptions) subscription.wake()
   }
 
   /** Somebody listens no longer. With the last one everything goes. */
   leave(subscription: Subscription<Payload>): void {
     if (!this.subscriptions.delete(subscription) || this.subscriptions.size > 0) return
-    this.#onUnused()
+    this.#owner.onUnused()
     this.dropSnapshot()
+    this.history.drop()
     this.live.close()
   }
 
@@ -169,20 +207,54 @@ export class TopicBuffer<Payload> {
     for (const subscription of [...this.subscriptions]) subscription.close(reason)
   }
 
+  // History goes before subscribers do: it only spares a snapshot to those who come back.
+  #append(revision: Revision, payload: Uint8Array): void {
+    try {
+      this.live.append({ revision, payload })
+    } catch (error) {
+      if (!(error instanceof MemoryFullError)) throw error
+      this.#owner.onFull()
+      this.live.append({ revision, payload })
+    }
+    this.history.noteItem(revision)
+  }
+
+  #join(events: readonly EncodedEvent[]): Uint8Array {
+    const subjects = events.map(({ subject }) => subject)
+    const hasSubjects = this.of.subject === EVERY_SUBJECT
+    const batch = joinBatch(
+      events.map(({ payload }) => payload),
+      hasSubjects ? subjects : undefined,
+    )
+    this.#surroundings.observer?.onEncode?.(this.of.topic, batch.byteLength)
+    return batch
+  }
+
   #build(snapshot: EventSnapshot): void {
-    const { codec } = this.#surroundings
+    const { codec, clock, observer } = this.#surroundings
+    const began = clock.elapsed()
+    const tell = (ok: boolean) => {
+      observer?.onSnapshot?.(this.of.topic, { ok, durationMs: clock.elapsed() - began })
+    }
     const append = (events: readonly Event<Payload>[]) => {
       const [first] = events
       if (first === undefined) return
-      const payloads = events.map(({ payload }) => payload)
-      snapshot.append(first.revision, encodeBatch(codec, payloads))
+      const encoded = events.map(({ subject, payload }) => ({
+        subject,
+        payload: codec.encode(payload),
+      }))
+      snapshot.append(first.revision, this.#join(encoded))
       this.wake()
     }
     const finish = (revision: Revision) => {
+      if (!snapshot.building) return
       snapshot.finish(revision, encodeSync())
+      this.history.noteSnapshot(revision)
+      tell(true)
       this.#afterBuild(snapshot)
     }
     const fail = (error: unknown) => {
+      if (snapshot.building) tell(false)
       try {
         snapshot.fail(error)
       } catch {

@@ -261,7 +261,7 @@ describe("EventPublisher (debug wasm)", () => {
 
   test("conflate: who leaves too much unread gets the state anew, and stays", () => {
     publisher.close()
-    publisher = create({ unreadItemsMax: 3 })
+    publisher = create({ unreadItemsMax: 3, historyItemsMax: 1 })
     let newest = 1
     register(() => [newest, `state ${newest}`])
     const slow = publisher.subscribe({ topic: "t" })

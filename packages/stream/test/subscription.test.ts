@@ -11,7 +11,11 @@ describe("Subscription", () => {
     frames = []
     closes = []
     const feed: Feed<string> = { read: () => frames.shift(), close: () => closes.push("feed") }
-    subscription = new Subscription<string>(feed, undefined, () => closes.push("owner"))
+    subscription = new Subscription<string>(feed, {
+      identity: undefined,
+      epoch: "1",
+      onClose: () => closes.push("owner"),
+    })
   })
 
   const sync = (revision: number): StreamFrame<string> => ({ type: "sync", revision })

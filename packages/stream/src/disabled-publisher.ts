@@ -1,0 +1,38 @@
+import { TopicError } from "@headwater/core"
+import type { EventPublisher } from "./publisher.ts"
+
+/** What `EventPublisher` does, for whoever may be given a disabled one. */
+export type Publisher<Payload> = Pick<
+  EventPublisher<Payload>,
+  | "subscriptions"
+  | "register"
+  | "unregister"
+  | "publish"
+  | "offer"
+  | "subscribe"
+  | "refresh"
+  | "closeFor"
+  | "close"
+>
+
+/**
+ * A publisher that has no topics: registering and subscribing are refused with a `TopicError`, and
+ * everything else does nothing. It holds no memory. Source: Consul's no-op publisher (CS-B61).
+ */
+export function disabledPublisher<Payload>(): Publisher<Payload> {
+  const refuse = () => {
+    throw new TopicError("publishing is disabled")
+  }
+  const ignore = () => {}
+  return {
+    subscriptions: 0,
+    register: refuse,
+    unregister: refuse,
+    subscribe: refuse,
+    publish: ignore,
+    offer: async () => {},
+    refresh: ignore,
+    closeFor: ignore,
+    close: ignore,
+  }
+}

@@ -1,0 +1,81 @@
+import type { Revision } from "@headwater/core"
+import type { EventBuffer } from "./event-buffer.ts"
+import type { EventCursor } from "./event-cursor.ts"
+import type { Keeps } from "./policy.ts"
+
+/**
+ * The last items of a live trail, kept for those who come back.
+ *
+ *     base ── item ── item ── … ── newest
+ *
+ * Everything published above `base` is held, so whoever holds a revision between `base` and the
+ * newest that is known can go on. `base` is the revision of the item that fell out last, or, while
+ * none did, the lowest revision that a snapshot was of: the state at it, and the trail from its
+ * capture on, are all there is. Source: Consul resumes at the newest item alone (CS-W2).
+ */
+export class History {
+  readonly #live: EventBuffer
+  readonly #bounds: { readonly itemsMax: number; readonly bytesMax: number }
+  #oldest: EventCursor | undefined
+  #base: Revision = Number.POSITIVE_INFINITY
+  #newest: Revision = 0
+  #trimmed = false
+  #toldEmptyAsOne = false
+
+  constructor(live: EventBuffer, bounds: { readonly itemsMax: number; readonly bytesMax: number }) {
+    this.#live = live
+    this.#bounds = bounds
+    this.#oldest = live.follow()
+  }
+
+  /** A snapshot was of this revision. */
+  noteSnapshot(revision: Revision): void {
+    if (revision === 0) this.#toldEmptyAsOne = true
+    if (!this.#trimmed) this.#base = Math.min(this.#base, revision)
+    this.#newest = Math.max(this.#newest, revision)
+  }
+
+  /** An item of this revision was appended. Lets go of what is beyond the bounds. */
+  noteItem(revision: Revision): void {
+    // The first event that is heard is also a place: whoever holds it lacks only what follows.
+    if (!this.#trimmed) this.#base = Math.min(this.#base, revision)
+    this.#newest = Math.max(this.#newest, revision)
+    const { itemsMax, bytesMax } = this.#bounds
+    for (;;) {
+      const unread = this.#oldest?.unread
+      if (unread === undefined || (unread.items <= itemsMax && unread.bytes <= bytesMax)) return
+      this.#forgetOne()
+    }
+  }
+
+  /** A cursor after `revision`; nothing when what follows it is not all held. */
+  resume(revision: Revision, keeps: Keeps): EventCursor | undefined {
+    if (revision < this.#base || revision > this.#newest) return undefined
+    // Whoever says 1 may hold the empty state of revision 0, which is told as 1.
+    if (revision === 1 && this.#toldEmptyAsOne) return undefined
+    // Moved first and bounded after, so that what it passes over is not counted against it.
+    const cursor = this.#oldest?.clone()
+    if (cursor === undefined) {
+      return revision >= this.#live.revision ? this.#live.follow(keeps) : undefined
+    }
+    cursor.skip(revision)
+    const bounded = keeps(cursor.unread) ? cursor.clone(keeps) : undefined
+    cursor.close()
+    return bounded
+  }
+
+  /** Gives the memory up: from here on only the newest can be resumed from. */
+  drop(): void {
+    this.#oldest?.close()
+    this.#oldest = undefined
+    this.#base = this.#newest
+    this.#trimmed = true
+  }
+
+  #forgetOne(): void {
+    const item = this.#oldest?.advance()
+    if (item === undefined) return
+    this.#trimmed = true
+    this.#base = item.revision
+  }
+}
