@@ -32,7 +32,7 @@ export function conditionOf(headers: Headers, key: string, epoch: string): Condi
     throw invalid("a write takes If-None-Match: * alone")
   }
   if (ifMatch === "*") return { key, exists: true }
-  const bare = /^"?([1-9][0-9]{0,15})"?$/.exec(ifMatch)?.[1]
+  const bare = /^("?)([1-9][0-9]{0,15})\1$/.exec(ifMatch)?.[2]
   if (bare !== undefined) return { key, revision: revisionOf(`e.${bare}`).revision }
   const tag = /^(?:W\/)?"([^"]*)"$/.exec(ifMatch)?.[1]
   if (tag === undefined) throw invalid("If-Match takes one ETag, a revision, or *")

@@ -114,7 +114,7 @@ export class FanOut {
   refresh(): void {
     const { current, position, report } = this.cache
     this.#noteStatus(report)
-    if (current === undefined || position === undefined) return
+    if (current === undefined || position === undefined || !this.cache.wasInSync) return
     const before = this.#moment?.root
     if (before?.life === current.life && before.version === current.snapshot.version) {
       before.report = report

@@ -116,11 +116,14 @@ export class Reader implements FrameSource, Follower, OpenStream {
   /** Up to the first `sync` and its status. Returns why the reader has to begin again, if so. */
   async *#catchUp(walker: Walker): Events<ResetReason | undefined> {
     const line = this.#line
+    // Who goes away after one `sync` wants what is newest, not the state that joiners share.
+    const newest = this.#request.once ? (this.#host.fanOut.moment?.root.version ?? 0) : 0
     for (let isWhole = false; !isWhole; ) {
       if (this.#isEnding()) return undefined
       const step = await this.#step(walker, false)
       if (step.type === "reset") return step.reason
       isWhole = step.type === "idle" || step.whole
+      if (isWhole && walker.held < newest) isWhole = false
       if (step.type === "slice" && step.bytes !== undefined) {
         this.#id = undefined
         yield line.sent(step.bytes)

@@ -55,7 +55,8 @@ export function epochOf(topic: Topic): string {
 
 /** Where the topic is. @throws {NotReadyError} the source was never read yet. */
 export function positionOf(topic: Topic): Position {
-  const { position, report } = topic.cache
-  if (position === undefined) throw new NotReadyError(`topic ${topic.name} is ${report.status}`)
+  const { position, report, wasInSync } = topic.cache
+  if (position === undefined || !wasInSync)
+    throw new NotReadyError(`topic ${topic.name} is ${report.status}`)
   return position
 }

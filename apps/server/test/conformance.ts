@@ -192,6 +192,15 @@ function declareStream(check: Check, expect: Expect): void {
     expect((frames.at(-1) as Frame & { reason: string }).reason).toEqual("done")
   })
 
+  check("with once=1 tells what is newest, not the snapshot that joiners share", async (s) => {
+    for (let n = 1; n <= 5; n++) {
+      const { revision } = await s.put("a", n)
+      await (await s.stream()).reached(revision)
+      const once = await (await s.stream(`prefix=${s.prefix}&once=1`)).caughtUp()
+      expect(Object.values(once.replica.entries)).toEqual([n])
+    }
+  })
+
   check("with once=1 and a Last-Event-ID answers 204, or it would be asked for ever", async (s) => {
     const { position } = await s.put("a", 1)
     const response = await s.ask("/stream?once=1", { headers: { "last-event-id": position } })

@@ -236,6 +236,14 @@ export class SnapshotCache {
     return this.#link.report(this.#lives.serving?.screen.count ?? 0)
   }
 
+  /**
+   * Whether this cache was in sync with its source once. Before, what is complete may be a state of
+   * long ago: a source that keeps its history is read from there on.
+   */
+  get wasInSync(): boolean {
+    return this.#link.wasInSync
+  }
+
   /** Up to 10 entries of the source that are absent because they are invalid. */
   get invalidSample(): readonly InvalidEntry[] {
     return this.#lives.serving?.screen.sample ?? []

@@ -7,6 +7,7 @@ export class SourceLink {
   #code: SyncErrorCode | undefined
   #since: number
   #lastContact = 0
+  #wasInSync = false
 
   constructor(clock: Clock) {
     this.#clock = clock
@@ -18,12 +19,18 @@ export class SourceLink {
     return this.#status
   }
 
+  /** Whether it was in sync once. */
+  get wasInSync(): boolean {
+    return this.#wasInSync
+  }
+
   /** Notes a status. False when it says nothing new. */
   set(status: Status, code: SyncErrorCode | undefined): boolean {
     if (status === this.#status && code === this.#code) return false
     if (status !== this.#status) this.#since = this.#clock.now()
     this.#status = status
     this.#code = code
+    if (status === "in-sync") this.#wasInSync = true
     return true
   }
 

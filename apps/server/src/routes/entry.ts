@@ -69,7 +69,8 @@ export function entryRoutes(app: Hono, hub: Hub): void {
  *   `..`, and merge slashes.
  */
 export function keyInPath(url: string): string {
-  const raw = /\/v1\/topics\/[^/]+\/entries\/(.*)$/.exec(new URL(url).pathname)?.[1] ?? ""
+  // As it was sent, where the runtime tells: `URL` would resolve dots first.
+  const raw = /^[^?#]*?\/v1\/topics\/[^/]+\/entries\/([^?#]*)/.exec(url)?.[1] ?? ""
   let key: string
   try {
     key = decodeURIComponent(raw)

@@ -1,8 +1,10 @@
 import { readFile } from "node:fs/promises"
 import type { Server, ServerResponse } from "node:http"
 import type { AddressInfo, Socket } from "node:net"
+import { KeyError } from "@headwater/core"
 import { type Http2Bindings, type HttpBindings, serve } from "@hono/node-server"
 import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response"
+import { errorResponse } from "../error-response.ts"
 import { type EventStream, eventStreamOf } from "../event-stream.ts"
 import { type FetchHandler, type Runtime, urlOf } from "./runtime.ts"
 
@@ -43,8 +45,10 @@ export const runtime: Runtime = {
 function answerWith(fetch: FetchHandler) {
   return async (
     request: Request,
-    { outgoing }: HttpBindings | Http2Bindings,
+    { incoming, outgoing }: HttpBindings | Http2Bindings,
   ): Promise<Response> => {
+    // The request's own URL has its dots resolved: `entries/a/../b` must not write `b`.
+    if (hasDotSegment(incoming.url ?? "")) return refuseDots()
     const response = await fetch(request)
     const stream = eventStreamOf(response)
     if (stream === undefined) return response
@@ -52,6 +56,16 @@ function answerWith(fetch: FetchHandler) {
     void write(stream, outgoing as ServerResponse)
     return RESPONSE_ALREADY_SENT
   }
+}
+
+function hasDotSegment(target: string): boolean {
+  const path = target.split("?", 1)[0]!
+  return path.split("/").some((segment) => /^(\.|%2e){1,2}$/i.test(segment))
+}
+
+function refuseDots(): Response {
+  const error = new KeyError("a path cannot carry this key: use entry?key=")
+  return errorResponse(error, () => {})
 }
 
 async function write({ source, opening }: EventStream, outgoing: ServerResponse): Promise<void> {
