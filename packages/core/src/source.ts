@@ -57,6 +57,8 @@ export interface ListRequest {
 
 /** A part of a list. Pages hold about 10,000 entries, in no promised order. */
 export interface ListPage {
+  /** What the source is that answered, where an answer says so: another one's list is refused. */
+  readonly identity?: string
   /** The same in every page of a list. */
   readonly revision: Revision
   readonly entries: readonly Entry[]

@@ -202,6 +202,8 @@ function listing(revision: Revision | undefined): PhaseOf<"listing"> {
 // its history faster than it lists it would else never be caught up with.
 function onPage(held: Held, phase: PhaseOf<"listing">, { page }: EventOf<"page">): Step {
   const { revision } = page
+  const isOthers = page.identity !== undefined && page.identity !== held.life?.identity
+  if (isOthers) return again(held, "list", "ERR_SOURCE_FAILED")
   if (phase.revision === revision) return become(held, phase, [{ type: "apply-list", page }])
   if (phase.revision !== undefined || revision < held.contiguous) {
     return again(held, "list", "ERR_SOURCE_FAILED")

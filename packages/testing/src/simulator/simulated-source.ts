@@ -106,7 +106,8 @@ export class SimulatedSource implements Source {
     this.#note(`list at ${revision} of ${cluster.identity} for ${JSON.stringify(request)}`)
     let start = 0
     do {
-      yield { revision, entries: entries.slice(start, start + PAGE_ENTRIES), invalid: [] }
+      const page = entries.slice(start, start + PAGE_ENTRIES)
+      yield { identity: cluster.identity, revision, entries: page, invalid: [] }
       await this.#pass(signal)
       if (revision < cluster.compacted) throw new SourceError(`revision ${revision} is compacted`)
       start += PAGE_ENTRIES

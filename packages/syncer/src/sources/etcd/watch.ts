@@ -52,7 +52,7 @@ export async function* watchEtcd(
     try {
       const request = requestOf(keys, reader.next)
       const lines = gateway.stream("/v3/watch", request, link.signal, (body) =>
-        readLines(body, LINE_CHARS_MAX),
+        readLines(body, LINE_CHARS_MAX, link.signal),
       )
       for await (const line of lines) {
         cancel()
