@@ -5,7 +5,7 @@ import * as buffers from "./buffer/buffer"
 import * as items from "./buffer/item"
 import { diff as diffSlice } from "./hamt/diff"
 import { findLive } from "./hamt/find"
-import { digestOf, placeOf } from "./hamt/hash"
+import { placeOf } from "./hamt/hash"
 import * as image from "./hamt/image"
 import { Node } from "./hamt/node"
 import { upsert, Write } from "./hamt/put"
@@ -202,11 +202,6 @@ export function endImage(): void {
 /** Asserts every invariant of a committed version. Debug build only. `scratch`: 64 bytes. */
 export function verify(record: usize, scratch: usize): void {
   verifyRecord(changetype<snapshots.Record>(record), scratch)
-}
-
-/** H64 of a key and a revision, written to `out` as u64. `scratch`: 32 bytes. */
-export function h64(key: usize, keyBytes: u32, revision: f64, out: usize, scratch: usize): void {
-  store<u64>(out, digestOf(key, keyBytes, revision, scratch))
 }
 
 /** The newest record. */

@@ -108,7 +108,9 @@ function parseOrigin(text: string): string {
   let origin: string | undefined
   try {
     origin = new URL(text).origin
-  } catch {}
+  } catch {
+    // Said below, as for every other text that is no origin.
+  }
   if (origin === undefined || origin === "null" || origin !== text.toLowerCase()) {
     throw new ConfigError(`--cors takes an origin, such as https://example.org, not "${text}"`)
   }

@@ -30,9 +30,8 @@ import {
   WALK_WRITTEN,
 } from "../layout"
 import { passes } from "./filter"
-import { find } from "./find"
 import { isAfter } from "./hash"
-import { isTombstone, keyBytesOf, keyOf, Leaf } from "./leaf"
+import { hasKey, isTombstone, keyBytesOf, keyOf, Leaf } from "./leaf"
 import { bitOf, childSlot, entrySlot, isCollision, Node, slotAt } from "./node"
 import { rawBytes, writeRaw } from "./walk"
 
@@ -114,8 +113,7 @@ function leaves(request: usize, a: Leaf, b: Leaf, isOn: bool): bool {
 }
 
 function sameKey(a: Leaf, b: Leaf): bool {
-  const bytes = keyBytesOf(a)
-  return bytes == keyBytesOf(b) && memory.compare(keyOf(a), keyOf(b), bytes) == 0
+  return hasKey(a, keyOf(b), keyBytesOf(b))
 }
 
 /** A leaf on one side, a node with more on the other: the node's leaves in order, and this one. */

@@ -179,7 +179,7 @@ function entryToChild(slot: usize, node: Node, bit: u32, child: Node): void {
 }
 
 /** A node at `shift` that holds two leaves of different keys: a chain while their slots agree. */
-export function join(shift: u32, a: Leaf, b: Leaf): Node {
+function join(shift: u32, a: Leaf, b: Leaf): Node {
   let top = changetype<Node>(0)
   let hook: usize = 0
   while (true) {

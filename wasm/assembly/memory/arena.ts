@@ -176,11 +176,6 @@ export function free(block: usize): void {
   if (page.used == 0 && (page.prev != 0 || page.next != 0)) closePage(page, index, list)
 }
 
-/** Bytes that the block at this address really has. */
-export function bytesOf(block: usize): u32 {
-  return pageOf(block).bytes
-}
-
 /** Whether this block was marked in the resync that runs. */
 export function isMarked(block: usize): bool {
   const marks = pageOf(block).marks

@@ -44,7 +44,6 @@ export interface Abi {
   restoreQueue(from: number, entries: number): number
   endImage(): void
   verify(record: number, scratch: number): void
-  h64(key: number, keyBytes: number, revision: number, out: number, scratch: number): void
   current(): number
   createBuffer(): number
   destroyBuffer(buffer: number): void

@@ -119,5 +119,7 @@ function numberOf(database: Database, sql: string): number {
 function closeQuietly(database: Database | undefined): void {
   try {
     database?.close()
-  } catch {}
+  } catch {
+    // The failure that led here is the one to tell.
+  }
 }

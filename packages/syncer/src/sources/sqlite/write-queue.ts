@@ -162,5 +162,7 @@ function refusal(name: string, error: unknown): SourceError {
 function quietly(task: () => void): void {
   try {
     task()
-  } catch {}
+  } catch {
+    // The failure that led here is the one to tell.
+  }
 }
