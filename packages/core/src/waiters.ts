@@ -9,6 +9,8 @@
  */
 export class Waiters {
   #waiting = new Set<() => void>()
+  // Empty, except while those in it are woken: so that waking allocates nothing.
+  #spare = new Set<() => void>()
 
   /** How many wait now. */
   get size(): number {
@@ -37,8 +39,11 @@ export class Waiters {
 
   /** Resolves everyone who waits now. Who waits again from its continuation waits for the next. */
   wake(): void {
+    if (this.#waiting.size === 0) return
     const woken = this.#waiting
-    this.#waiting = new Set()
+    this.#waiting = this.#spare
+    this.#spare = woken
     for (const wake of woken) wake()
+    woken.clear()
   }
 }

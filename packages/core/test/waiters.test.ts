@@ -16,6 +16,27 @@ describe("Waiters", () => {
     await late
   })
 
+  test("who waits again when it was woken waits for the next, however often", async () => {
+    const waiters = new Waiters()
+    const woken: number[] = []
+    const follow = async () => {
+      for (let round = 0; round < 3; round++) {
+        await waiters.wait()
+        woken.push(round)
+      }
+    }
+    const both = [follow(), follow()]
+    for (let round = 0; round < 3; round++) {
+      waiters.wake()
+      waiters.wake()
+      await new Promise(setImmediate)
+    }
+    await Promise.all(both)
+
+    expect(woken).toEqual([0, 0, 1, 1, 2, 2])
+    expect(waiters.size).toBe(0)
+  })
+
   test("wait() rejects with the signal's reason, now or later, and leaves nothing", async () => {
     const waiters = new Waiters()
     const reason = new Error("left")

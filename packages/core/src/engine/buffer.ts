@@ -122,6 +122,32 @@ export class Cursor implements Disposable {
     }
   }
 
+  /** What the item is. This and the next four copy nothing. */
+  get kind(): ItemKind {
+    return KINDS[this.#open().u32[(this.#item + ITEM_KIND) >> 2]!]!
+  }
+
+  /** The item's version. */
+  get version(): number {
+    return this.#open().f64[(this.#item + ITEM_VERSION) >> 3]!
+  }
+
+  /** The item's revision. */
+  get revision(): Revision {
+    return this.#open().f64[(this.#item + ITEM_REVISION) >> 3]!
+  }
+
+  /** Bytes of the item's payload. */
+  get payloadBytes(): number {
+    return this.#open().u32[(this.#item + ITEM_LENGTH) >> 2]!
+  }
+
+  /** A number of the payload: its f64, little-endian, at 8 · `index` bytes, which must be in it. */
+  number(index: number): number {
+    assert(index >= 0 && (index + 1) * 8 <= this.payloadBytes, "a number lies within the payload")
+    return this.#host.f64[((this.#item + ITEM_HEADER_BYTES) >> 3) + index]!
+  }
+
   /** Whether an item comes after it now. */
   hasNext(): boolean {
     return this.#open().u32[(this.#item + ITEM_NEXT) >> 2] !== 0

@@ -1,4 +1,4 @@
-import { DisposedError, MemoryFullError } from "@headwater/core"
+import { DisposedError, InvariantError, MemoryFullError } from "@headwater/core"
 import { describe, expect, test } from "vitest"
 import { builds, bytes, engineOf } from "./builds.ts"
 
@@ -16,6 +16,26 @@ describe.each(builds)("Buffer (%s wasm)", (build) => {
     })
     expect(cursor.hasNext()).toBe(false)
     expect(cursor.advance()).toBeUndefined()
+  })
+
+  test("what an item is can be read without its payload, and numbers out of that", () => {
+    using engine = engineOf(build)
+    using buffer = engine.buffer()
+    using cursor = buffer.follow()
+    const payload = new Uint8Array(new Float64Array([1.5, 2 ** 40]).buffer)
+    buffer.append({ version: 3, revision: 7, kind: "error", payload })
+    cursor.move()
+
+    const { kind, version, revision, payloadBytes } = cursor
+    expect({ kind, version, revision, payloadBytes }).toEqual({
+      kind: "error",
+      version: 3,
+      revision: 7,
+      payloadBytes: 16,
+    })
+    expect([cursor.number(0), cursor.number(1)]).toEqual([1.5, 2 ** 40])
+    expect(() => cursor.number(2)).toThrow(InvariantError)
+    expect(() => cursor.number(-1)).toThrow(InvariantError)
   })
 
   test("CS-B5: cursors read at their own pace; what nobody stands before is freed", () => {
