@@ -1,7 +1,7 @@
 import { type Clock, ClosedError, type CloseReason, type Revision, Waiters } from "@headwater/core"
 import type { Buffer, Cursor, Engine } from "@headwater/core/engine"
 import { EventCursor } from "./event-cursor.ts"
-import { type Mark, sealItem } from "./event-item.ts"
+import { type EventItem, itemAt, type Mark, sealItem, sequenceAt } from "./event-item.ts"
 import type { Keeps } from "./policy.ts"
 
 /** What is appended: one batch, visible all at once. */
@@ -25,7 +25,8 @@ export interface NewItem {
  * Each item carries, before its payload, how many items and bytes came before it and when, so that
  * what a cursor has left unread is a subtraction.
  *
- * Cost: `append` is O(bounded cursors + who waits), and one copy of the payload. Source: Consul
+ * Cost: `append` is O(cursors + who waits), some ns for each of the cursors, and one copy of the
+ * payload; an item is copied out once for all who read it one after another. Source: Consul
  * `stream.eventBuffer`, less the unbounded memory.
  */
 export class EventBuffer {
@@ -34,16 +35,15 @@ export class EventBuffer {
   readonly #buffer: Buffer
   readonly #clock: Clock
   readonly #cursors = new Set<EventCursor>()
-  #sequence = 0
-  #bytes = 0
-  #time: number
+  #mark: Mark
+  #lastRead: EventItem | undefined
   #revision: Revision = 0
   #closed: CloseReason | undefined
 
   constructor(engine: Engine, clock: Clock) {
     this.#buffer = engine.buffer()
     this.#clock = clock
-    this.#time = clock.elapsed()
+    this.#mark = { sequence: 0, bytes: 0, time: clock.elapsed() }
   }
 
   /** Why it is closed, if it is. */
@@ -63,7 +63,7 @@ export class EventBuffer {
 
   /** Where the newest item stands. */
   get mark(): Mark {
-    return { sequence: this.#sequence, bytes: this.#bytes, time: this.#time }
+    return this.#mark
   }
 
   /** Milliseconds, as in marks. */
@@ -76,17 +76,21 @@ export class EventBuffer {
     if (this.#closed !== undefined) throw new ClosedError(this.#closed)
     const { revision, version = 0, kind = "events", payload } = item
     // An empty item is a link and nothing else: it is not counted, and nobody is let go for it.
-    const time = kind === "empty" ? this.#time : this.#clock.elapsed()
-    const sequence = kind === "empty" ? this.#sequence : this.#sequence + 1
-    const mark = { sequence, bytes: this.#bytes + payload.byteLength, time }
+    const mark = kind === "empty" ? this.#mark : this.#after(payload.byteLength)
     this.#buffer.append({ version, revision, kind, payload: sealItem(mark, payload) })
-    this.#sequence = sequence
-    this.#bytes = mark.bytes
-    this.#time = time
     if (kind === "empty") return
+    this.#mark = mark
     if (kind === "events") this.#revision = revision
     for (const cursor of this.#cursors) cursor.onAppend(mark)
     this.changes.wake()
+  }
+
+  /** The item that a cursor stands on. Who reads the same one after another shares it. */
+  itemAt(cursor: Cursor): EventItem {
+    const sequence = sequenceAt(cursor)
+    if (sequence === 0) return itemAt(cursor)
+    if (this.#lastRead?.sequence !== sequence) this.#lastRead = itemAt(cursor)
+    return this.#lastRead
   }
 
   /**
@@ -120,7 +124,13 @@ export class EventBuffer {
     if (this.#closed !== undefined) return
     this.#closed = reason
     for (const cursor of this.#cursors) cursor.close()
+    this.#lastRead = undefined
     this.#buffer.dispose()
     this.changes.wake()
+  }
+
+  #after(payloadBytes: number): Mark {
+    const { sequence, bytes } = this.#mark
+    return { sequence: sequence + 1, bytes: bytes + payloadBytes, time: this.#clock.elapsed() }
   }
 }

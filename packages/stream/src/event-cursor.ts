@@ -7,7 +7,7 @@ import {
   type Waiters,
 } from "@headwater/core"
 import type { Buffer, Cursor } from "@headwater/core/engine"
-import { type EventItem, type Mark, openItem } from "./event-item.ts"
+import { type EventItem, type Mark, markAt, sequenceAt } from "./event-item.ts"
 import type { Keeps, Unread } from "./policy.ts"
 import { isAfter, splice } from "./splice.ts"
 
@@ -19,20 +19,24 @@ export interface Trailhead {
   now(): number
   adopt(cursor: Cursor, mark: Mark, keeps?: Keeps): EventCursor
   append(item: { revision: Revision; kind: "empty"; payload: Uint8Array }): void
+  itemAt(cursor: Cursor): EventItem
 }
 
 /**
- * A place in a trail. It holds the item that it stands on, and with it all that follow.
+ * A place in a trail. It holds the item that it stands on, and with it all that follow. What it has
+ * yet to read of its buffer are its `items`, `bytes`, `behindMs` and `servedMs`.
  *
  * One caller at a time. Made by `EventBuffer.follow`; whoever has it closes it.
  */
-export class EventCursor {
+export class EventCursor implements Unread {
   readonly #home: Trailhead
   readonly #keeps: Keeps | undefined
   readonly #onClose: () => void
   readonly #since: number
   #cursor: Cursor | undefined
   #mark: Mark
+  // What it is behind since: when its item came, or the one after that, if it waited for it.
+  #time: number
   #over: Error | undefined
 
   constructor(
@@ -44,6 +48,7 @@ export class EventCursor {
     this.#home = home
     this.#cursor = cursor
     this.#mark = mark
+    this.#time = mark.time
     this.#keeps = options.keeps
     this.#onClose = options.onClose
     this.#since = home.now()
@@ -54,16 +59,26 @@ export class EventCursor {
     return this.#over
   }
 
-  /** What it has yet to read of its buffer. */
+  get items(): number {
+    return this.#home.mark.sequence - this.#mark.sequence
+  }
+
+  get bytes(): number {
+    return this.#home.mark.bytes - this.#mark.bytes
+  }
+
+  get behindMs(): number {
+    return this.items === 0 ? 0 : this.#home.mark.time - this.#time
+  }
+
+  get servedMs(): number {
+    return this.#home.now() - this.#since
+  }
+
+  /** What it has yet to read, as it is now. */
   get unread(): Unread {
-    const { sequence, bytes, time } = this.#home.mark
-    const items = sequence - this.#mark.sequence
-    return {
-      items,
-      bytes: bytes - this.#mark.bytes,
-      behindMs: items === 0 ? 0 : time - this.#mark.time,
-      servedMs: this.#home.now() - this.#since,
-    }
+    const { items, bytes, behindMs, servedMs } = this
+    return { items, bytes, behindMs, servedMs }
   }
 
   /**
@@ -76,12 +91,14 @@ export class EventCursor {
   advance(): EventItem | undefined {
     for (;;) {
       if (this.#over !== undefined) throw this.#over
-      const next = this.#cursor?.advance()
-      if (next === undefined) return undefined
-      const { mark, item } = openItem(next)
-      if (mark.sequence > 0) this.#mark = mark
-      if (item.kind === "events") return item
-      if (item.kind === "error") this.#end(new SourceError(new TextDecoder().decode(item.payload)))
+      const cursor = this.#cursor
+      if (cursor === undefined || !cursor.move()) return undefined
+      this.#note(cursor)
+      const { kind } = cursor
+      if (kind === "empty") continue
+      const item = this.#home.itemAt(cursor)
+      if (kind === "events") return item
+      this.#end(new SourceError(new TextDecoder().decode(item.payload)))
     }
   }
 
@@ -105,17 +122,22 @@ export class EventCursor {
     }
   }
 
+  /** Passes over one item, and tells its revision; `undefined` when none is there. */
+  pass(): Revision | undefined {
+    const cursor = this.#cursor
+    if (cursor === undefined || !cursor.move()) return undefined
+    this.#note(cursor)
+    return cursor.revision
+  }
+
   /** Passes over everything up to `revision`: the next item, if any, is an error or above it. */
   skip(revision: Revision): void {
     const cursor = this.#cursor
     if (cursor === undefined) throw this.#over ?? new ClosedError("unsubscribed")
     const ahead = cursor.clone()
-    while (ahead.move() && !isAfter(ahead, revision)) {
-      cursor.move()
-      const { mark } = openItem(cursor.item())
-      if (mark.sequence > 0) this.#mark = mark
-    }
+    while (ahead.move() && !isAfter(ahead, revision)) cursor.move()
     ahead.dispose()
+    this.#note(cursor)
   }
 
   /** Another cursor at the same place, with a bound of its own. */
@@ -124,7 +146,11 @@ export class EventCursor {
     return this.#home.adopt(this.#cursor.clone(), this.#mark, keeps)
   }
 
-  /** Links the end of a snapshot's list to this trail: see `splice`. Closes the cursor. */
+  /**
+   * Links the end of a snapshot's list to this trail: see `splice`. Closes the cursor.
+   *
+   * @throws {MemoryFullError} there is no room for the link, where one is needed.
+   */
   spliceInto(list: Buffer, revision: Revision): void {
     const cursor = this.#cursor
     if (cursor === undefined) throw this.#over ?? new ClosedError("unsubscribed")
@@ -132,8 +158,11 @@ export class EventCursor {
     this.#cursor = undefined
     this.close()
     const empty = { revision: 0, kind: "empty", payload: new Uint8Array(0) } as const
-    splice(list, cursor, revision, () => this.#home.append(empty))
-    cursor.dispose()
+    try {
+      splice(list, cursor, revision, () => this.#home.append(empty))
+    } finally {
+      cursor.dispose()
+    }
   }
 
   /** Lets go of the trail. Twice is harmless. */
@@ -144,10 +173,18 @@ export class EventCursor {
   /** Its buffer has one item more, at `mark`. */
   onAppend(mark: Mark): void {
     // Who had read everything is behind from now on, however long nothing came.
-    if (mark.sequence === this.#mark.sequence + 1) this.#mark = { ...this.#mark, time: mark.time }
-    if (this.#keeps === undefined || this.#keeps(this.unread)) return
-    const { items, behindMs } = this.unread
-    this.#end(new LaggedError(behindMs, items))
+    if (mark.sequence === this.#mark.sequence + 1) this.#time = mark.time
+    if (this.#keeps === undefined || this.#keeps(this)) return
+    this.#end(new LaggedError(this.behindMs, this.items))
+  }
+
+  // Who stands on the newest item shares its mark.
+  #note(cursor: Cursor): void {
+    const sequence = sequenceAt(cursor)
+    if (sequence === 0) return
+    const newest = this.#home.mark
+    this.#mark = sequence === newest.sequence ? newest : markAt(cursor)
+    this.#time = this.#mark.time
   }
 
   #end(over: Error): void {

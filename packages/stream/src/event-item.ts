@@ -1,7 +1,7 @@
 import type { Revision } from "@headwater/core"
-import type { Item } from "@headwater/core/engine"
+import type { Cursor } from "@headwater/core/engine"
 
-/** An item as a cursor reads it. */
+/** An item as a cursor reads it. Who reads the newest may share it: nobody changes the payload. */
 export interface EventItem {
   /** Consecutive in its buffer, from 1; 0 for an item that belongs to a snapshot. */
   readonly sequence: number
@@ -34,19 +34,19 @@ export function sealItem(mark: Mark, payload: Uint8Array): Uint8Array {
   return sealed
 }
 
-/** The mark and the item apart again. A sentinel has neither. */
-export function openItem(item: Item): { readonly mark: Mark; readonly item: EventItem } {
-  const { version, revision, kind, payload: sealed } = item
-  if (sealed.byteLength < SEAL_BYTES) {
-    const mark = { sequence: 0, bytes: 0, time: 0 }
-    return { mark, item: { sequence: 0, version, revision, kind, payload: sealed } }
-  }
-  const view = new DataView(sealed.buffer, sealed.byteOffset, SEAL_BYTES)
-  const mark = {
-    sequence: view.getFloat64(0, true),
-    bytes: view.getFloat64(8, true),
-    time: view.getFloat64(16, true),
-  }
-  const payload = sealed.subarray(SEAL_BYTES)
-  return { mark, item: { sequence: mark.sequence, version, revision, kind, payload } }
+/** Sequence of the item that a cursor stands on; 0 on a sentinel, and within a snapshot. */
+export function sequenceAt(cursor: Cursor): number {
+  return cursor.payloadBytes < SEAL_BYTES ? 0 : cursor.number(0)
+}
+
+/** Mark of the item that a cursor stands on, which is not a sentinel. */
+export function markAt(cursor: Cursor): Mark {
+  return { sequence: cursor.number(0), bytes: cursor.number(1), time: cursor.number(2) }
+}
+
+/** The item that a cursor stands on, which is not a sentinel. Copies its payload out. */
+export function itemAt(cursor: Cursor): EventItem {
+  const sequence = cursor.number(0)
+  const { kind, version, revision, payload } = cursor.item()
+  return { sequence, version, revision, kind, payload: payload.subarray(SEAL_BYTES) }
 }

@@ -38,12 +38,12 @@ export class EventSnapshot {
    * Whether a subscriber may start here: it did not fail, and the trail behind it is still held.
    */
   get usable(): boolean {
-    return (this.#state === "building" || this.#state === "ready") && this.#first.over === undefined
+    return (this.#state === "building" || this.#state === "ready") && this.over === undefined
   }
 
-  /** Whether the state is being read. */
-  get building(): boolean {
-    return this.#state === "building"
+  /** Why the trail behind it is not held any more, if it is not. */
+  get over(): Error | undefined {
+    return this.#first.over
   }
 
   /** Appends a batch of the state. Nothing happens once it is closed. */

@@ -42,8 +42,8 @@ export class History {
     this.#newest = Math.max(this.#newest, revision)
     const { itemsMax, bytesMax } = this.#bounds
     for (;;) {
-      const unread = this.#oldest?.unread
-      if (unread === undefined || (unread.items <= itemsMax && unread.bytes <= bytesMax)) return
+      const oldest = this.#oldest
+      if (oldest === undefined || (oldest.items <= itemsMax && oldest.bytes <= bytesMax)) return
       this.#forgetOne()
     }
   }
@@ -59,7 +59,7 @@ export class History {
       return revision >= this.#live.revision ? this.#live.follow(keeps) : undefined
     }
     cursor.skip(revision)
-    const bounded = keeps(cursor.unread) ? cursor.clone(keeps) : undefined
+    const bounded = keeps(cursor) ? cursor.clone(keeps) : undefined
     cursor.close()
     return bounded
   }
@@ -73,9 +73,10 @@ export class History {
   }
 
   #forgetOne(): void {
-    const item = this.#oldest?.advance()
-    if (item === undefined) return
+    const revision = this.#oldest?.pass()
+    if (revision === undefined) return
     this.#trimmed = true
-    this.#base = item.revision
+    // A link that is empty has no revision.
+    if (revision > 0) this.#base = revision
   }
 }

@@ -21,7 +21,14 @@ export { EventCursor, type Trailhead } from "./event-cursor.ts"
 export type { EventItem, Mark } from "./event-item.ts"
 export { EventSnapshot } from "./event-snapshot.ts"
 export { STREAM_LIMITS, type StreamLimits } from "./limits.ts"
-export type { PolicyType, StreamObserver } from "./observer.ts"
+export type {
+  Lag,
+  PolicyType,
+  PublishCounts,
+  SnapshotOutcome,
+  StreamObserver,
+  StreamStats,
+} from "./observer.ts"
 export {
   DISCONNECT_DEFAULTS,
   type Keeps,
@@ -34,9 +41,10 @@ export {
   EventPublisher,
   type EventPublisherOptions,
   type SubscribeRequest,
-  type TopicOptions,
 } from "./publisher.ts"
+export type { SnapshotHandler } from "./shared-snapshot.ts"
+export { EVERY_SUBJECT, type Subject } from "./subject.ts"
 export { type Feed, type StreamFrame, Subscription } from "./subscription.ts"
 export { TooManyError } from "./too-many-error.ts"
-export { EVERY_SUBJECT, type SnapshotHandler, type Subject } from "./topic-buffers.ts"
 export type { Permits } from "./topic-feed.ts"
+export type { TopicOptions } from "./topics.ts"

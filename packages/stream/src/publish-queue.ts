@@ -1,18 +1,20 @@
-import { ClosedError, Waiters } from "@headwater/core"
+import { ClosedError } from "@headwater/core"
 
 /**
  * A bounded queue before a publisher: whoever commits hands a batch over, and waits for room only
  * when `batchesMax` of them are queued already.
  *
- * Batches are published one by one, in the order of `offer`, each in a turn of the event loop of
- * its own, so that a burst delays nobody for long. Source: Consul's publish queue (CS-B42).
+ *     waiting … │ queued … → published        in the order of `offer`, whoever waits
+ *
+ * Batches are published one by one, each in a turn of the event loop of its own, so that a burst
+ * delays nobody for long. Source: Consul's publish queue (CS-B42).
  */
 export class PublishQueue<Batch> {
   readonly #publish: (batch: Batch) => void
   readonly #giveWay: () => Promise<void>
   readonly #batchesMax: number
-  readonly #room = new Waiters()
-  #queued: Queued<Batch>[] = []
+  // The first `batchesMax` are queued; who comes after them waits for room.
+  #offers: Offer<Batch>[] = []
   #draining = false
   #closed = false
 
@@ -27,23 +29,38 @@ export class PublishQueue<Batch> {
     this.#batchesMax = options.batchesMax
   }
 
-  /** Batches that are queued. */
+  /** Batches that are queued, or wait for room. */
   get size(): number {
-    return this.#queued.length
+    return this.#offers.length
   }
 
   /**
-   * Queues the batch as soon as there is room; resolves when it is published.
+   * Queues the batch as soon as there is room; resolves when it is published. Once it is queued it
+   * is published, whatever becomes of the signal.
    *
    * @throws {ClosedError} the publisher was closed; the batch is not published.
    * @throws `signal.reason`, while it waits for room; the batch is not published.
    */
-  async offer(batch: Batch, signal?: AbortSignal): Promise<void> {
-    signal?.throwIfAborted()
-    while (!this.#closed && this.#queued.length >= this.#batchesMax) await this.#room.wait(signal)
-    if (this.#closed) throw new ClosedError("shutdown")
+  offer(batch: Batch, signal?: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.#queued.push({ batch, resolve, reject })
+      if (this.#closed) throw new ClosedError("shutdown")
+      signal?.throwIfAborted()
+      const offer: Offer<Batch> = {
+        batch,
+        settle: (error) => {
+          signal?.removeEventListener("abort", onAbort)
+          if (error === undefined) resolve()
+          else reject(error.cause)
+        },
+      }
+      const onAbort = () => {
+        const place = this.#offers.indexOf(offer)
+        if (place < this.#batchesMax) return
+        this.#offers.splice(place, 1)
+        offer.settle({ cause: signal?.reason })
+      }
+      signal?.addEventListener("abort", onAbort, { once: true })
+      this.#offers.push(offer)
       if (!this.#draining) void this.#drain()
     })
   }
@@ -51,31 +68,29 @@ export class PublishQueue<Batch> {
   /** What is queued is dropped, and whoever waits hears it. */
   close(): void {
     this.#closed = true
-    const dropped = this.#queued
-    this.#queued = []
-    for (const { reject } of dropped) reject(new ClosedError("shutdown"))
-    this.#room.wake()
+    const dropped = this.#offers
+    this.#offers = []
+    for (const { settle } of dropped) settle({ cause: new ClosedError("shutdown") })
   }
 
   async #drain(): Promise<void> {
     this.#draining = true
     await this.#giveWay()
-    for (let next = this.#queued.shift(); next !== undefined; next = this.#queued.shift()) {
+    for (let next = this.#offers.shift(); next !== undefined; next = this.#offers.shift()) {
       try {
         this.#publish(next.batch)
-        next.resolve()
-      } catch (error) {
-        next.reject(error)
+        next.settle()
+      } catch (cause) {
+        next.settle({ cause })
       }
-      this.#room.wake()
       await this.#giveWay()
     }
     this.#draining = false
   }
 }
 
-interface Queued<Batch> {
+interface Offer<Batch> {
   readonly batch: Batch
-  readonly resolve: () => void
-  readonly reject: (error: unknown) => void
+  /** Ends the wait: in success, or with what it rejects with. */
+  readonly settle: (failure?: { readonly cause: unknown }) => void
 }

@@ -1,5 +1,4 @@
 import {
-  assert,
   type Clock,
   ClosedError,
   type CloseReason,
@@ -9,20 +8,19 @@ import {
 } from "@headwater/core"
 import { createEngine, type Engine } from "@headwater/core/engine"
 import { type Codec, jsonCodec } from "./codec.ts"
+import { Commit } from "./commit.ts"
+import { GuardedObserver } from "./guarded-observer.ts"
 import { STREAM_LIMITS, type StreamLimits } from "./limits.ts"
-import type { StreamObserver } from "./observer.ts"
+import type { StreamObserver, StreamStats } from "./observer.ts"
 import { keepsOf, type Policy } from "./policy.ts"
 import { PublishQueue } from "./publish-queue.ts"
+import type { SnapshotHandler } from "./shared-snapshot.ts"
+import { EVERY_SUBJECT } from "./subject.ts"
+import { Subscribers } from "./subscribers.ts"
 import { Subscription } from "./subscription.ts"
-import { TooManyError } from "./too-many-error.ts"
-import {
-  type EncodedEvent,
-  EVERY_SUBJECT,
-  type SnapshotHandler,
-  type TopicBuffer,
-  TopicBuffers,
-} from "./topic-buffers.ts"
+import { TopicBuffers } from "./topic-buffers.ts"
 import { type Permits, TopicFeed } from "./topic-feed.ts"
+import { type TopicOptions, Topics } from "./topics.ts"
 
 /** What a subscriber asks for. */
 export interface SubscribeRequest<Payload = unknown> {
@@ -41,12 +39,6 @@ export interface SubscribeRequest<Payload = unknown> {
   readonly permits?: Permits<Payload>
 }
 
-/** How a topic is registered. */
-export interface TopicOptions {
-  /** Whether somebody may subscribe to every subject of it at once; not by default. */
-  readonly wildcard?: boolean
-}
-
 /** What a publisher is made with. */
 export interface EventPublisherOptions<Payload> {
   readonly clock: Clock
@@ -55,14 +47,8 @@ export interface EventPublisherOptions<Payload> {
   /** JSON by default. See `Codec` for why payloads are bytes. */
   readonly codec?: Codec<Payload>
   readonly limits?: Partial<StreamLimits>
-  /** Told what happens, for metrics. Costs nothing when absent. */
+  /** Told what happens, for metrics: see `StreamObserver`. Costs nothing when absent. */
   readonly observer?: StreamObserver
-}
-
-interface Topic<Payload> {
-  readonly handler: SnapshotHandler<Payload> | undefined
-  readonly wildcard: boolean
-  epoch: string
 }
 
 /**
@@ -85,56 +71,68 @@ export class EventPublisher<Payload> {
   readonly #ownsEngine: boolean
   readonly #limits: StreamLimits
   readonly #codec: Codec<Payload>
+  readonly #guard: GuardedObserver | undefined
   readonly #observer: StreamObserver | undefined
   readonly #queue: PublishQueue<readonly Event<Payload>[]>
-  readonly #topics = new Map<string, Topic<Payload>>()
+  readonly #topics: Topics<Payload>
   readonly #buffers: TopicBuffers<Payload>
-  readonly #byIdentity = new Map<string, Set<Subscription<Payload>>>()
-  #subscriptions = 0
-  #epochs = 0
+  readonly #subscribers: Subscribers<Payload>
   #closed = false
 
   constructor(options: EventPublisherOptions<Payload>) {
-    this.#ownsEngine = options.engine === undefined
-    this.#engine = options.engine ?? createEngine()
-    this.#limits = { ...STREAM_LIMITS, ...options.limits }
-    this.#codec = options.codec ?? jsonCodec<Payload>()
-    this.#observer = options.observer
     const { clock } = options
+    const limits = { ...STREAM_LIMITS, ...options.limits }
+    const engine = options.engine ?? createEngine()
+    const codec = options.codec ?? jsonCodec<Payload>()
+    this.#guard = options.observer && new GuardedObserver(options.observer)
+    this.#observer = this.#guard?.tells
+    this.#ownsEngine = options.engine === undefined
+    this.#engine = engine
+    this.#limits = limits
+    this.#codec = codec
     this.#queue = new PublishQueue(
       (events) => this.publish(events),
       () => clock.yield(),
-      { batchesMax: this.#limits.queueBatchesMax },
+      { batchesMax: limits.queueBatchesMax },
     )
-    this.#buffers = new TopicBuffers({
-      engine: this.#engine,
-      clock,
-      codec: this.#codec,
-      limits: this.#limits,
-      observer: this.#observer,
-    })
+    this.#topics = new Topics(limits.topicsMax)
+    this.#subscribers = new Subscribers(limits.subscriptionsMax)
+    this.#buffers = new TopicBuffers({ engine, clock, codec, limits, observer: this.#observer })
   }
 
   /** Subscriptions that are open. */
   get subscriptions(): number {
-    return this.#subscriptions
+    return this.#subscribers.size
+  }
+
+  /** How it stands now, for gauges. Cost: O(subscriptions), when asked for. */
+  stats(): StreamStats {
+    const buffers = this.#buffers.of(undefined)
+    const unreadMax = { items: 0, bytes: 0, behindMs: 0 }
+    for (const { unread } of buffers.flatMap(({ subscriptions }) => [...subscriptions])) {
+      unreadMax.items = Math.max(unreadMax.items, unread?.items ?? 0)
+      unreadMax.bytes = Math.max(unreadMax.bytes, unread?.bytes ?? 0)
+      unreadMax.behindMs = Math.max(unreadMax.behindMs, unread?.behindMs ?? 0)
+    }
+    return {
+      topics: this.#topics.size,
+      subjects: buffers.length,
+      subscriptions: this.#subscribers.byPolicy,
+      queued: this.#queue.size,
+      unreadMax,
+    }
   }
 
   /**
-   * Makes a topic known. Without a handler its state is empty: a subscriber gets a `sync` at once.
+   * Makes a topic known. Without a handler its state is empty: a subscriber gets a `sync` at once,
+   * of the newest event that was heard, and then what comes.
    *
    * @throws {TopicError} the name is empty, or registered already.
    * @throws {TooManyError} there are `topicsMax` topics.
    */
   register(topic: string, handler?: SnapshotHandler<Payload>, options: TopicOptions = {}): void {
     this.#assertOpen()
-    if (topic === "") throw new TopicError("a topic has a name")
-    if (this.#topics.has(topic)) throw new TopicError(`topic ${topic} is registered already`)
-    if (this.#topics.size >= this.#limits.topicsMax) {
-      throw new TooManyError("topics", this.#limits.topicsMax)
-    }
-    const { wildcard = false } = options
-    this.#topics.set(topic, { handler, wildcard, epoch: this.#nextEpoch() })
+    this.#topics.register(topic, handler, options)
   }
 
   /**
@@ -142,40 +140,29 @@ export class EventPublisher<Payload> {
    * be registered anew, with another handler.
    */
   unregister(topic: string): void {
-    this.#assertOpen()
     this.refresh(topic)
-    this.#topics.delete(topic)
+    this.#topics.unregister(topic)
   }
 
-  /** Publishes the events of one commit: all of one revision, above 0. None is nothing. */
+  /**
+   * Publishes the events of one commit: all of one revision, which is above that of what was last
+   * published of their subjects. None is nothing. All are published, or, throwing, none.
+   */
   publish(events: readonly Event<Payload>[]): void {
     this.#assertOpen()
     const [first] = events
     if (first === undefined) return
-    const { revision } = first
-    assert(revision > 0, "a commit has a revision")
-    const groups = new Map<TopicBuffer<Payload>, EncodedEvent[]>()
-    const counts = new Map<string, { events: number; dropped: number }>()
-    for (const event of events) {
-      assert(event.revision === revision, "events that are published together are of one commit")
-      assert(event.subject !== EVERY_SUBJECT, "an event has one subject")
-      const buffers = this.#buffersOf(event)
-      if (this.#observer?.onPublish !== undefined) count(counts, event, buffers.length === 0)
-      if (buffers.length === 0) continue
-      const encoded = { subject: event.subject, payload: this.#codec.encode(event.payload) }
-      for (const buffer of buffers) {
-        const group = groups.get(buffer)
-        if (group === undefined) groups.set(buffer, [encoded])
-        else group.push(encoded)
-      }
-    }
-    for (const [topic, counted] of counts) this.#observer?.onPublish?.(topic, counted)
-    for (const [buffer, group] of groups) buffer.publish(revision, group)
+    const to = { buffers: this.#buffers, codec: this.#codec }
+    const commit = new Commit(first.revision, events, to)
+    commit.publish()
+    const { onPublish } = this.#observer ?? {}
+    if (onPublish === undefined) return
+    for (const [topic, counts] of commit.counts) onPublish(topic, counts)
   }
 
   /**
    * Publishes as soon as what was offered before is published: at most `queueBatchesMax` commits
-   * wait, and beyond that so does the caller. Resolves when it is published. Do not mix with
+   * are queued, and beyond that the caller waits. Resolves when it is published. Do not mix with
    * `publish`, which waits for nothing that is queued.
    *
    * @throws {ClosedError} the publisher was closed; nothing was published.
@@ -191,21 +178,20 @@ export class EventPublisher<Payload> {
    * resumed when the subject's trail still holds everything after `from`: up to `historyItemsMax`
    * items and `historyBytesMax` bytes, for as long as somebody listens.
    *
+   * A handler that meanwhile closes what it is asked for gets its subscriber a closed subscription.
+   *
    * @throws {TopicError} no such topic, or it does not allow subscribing to every subject.
    * @throws {TooManyError} there are `subscriptionsMax` subscriptions.
+   * @throws {MemoryFullError} there is no room for one more.
    */
   subscribe(request: SubscribeRequest<Payload>): Subscription<Payload> {
     this.#assertOpen()
     const { topic, subject = "", identity, permits, policy = { type: "conflate" } } = request
-    const registered = this.#topics.get(topic)
-    if (registered === undefined) throw new TopicError(`no topic ${topic}`)
-    const { handler, wildcard, epoch } = registered
+    const { handler, wildcard, epoch } = this.#topics.get(topic)
     if (subject === EVERY_SUBJECT && !wildcard) {
       throw new TopicError(`topic ${topic} does not support wildcard subscriptions`)
     }
-    if (this.#subscriptions >= this.#limits.subscriptionsMax) {
-      throw new TooManyError("subscriptions", this.#limits.subscriptionsMax)
-    }
+    this.#subscribers.assertRoom()
     const buffer = this.#buffers.open({ topic, subject }, handler)
     const { unreadItemsMax: itemsMax, unreadBytesMax: bytesMax } = this.#limits
     const keeps = keepsOf(policy, { itemsMax, bytesMax })
@@ -214,20 +200,19 @@ export class EventPublisher<Payload> {
       identity,
       epoch,
       onClose: (reason) => {
-        this.#subscriptions--
-        this.#forget(subscription)
+        this.#subscribers.remove(subscription, policy.type)
         buffer.leave(subscription)
         this.#observer?.onClose?.(topic, { policy: policy.type, reason })
       },
     })
-    buffer.subscriptions.add(subscription)
-    this.#subscriptions++
-    this.#remember(subscription)
+    buffer.join(subscription)
+    this.#subscribers.add(subscription, policy.type)
+    const isOfAnother = request.epoch !== undefined && request.epoch !== epoch
     try {
-      const isOfAnother = request.epoch !== undefined && request.epoch !== epoch
       const resumed = feed.begin(request.from ?? 0, isOfAnother)
       this.#observer?.onSubscribe?.(topic, { policy: policy.type, resumed })
     } catch (error) {
+      if (subscription.closed !== undefined) return subscription
       subscription.close()
       throw error
     }
@@ -237,27 +222,26 @@ export class EventPublisher<Payload> {
   /**
    * The state of a topic, or of all, was replaced: every subscription is closed as `refresh`, and
    * what was learnt before is of another epoch.
+   *
+   * @throws {TopicError} no such topic.
    */
   refresh(topic?: string): void {
     this.#assertOpen()
-    if (topic !== undefined && !this.#topics.has(topic)) throw new TopicError(`no topic ${topic}`)
-    for (const [name, registered] of this.#topics) {
-      if (topic === undefined || name === topic) registered.epoch = this.#nextEpoch()
-    }
+    this.#topics.renew(topic)
     for (const buffer of this.#buffers.of(topic)) buffer.closeAll("refresh")
   }
 
   /** Closes what was subscribed in this name, before it returns. */
   closeFor(identity: string, reason: CloseReason): void {
-    for (const subscription of [...(this.#byIdentity.get(identity) ?? [])]) {
-      subscription.close(reason)
-    }
+    this.#guard?.assertOutside()
+    this.#subscribers.closeFor(identity, reason)
   }
 
   /**
    * Closes everything as `shutdown`. Twice is harmless; everything else is refused from then on.
    */
   close(): void {
+    this.#guard?.assertOutside()
     if (this.#closed) return
     this.#closed = true
     this.#queue.close()
@@ -266,47 +250,7 @@ export class EventPublisher<Payload> {
   }
 
   #assertOpen(): void {
+    this.#guard?.assertOutside()
     if (this.#closed) throw new ClosedError("shutdown")
   }
-
-  #nextEpoch(): string {
-    this.#epochs++
-    return String(this.#epochs)
-  }
-
-  #buffersOf(event: Event<Payload>): TopicBuffer<Payload>[] {
-    const { topic, subject } = event
-    const named = this.#buffers.find({ topic, subject })
-    const every = this.#topics.get(topic)?.wildcard
-      ? this.#buffers.find({ topic, subject: EVERY_SUBJECT })
-      : undefined
-    return [named, every].filter((buffer) => buffer !== undefined)
-  }
-
-  #remember(subscription: Subscription<Payload>): void {
-    const { identity } = subscription
-    if (identity === undefined) return
-    const known = this.#byIdentity.get(identity)
-    if (known === undefined) this.#byIdentity.set(identity, new Set([subscription]))
-    else known.add(subscription)
-  }
-
-  #forget(subscription: Subscription<Payload>): void {
-    const { identity } = subscription
-    if (identity === undefined) return
-    const known = this.#byIdentity.get(identity)
-    known?.delete(subscription)
-    if (known?.size === 0) this.#byIdentity.delete(identity)
-  }
-}
-
-function count(
-  counts: Map<string, { events: number; dropped: number }>,
-  { topic }: { readonly topic: string },
-  isDropped: boolean,
-): void {
-  const counted = counts.get(topic) ?? { events: 0, dropped: 0 }
-  counted.events++
-  if (isDropped) counted.dropped++
-  counts.set(topic, counted)
 }

@@ -31,6 +31,6 @@ export function splice(
 
 /** Whether the item is an error, or has events above `revision`. */
 export function isAfter(cursor: Cursor, revision: Revision): boolean {
-  const item = cursor.item()
-  return item.kind === "error" || (item.kind === "events" && item.revision > revision)
+  const { kind } = cursor
+  return kind === "error" || (kind === "events" && cursor.revision > revision)
 }

@@ -6,6 +6,7 @@ import {
   type Revision,
   Waiters,
 } from "@headwater/core"
+import type { Unread } from "./policy.ts"
 
 /** What a subscription gets, one at a time; see `Subscription` for the order. */
 export type StreamFrame<Payload> =
@@ -24,6 +25,8 @@ export type StreamFrame<Payload> =
 export interface Feed<Payload> {
   /** The next frame, when it is there. Throws what ends the stream, each time. */
   read(): StreamFrame<Payload> | undefined
+  /** What it has yet to read, when it is known. */
+  readonly unread?: Unread | undefined
   close(): void
 }
 
@@ -70,12 +73,18 @@ export class Subscription<Payload> implements AsyncIterable<StreamFrame<Payload>
     return this.#closed
   }
 
+  /** What it has yet to read; `undefined` once it is closed. For looking at, not for deciding. */
+  get unread(): Unread | undefined {
+    return this.#feed.unread
+  }
+
   /**
    * The next frame, as soon as it is there. *Closed > data > cancelled.*
    *
    * @throws {ClosedError} it is closed; `recovery` says what to do.
    * @throws {LaggedError} it left more unread than its policy lets it hold. Said again each time.
    * @throws {SourceError} the snapshot could not be read. Said again each time.
+   * @throws what `permits` or the codec threw for a frame. Said again each time.
    * @throws `signal.reason`
    */
   async next(signal?: AbortSignal): Promise<StreamFrame<Payload>> {
@@ -100,13 +109,24 @@ export class Subscription<Payload> implements AsyncIterable<StreamFrame<Payload>
 
   /** The next frame, when it is there already. Throws as `next`. */
   poll(): StreamFrame<Payload> | undefined {
-    if (this.#closed !== undefined) throw new ClosedError(this.#closed)
-    return this.#feed.read()
+    this.#assertOpen()
+    let frame: StreamFrame<Payload> | undefined
+    try {
+      frame = this.#feed.read()
+    } catch (error) {
+      this.#assertOpen()
+      throw error
+    }
+    // Reading calls what is not ours, which may have closed it.
+    this.#assertOpen()
+    return frame
   }
 
-  /** Looks again whether there is something to read. */
-  wake(): void {
+  /** Looks again whether there is something to read. Says whether anybody waits for that. */
+  wake(): boolean {
+    const waits = this.#changes.size > 0
     this.#changes.wake()
+    return waits
   }
 
   /** Ends it. The first reason counts; closing again does nothing. */
@@ -114,12 +134,16 @@ export class Subscription<Payload> implements AsyncIterable<StreamFrame<Payload>
     if (this.#closed !== undefined) return
     this.#closed = reason
     this.#feed.close()
-    this.#onClose(reason)
     this.#changes.wake()
+    this.#onClose(reason)
   }
 
   [Symbol.dispose](): void {
     this.close()
+  }
+
+  #assertOpen(): void {
+    if (this.#closed !== undefined) throw new ClosedError(this.#closed)
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<StreamFrame<Payload>, void> {

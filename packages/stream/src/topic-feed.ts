@@ -1,9 +1,9 @@
 import { type Event, LaggedError, type Revision } from "@headwater/core"
 import type { EventCursor } from "./event-cursor.ts"
 import type { StreamObserver } from "./observer.ts"
-import type { Keeps, Policy } from "./policy.ts"
+import type { Keeps, Policy, Unread } from "./policy.ts"
 import type { Feed, StreamFrame } from "./subscription.ts"
-import type { TopicBuffer } from "./topic-buffers.ts"
+import type { TopicBuffer } from "./topic-buffer.ts"
 
 /** Whether a subscriber may see an event. Pure; whoever it serves is closed when that changes. */
 export type Permits<Payload> = (event: Event<Payload>) => boolean
@@ -53,16 +53,15 @@ export class TopicFeed<Payload> implements Feed<Payload> {
     try {
       return this.#next()
     } catch (error) {
-      if (!(error instanceof LaggedError)) throw error
-      const { policy, observer } = this.#options
-      observer?.onLag?.(this.#buffer.of.topic, { policy: policy.type, items: error.missedItems })
-      if (policy.type !== "conflate") {
-        this.#over = { error }
-        throw error
-      }
-      this.#beginAfresh(false)
-      return { type: "reset" }
+      if (error instanceof LaggedError && this.#cursor?.over === error) return this.#lag(error)
+      // What could not be read or judged is not shown, and nothing after it either.
+      this.#over = { error }
+      throw error
     }
+  }
+
+  get unread(): Unread | undefined {
+    return this.#cursor?.unread
   }
 
   close(): void {
@@ -86,20 +85,30 @@ export class TopicFeed<Payload> implements Feed<Payload> {
   #permitted(frame: StreamFrame<Payload>): StreamFrame<Payload> | undefined {
     const { permits } = this.#options
     if (permits === undefined || frame.type !== "events") return frame
-    try {
-      const events = frame.events.filter(permits)
-      if (events.length === frame.events.length) return frame
-      return events.length === 0 ? undefined : { ...frame, events }
-    } catch (error) {
-      // What it could not judge is not shown, and nothing after it either.
-      this.#over = { error }
-      throw error
-    }
+    const events = frame.events.filter(permits)
+    if (events.length === frame.events.length) return frame
+    return events.length === 0 ? undefined : { ...frame, events }
+  }
+
+  #lag(error: LaggedError): StreamFrame<Payload> {
+    const { policy, observer } = this.#options
+    const conflates = policy.type === "conflate"
+    if (conflates) this.#beginAfresh(false)
+    else this.#over = { error }
+    observer?.onLag?.(this.#buffer.of.topic, {
+      policy: policy.type,
+      items: error.missedItems,
+      lagMs: error.lagMs,
+      outcome: conflates ? "conflated" : "lagged",
+    })
+    if (!conflates) throw error
+    return { type: "reset" }
   }
 
   #beginAfresh(resets: boolean): void {
-    this.#cursor?.close()
+    const before = this.#cursor
     this.#cursor = this.#buffer.snapshot().follow(this.#options.keeps)
+    before?.close()
     this.#floor = 0
     this.#resets = resets
   }

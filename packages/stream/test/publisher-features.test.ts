@@ -4,40 +4,18 @@ import { createEngine, type Engine } from "@headwater/core/engine"
 import { ManualClock } from "@headwater/testing"
 import { afterEach, beforeEach, describe, expect, test } from "vitest"
 import type { StreamLimits } from "../src/limits.ts"
-import type { StreamObserver } from "../src/observer.ts"
 import { EventPublisher } from "../src/publisher.ts"
-import type { StreamFrame, Subscription } from "../src/subscription.ts"
-import { EVERY_SUBJECT } from "../src/topic-buffers.ts"
-
-const event = (revision: number, payload: string, subject = ""): Event<string> => ({
-  topic: "t",
-  subject,
-  revision,
-  payload,
-})
-
-function show(frame: StreamFrame<string>): string {
-  if (frame.type === "reset") return "reset"
-  if (frame.type === "sync") return `sync ${frame.revision}`
-  const events = frame.events.map(({ subject, payload }) => `${subject}:${payload}`)
-  return `${events.join()}@${frame.revision}`
-}
-
-function read(subscription: Subscription<string>): string[] {
-  const frames: string[] = []
-  for (let frame = subscription.poll(); frame !== undefined; frame = subscription.poll()) {
-    frames.push(show(frame))
-  }
-  return frames
-}
+import { EVERY_SUBJECT } from "../src/subject.ts"
+import type { Subscription } from "../src/subscription.ts"
+import { event, read } from "./frames.ts"
 
 let engine: Engine
 let clock: ManualClock
 let publisher: EventPublisher<string>
 
-const create = (limits: Partial<StreamLimits> = {}, observer: StreamObserver = {}) => {
+const create = (limits: Partial<StreamLimits> = {}) => {
   publisher?.close()
-  publisher = new EventPublisher<string>({ clock, engine, limits, observer })
+  publisher = new EventPublisher<string>({ clock, engine, limits })
   return publisher
 }
 
@@ -69,7 +47,7 @@ describe("EventPublisher, resuming (debug wasm)", () => {
     for (let from = 1; from <= 6; from++) {
       const expected = [2, 3, 4, 5, 6]
         .filter((revision) => revision > from)
-        .map((revision) => `:${revision}@${revision}`)
+        .map((revision) => `${revision}@${revision}`)
       expect(read(publisher.subscribe({ topic: "t", from }))).toEqual(expected)
     }
     expect(read(first)[0]).toBe("sync 1")
@@ -82,7 +60,7 @@ describe("EventPublisher, resuming (debug wasm)", () => {
     const back = publisher.subscribe({ topic: "t", from: 5 })
     expect(read(back)).toEqual([])
     publisher.publish([event(6, "6")])
-    expect(read(back)).toEqual([":6@6"])
+    expect(read(back)).toEqual(["6@6"])
   })
 
   test("below what is held it is reset; history is bounded in items and in bytes", () => {
@@ -92,7 +70,7 @@ describe("EventPublisher, resuming (debug wasm)", () => {
       publisher.subscribe({ topic: "t" })
       publishUpTo(6)
 
-      expect(read(publisher.subscribe({ topic: "t", from: 4 }))).toEqual([":5@5", ":6@6"])
+      expect(read(publisher.subscribe({ topic: "t", from: 4 }))).toEqual(["5@5", "6@6"])
       expect(read(publisher.subscribe({ topic: "t", from: 3 }))[0]).toBe("reset")
     }
   })
@@ -118,7 +96,7 @@ describe("EventPublisher, resuming (debug wasm)", () => {
 
     const back = read(publisher.subscribe({ topic: "t", from: 1 }))
     expect(back[0]).toBe("reset")
-    expect(back.slice(1)).toEqual(["sync 1", ":one@1", ":two@2"])
+    expect(back.slice(1)).toEqual(["sync 1", "one@1", "two@2"])
   })
 
   test("CS-E7: a revision of before a refresh is of another epoch, whoever listens", () => {
@@ -141,7 +119,7 @@ describe("EventPublisher, resuming (debug wasm)", () => {
     const payload = "x".repeat(100_000)
     for (let revision = 2; revision < 100; revision++) {
       publisher.publish([event(revision, payload)])
-      expect(read(subscription)).toEqual([`:${payload}@${revision}`])
+      expect(read(subscription)).toEqual([`${payload}@${revision}`])
     }
   })
 })
@@ -191,8 +169,8 @@ describe("EventPublisher, permits (debug wasm)", () => {
     publisher.publish([event(2, "secret 2")])
     publisher.publish([event(3, "a"), event(3, "secret 3")])
 
-    expect(read(some)).toEqual([":public@1", "sync 1", ":a@3"])
-    expect(read(all)).toEqual([":public,:secret@1", "sync 1", ":secret 2@2", ":a,:secret 3@3"])
+    expect(read(some)).toEqual(["public@1", "sync 1", "a@3"])
+    expect(read(all)).toEqual(["public,secret@1", "sync 1", "secret 2@2", "a,secret 3@3"])
   })
 
   test("what permits everything shares the frame itself (CS-B55)", () => {
@@ -250,7 +228,7 @@ describe("EventPublisher, offer (debug wasm)", () => {
     expect(read(subscription)).toEqual(["sync 1"])
     await Promise.all(offers)
 
-    expect(read(subscription)).toEqual([":1@1", ":2@2", ":3@3"])
+    expect(read(subscription)).toEqual(["1@1", "2@2", "3@3"])
   })
 
   test("a full queue holds its caller back, who may give up (CS-B42)", async () => {
@@ -265,7 +243,7 @@ describe("EventPublisher, offer (debug wasm)", () => {
 
     await expect(givenUp).rejects.toThrow("enough")
     await Promise.all([queued, waiting])
-    expect(read(subscription)).toEqual(["sync 1", ":1@1", ":3@3"])
+    expect(read(subscription)).toEqual(["sync 1", "1@1", "3@3"])
   })
 
   test("close() rejects what is queued and who waits (CS-B48)", async () => {
@@ -278,52 +256,5 @@ describe("EventPublisher, offer (debug wasm)", () => {
     expect(outcomes).toEqual(
       [1, 2].map(() => ({ status: "rejected", reason: new ClosedError("shutdown") })),
     )
-  })
-})
-
-describe("EventPublisher, observed (debug wasm)", () => {
-  test("an observer hears publishes, drops, snapshots, wake-ups, lag and closes (CS-W8)", () => {
-    const heard: string[] = []
-    const note = (what: string) => (topic: string, how: unknown) =>
-      heard.push(`${what} ${topic} ${JSON.stringify(how)}`)
-    create(
-      { unreadItemsMax: 1 },
-      {
-        onPublish: note("publish"),
-        onEncode: (topic) => heard.push(`encode ${topic}`),
-        onWake: note("wake"),
-        onSnapshot: note("snapshot"),
-        onSnapshotShared: (topic) => heard.push(`shared ${topic}`),
-        onSubscribe: note("subscribe"),
-        onClose: note("close"),
-        onLag: note("lag"),
-      },
-    )
-    publisher.register("t", () => 1)
-    publisher.publish([event(1, "x")])
-    const subscription = publisher.subscribe({ topic: "t", identity: "me" })
-    publisher.subscribe({ topic: "t" })
-    heard.push("--")
-    for (const revision of [2, 3, 4]) publisher.publish([event(revision, "x")])
-    heard.splice(heard.indexOf("--") + 4)
-    subscription.poll()
-    publisher.closeFor("me", "auth-changed")
-
-    expect(heard).toEqual([
-      'publish t {"events":1,"dropped":1}',
-      'snapshot t {"ok":true,"durationMs":0}',
-      "wake t 1",
-      'subscribe t {"policy":"conflate","resumed":false}',
-      "shared t",
-      'subscribe t {"policy":"conflate","resumed":false}',
-      "--",
-      'publish t {"events":1,"dropped":0}',
-      "encode t",
-      "wake t 2",
-      'lag t {"policy":"conflate","items":2}',
-      'snapshot t {"ok":true,"durationMs":0}',
-      "wake t 2",
-      'close t {"policy":"conflate","reason":"auth-changed"}',
-    ])
   })
 })

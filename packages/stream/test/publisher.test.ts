@@ -1,37 +1,13 @@
-import {
-  ClosedError,
-  type Event,
-  InvariantError,
-  LaggedError,
-  SourceError,
-  TopicError,
-} from "@headwater/core"
+import { ClosedError, InvariantError, LaggedError, SourceError, TopicError } from "@headwater/core"
 import { debugBuild } from "@headwater/core/debug"
 import { createEngine, type Engine } from "@headwater/core/engine"
 import { ManualClock } from "@headwater/testing"
 import { afterEach, beforeEach, describe, expect, test } from "vitest"
 import type { StreamLimits } from "../src/limits.ts"
 import { EventPublisher } from "../src/publisher.ts"
-import type { StreamFrame, Subscription } from "../src/subscription.ts"
+import type { StreamFrame } from "../src/subscription.ts"
 import { TooManyError } from "../src/too-many-error.ts"
-
-const event = (revision: number, payload: string, subject = ""): Event<string> => ({
-  topic: "t",
-  subject,
-  revision,
-  payload,
-})
-
-function show(frame: StreamFrame<string>): string {
-  switch (frame.type) {
-    case "reset":
-      return "reset"
-    case "sync":
-      return `sync ${frame.revision}`
-    case "events":
-      return `${frame.events.map(({ payload }) => payload)}@${frame.revision}`
-  }
-}
+import { event, read, show } from "./frames.ts"
 
 describe("EventPublisher (debug wasm)", () => {
   let engine: Engine
@@ -55,13 +31,6 @@ describe("EventPublisher (debug wasm)", () => {
     expect(clock.timers).toBe(0)
   })
 
-  const read = (subscription: Subscription<string>): string[] => {
-    const frames: string[] = []
-    for (let frame = subscription.poll(); frame !== undefined; frame = subscription.poll()) {
-      frames.push(show(frame))
-    }
-    return frames
-  }
   const register = (state: () => [number, ...string[]]) => {
     let calls = 0
     publisher.register("t", ({ subject }, append) => {
@@ -94,6 +63,21 @@ describe("EventPublisher (debug wasm)", () => {
     publisher.publish([event(1, "a")])
 
     expect(read(subscription)).toEqual(["sync 1", "a@1"])
+  })
+
+  test("a topic without a handler shows nobody what came before, or only how far it was", () => {
+    publisher.register("t")
+    const first = publisher.subscribe({ topic: "t" })
+    publisher.publish([event(4, "a")])
+    const second = publisher.subscribe({ topic: "t" })
+    const third = publisher.subscribe({ topic: "t" })
+    publisher.publish([event(5, "b")])
+
+    expect(read(first)).toEqual(["sync 1", "a@4", "b@5"])
+    expect([read(second), read(third)]).toEqual([
+      ["sync 4", "b@5"],
+      ["sync 4", "b@5"],
+    ])
   })
 
   test("from the newest revision it is resumed, without framing (CS-B30)", () => {
@@ -210,8 +194,8 @@ describe("EventPublisher (debug wasm)", () => {
     ])
     publisher.publish([event(2, "5", "b")])
 
-    expect(read(a)).toEqual(["sync 1", "1,3@1"])
-    expect(read(b)).toEqual(["sync 1", "2@1", "5@2"])
+    expect(read(a)).toEqual(["sync 1", "a:1,a:3@1"])
+    expect(read(b)).toEqual(["sync 1", "b:2@1", "b:5@2"])
   })
 
   test("where nobody listens any more, buffer and snapshot go (CS-B26)", () => {
@@ -334,9 +318,16 @@ describe("EventPublisher (debug wasm)", () => {
     expect(() => publisher.subscribe({ topic: "t" })).toThrow(new TooManyError("subscriptions", 1))
   })
 
-  test("one publish is one commit", () => {
+  test("one publish is one commit, and each of a subject is above the one before", () => {
     publisher.register("t")
     publisher.publish([])
+    const subscription = publisher.subscribe({ topic: "t" })
+    publisher.publish([event(3, "a")])
+    for (const revision of [3, 2]) {
+      expect(() => publisher.publish([event(revision, "b")])).toThrow(InvariantError)
+    }
+    publisher.publish([event(2, "elsewhere", "s")])
+    expect(read(subscription)).toEqual(["sync 1", "a@3"])
 
     expect(() => publisher.publish([event(0, "a")])).toThrow(InvariantError)
     expect(() => publisher.publish([event(1, "a"), event(2, "b")])).toThrow(InvariantError)
