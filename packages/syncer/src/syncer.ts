@@ -12,11 +12,10 @@ import {
 import { Activity, codeOf, readAll, weightOf } from "./activity.ts"
 import { Ahead } from "./ahead.ts"
 import { backoffMs } from "./backoff.ts"
-import { withDeadline } from "./deadline.ts"
-import { incarnationOf } from "./epoch.ts"
 import { SYNCER_LIMITS, type SyncerLimits } from "./limits.ts"
 import { LinkedAbort } from "./linked-abort.ts"
 import { merge } from "./merge.ts"
+import { question } from "./question.ts"
 import { type Answer, type Effect, IDLE, type SyncEvent, type SyncState } from "./sync-state.ts"
 
 /** What a syncer does to a cache, such as a `SnapshotCache`. One call ends before the next. */
@@ -236,13 +235,9 @@ export class Syncer {
 
   #question(signal: AbortSignal): Promise<Answer> {
     const { source, clock, random } = this.#options
-    const deadline = { clock, timeoutMs: this.#limits.askMs, name: source.name }
-    return withDeadline(deadline, signal, async (inTime) => ({
-      identity: await source.identity(inTime),
-      revision: await source.revision(inTime),
-      ...(source.oldest && { oldest: await source.oldest(inTime) }),
-      incarnation: incarnationOf(random),
-    }))
+    const { askMs } = this.#limits
+    const held = () => this.#state.held
+    return question({ source, clock, random, askMs, held }, signal)
   }
 
   async #pause(self: Activity, attempt: number): Promise<void> {
