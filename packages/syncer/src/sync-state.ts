@@ -2,6 +2,7 @@ import type {
   Commit,
   ListPage,
   ListRequest,
+  LostReason,
   Revision,
   Status,
   SyncErrorCode,
@@ -94,7 +95,7 @@ export type SyncEvent =
   | { readonly type: "progress"; readonly revision: Revision }
   | {
       readonly type: "lost"
-      readonly reason: "compacted" | "closed" | "replaced"
+      readonly reason: LostReason
       readonly error?: unknown
     }
   /** The watch has said nothing for too long. */
