@@ -30,7 +30,7 @@ export function namingAll(commits: readonly Commit[], life: Shelf): readonly Com
   return [{ ...first, changes: [...deletes, ...first.changes] }, ...others]
 }
 
-/** Cuts commits so that each which deletes a directory begins a run, and finds all before applied. */
+/** Cuts commits into runs: each that deletes a directory begins one, all before it applied. */
 export function runsOf(commits: readonly Commit[]): readonly (readonly Commit[])[] {
   const runs: Commit[][] = []
   for (const commit of commits) {

@@ -133,7 +133,12 @@ export class Screen {
     if (value.byteLength > this.#limits.valueBytesMax) {
       return `the value is larger than ${this.#limits.valueBytesMax} bytes`
     }
-    return this.#validate?.(key, value)
+    try {
+      return this.#validate?.(key, value)
+    } catch (error) {
+      // One poisonous value is one entry less, not the end of the topic.
+      return `its validation failed: ${error instanceof Error ? error.message : String(error)}`
+    }
   }
 }
 

@@ -1,4 +1,4 @@
-import { type Clock, type Revision, type Source, SourceError } from "@headwater/core"
+import { type Clock, type Source, SourceError } from "@headwater/core"
 import { withDeadline } from "./deadline.ts"
 import { incarnationOf } from "./epoch.ts"
 import type { Answer, Held } from "./sync-state.ts"
@@ -9,7 +9,7 @@ export interface QuestionContext {
   readonly clock: Clock
   readonly random: () => number
   readonly askMs: number
-  /** What the syncer holds when the answers are in. */
+  /** What the syncer holds now. */
   held(): Held
 }
 
@@ -24,21 +24,19 @@ export interface QuestionContext {
  * @throws {SourceError} it did not answer in time, or was replaced meanwhile.
  */
 export function question(context: QuestionContext, signal: AbortSignal): Promise<Answer> {
-  const { source, clock, random, askMs } = context
+  const { source, clock, random, askMs, held } = context
+  const { heard: floor, life } = held()
   return withDeadline({ clock, timeoutMs: askMs, name: source.name }, signal, async (inTime) => {
     const identity = await source.identity(inTime)
     const revision = await source.revision(inTime)
     const oldest = await source.oldest?.(inTime)
-    if (isNews(context.held(), identity, revision)) {
+    if (identity !== life?.identity || revision < floor) {
       const again = await source.identity(inTime)
       if (again !== identity)
         throw new SourceError(`${source.name} was replaced while it was asked`)
     }
     const incarnation = incarnationOf(random)
-    return { identity, revision, incarnation, ...(oldest !== undefined && { oldest }) }
+    const answer = { identity, revision, floor, incarnation }
+    return oldest === undefined ? answer : { ...answer, oldest }
   })
-}
-
-function isNews(held: Held, identity: string, revision: Revision): boolean {
-  return held.life?.identity !== identity || revision < held.contiguous
 }

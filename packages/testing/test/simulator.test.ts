@@ -35,7 +35,7 @@ describe("simulate()", () => {
     await expect(simulate(3_781_307_949)).resolves.toBeDefined()
   })
 
-  test("seed 426325826: a source that is replaced while it is asked has not gone back", async () => {
+  test("seed 426325826: a source replaced while it is asked has not gone back", async () => {
     await expect(simulate(426_325_826)).resolves.toBeDefined()
   })
 
