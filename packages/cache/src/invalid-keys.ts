@@ -23,6 +23,11 @@ export class InvalidKeys {
     return this.#reasons.size + this.#uncounted
   }
 
+  /** Those that are remembered; a longer one than fits as it is called here. */
+  get keys(): readonly string[] {
+    return [...this.#reasons.keys()]
+  }
+
   /** Whether the key is remembered as invalid. */
   has(key: string): boolean {
     return this.#reasons.has(nameOf(key))

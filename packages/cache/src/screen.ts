@@ -1,6 +1,7 @@
 import { type Entry, type InvalidEntry, KEY_BYTES_MAX } from "@headwater/core"
 import type { TrieUpdate } from "@headwater/core/engine"
 import type { Update } from "./batch.ts"
+import { isIn } from "./directories.ts"
 import { InvalidKeys } from "./invalid-keys.ts"
 import { type CacheLimits, INVALID_SAMPLE_MAX } from "./limits.ts"
 
@@ -43,6 +44,11 @@ export class Screen {
   /** A few of them. */
   get sample(): readonly InvalidEntry[] {
     return this.#known.sample(INVALID_SAMPLE_MAX)
+  }
+
+  /** Those of them that lie in one of the directories, as far as they are remembered. */
+  keysIn(directories: readonly string[]): string[] {
+    return this.#known.keys.filter((key) => isIn(directories, key))
   }
 
   /** A list begins: what is found invalid from here on replaces what was known, at `endList`. */
@@ -127,7 +133,12 @@ export class Screen {
     if (value.byteLength > this.#limits.valueBytesMax) {
       return `the value is larger than ${this.#limits.valueBytesMax} bytes`
     }
-    return this.#validate?.(key, value)
+    try {
+      return this.#validate?.(key, value)
+    } catch (error) {
+      // One poisonous value is one entry less, not the end of the topic.
+      return `its validation failed: ${error instanceof Error ? error.message : String(error)}`
+    }
   }
 }
 

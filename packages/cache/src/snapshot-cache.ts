@@ -19,6 +19,7 @@ import type { Policy } from "@headwater/stream"
 import { chunksOf } from "./batch.ts"
 import type { Breadcrumb } from "./breadcrumb.ts"
 import type { CacheFrame } from "./cache-frame.ts"
+import { namingAll, runsOf } from "./directories.ts"
 import { follow } from "./follow.ts"
 import type { Life } from "./life.ts"
 import { CACHE_LIMITS, type CacheLimits } from "./limits.ts"
@@ -135,7 +136,8 @@ export class SnapshotCache {
   /**
    * Applies what the source's watch told: every commit since `contiguous`, or, beside a list, since
    * that list's revision. Each event is applied for itself; commits that were told before, or that
-   * the list holds, are skipped.
+   * the list holds, are skipped. Of deleted directories, each key is; not beside a list, where a
+   * key that a page to come brings back would not be known.
    *
    * @throws {MemoryFullError} a chunk, and what comes after it, was not applied; the status says
    * so.
@@ -144,11 +146,13 @@ export class SnapshotCache {
     return this.#serially(async (target) => {
       const { life, upkeep } = target
       const untold = commits.filter(({ revision }) => !life.hasTold(revision))
-      for (const chunk of chunksOf(untold, this.#limits.chunkUpdatesMax)) {
-        const served = life.served
-        this.#publish(target, life.apply(chunk), life.served > served)
-        this.#observer?.onApply?.({ updates: chunk.updates.length })
-        await this.#tidy(life, upkeep)
+      for (const run of runsOf(untold)) {
+        for (const chunk of chunksOf(namingAll(run, life), this.#limits.chunkUpdatesMax)) {
+          const served = life.served
+          this.#publish(target, life.apply(chunk), life.served > served)
+          this.#observer?.onApply?.({ updates: chunk.updates.length })
+          await this.#tidy(life, upkeep)
+        }
       }
     })
   }

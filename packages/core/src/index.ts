@@ -46,6 +46,7 @@ export type {
   InvalidEntry,
   ListPage,
   ListRequest,
+  LostReason,
   Source,
   WatchEvent,
   WriteOutcome,

@@ -53,6 +53,11 @@ export interface ListRequest {
   readonly at?: Revision
   /** Answer as of this revision or a later one. */
   readonly atLeast?: Revision
+  /**
+   * Ask a quorum, not the nearest replica: an answer before this one was older than `atLeast`. A
+   * source that always does so, or has no replicas, need not look at it.
+   */
+  readonly linearizable?: true
 }
 
 /** A part of a list. Pages hold about 10,000 entries, in no promised order. */
@@ -81,6 +86,13 @@ export type Change =
 /** What the source changed at one revision, in the source's order. May be empty. */
 export interface Commit {
   readonly revision: Revision
+  /**
+   * Directories that were deleted whole, before `changes`: of each, the key of that name and every
+   * key under it. `foo` takes `foo` and `foo/bar`, never `foobar`; a slash at its end says nothing;
+   * `""` takes all keys. For a source that does not name what was in them, as etcd v2: who applies
+   * the commit knows, and looks at every entry for it. Absent from what is written.
+   */
+  readonly directories?: readonly string[]
   readonly changes: readonly Change[]
   readonly invalid?: readonly InvalidEntry[]
 }
@@ -94,15 +106,15 @@ export type WatchEvent =
   /**
    * The watch ends.
    *
-   *   compacted   `from` is no longer kept: list again
-   *   closed      the connection ended: watch again from the next revision
-   *   replaced    this is another source than before: ask for its identity, and list again
+   *   compacted     `from` is no longer kept: list again
+   *   closed        the connection ended: watch again from the next revision
+   *   replaced      this is another source than before: ask for its identity, and list again
+   *   unsupported   changes are not told here, or not now: ask and list every so often instead
    */
-  | {
-      readonly type: "lost"
-      readonly reason: "compacted" | "closed" | "replaced"
-      readonly error?: Error
-    }
+  | { readonly type: "lost"; readonly reason: LostReason; readonly error?: Error }
+
+/** Why a watch ends; see `WatchEvent`. */
+export type LostReason = "compacted" | "closed" | "replaced" | "unsupported"
 
 /** What must hold for a write to happen: the key's revision, 0 for absent; or that it exists. */
 export type Condition =

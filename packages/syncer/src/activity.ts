@@ -1,4 +1,4 @@
-import type { Clock, SyncErrorCode, WatchEvent } from "@headwater/core"
+import type { SyncErrorCode } from "@headwater/core"
 import { InvariantError, isSyncError } from "@headwater/core"
 import { BoundedQueue, type QueueBounds } from "./bounded-queue.ts"
 import type { SyncEvent } from "./sync-state.ts"
@@ -58,37 +58,10 @@ export class Activity {
       await body(this)
     } catch (error) {
       if (this.signal.aborted) return
-      await this.report({ type: "refused", code: codeOf(error), error }).catch(() => {})
+      const recovery = isSyncError(error) ? error.recovery : "retry"
+      const refused = { type: "refused", code: codeOf(error), recovery, error } as const
+      await this.report(refused).catch(() => {})
     }
-  }
-}
-
-/**
- * Reads an iterable, and calls `onSilence` whenever its next item is out for longer than
- * `silenceMs`. Time in which `use` is at work does not count.
- */
-export async function readAll<T>(
-  items: AsyncIterable<T>,
-  watchdog: { readonly clock: Clock; readonly silenceMs: number; readonly onSilence: () => void },
-  use: (item: T) => Promise<void>,
-): Promise<void> {
-  const { clock, silenceMs, onSilence } = watchdog
-  let cancel = () => {}
-  const arm = () => {
-    cancel = clock.after(silenceMs, () => {
-      arm()
-      onSilence()
-    })
-  }
-  arm()
-  try {
-    for await (const item of items) {
-      cancel()
-      await use(item)
-      arm()
-    }
-  } finally {
-    cancel()
   }
 }
 
@@ -96,16 +69,4 @@ export async function readAll<T>(
 export function codeOf(error: unknown): SyncErrorCode {
   if (isSyncError(error)) return error.code
   return error instanceof InvariantError ? "ERR_INTERNAL" : "ERR_SOURCE_FAILED"
-}
-
-/** Bytes that an event of a watch holds, nearly: its values, and its keys as if they were ASCII. */
-export function weightOf(event: WatchEvent): number {
-  if (event.type !== "commits") return 0
-  let bytes = 0
-  for (const { changes } of event.commits) {
-    for (const change of changes) {
-      bytes += change.key.length + (change.op === "put" ? change.value.byteLength : 0)
-    }
-  }
-  return bytes
 }

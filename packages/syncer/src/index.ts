@@ -13,4 +13,5 @@
 export { epochOf, type PastLife, type SourceLife } from "./epoch.ts"
 export { SYNCER_LIMITS, type SyncerLimits } from "./limits.ts"
 export type { Answer, Effect, Held, Phase, SyncEvent, SyncState } from "./sync-state.ts"
-export { Syncer, type SyncerLog, type SyncerOptions, type SyncTarget } from "./syncer.ts"
+export { Syncer } from "./syncer.ts"
+export type { SyncerLog, SyncerOptions, SyncTarget } from "./syncer-options.ts"

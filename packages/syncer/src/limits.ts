@@ -11,13 +11,22 @@ export interface SyncerLimits {
   /** First and longest back-off: full jitter below what doubles from the one to the other. */
   readonly backoffMinMs: number
   readonly backoffMaxMs: number
+  /**
+   * A failing link is told to be stale after so long, and not before its second failure. 0: at the
+   * second failure. Before anything was whole, at the first.
+   */
+  readonly staleAfterMs: number
+  /** Between the beginnings of two lists, at the least. */
+  readonly listMinMs: number
+  /** How often a source that tells no changes is looked at. */
+  readonly pollMs: number
   /** A question to the source (identity and revision) that takes longer has failed. */
   readonly askMs: number
   /** A list that brings no page for so long has failed. */
   readonly listSilenceMs: number
   /** A watch that says nothing for so long is asked about, then replaced. */
   readonly watchSilenceMs: number
-  /** After a loss, in-sync when the watch has been open for so long, if not proven before. */
+  /** In-sync when the watch has told nothing for so long, if that is not proven before. */
   readonly settleMs: number
   /** A watch that is open for so long is healthy: what failed before is forgotten. */
   readonly healthyMs: number
@@ -34,6 +43,10 @@ export const SYNCER_LIMITS: SyncerLimits = {
   errorsMax: 5,
   backoffMinMs: 250,
   backoffMaxMs: 30_000,
+  staleAfterMs: 0,
+  // As Typha's: a source that cannot be watched for long is not listed without end.
+  listMinMs: 500,
+  pollMs: 5_000,
   // Twice what etcd itself allows a request.
   askMs: 15_000,
   listSilenceMs: 60_000,

@@ -2,6 +2,8 @@ import type {
   Commit,
   ListPage,
   ListRequest,
+  LostReason,
+  Recovery,
   Revision,
   Status,
   SyncErrorCode,
@@ -31,6 +33,8 @@ export interface Held {
   readonly past: readonly PastLife[]
   /** Everything up to here was handed to the cache, in this life; 0 before its first list ended. */
   readonly contiguous: Revision
+  /** The highest revision that the source named in this life. Below it, its history went back. */
+  readonly heard: Revision
   /** Whether anything was ever whole, in any life. */
   readonly served: boolean
   /** What the cache was last told. */
@@ -40,6 +44,12 @@ export interface Held {
   readonly attempts: number
   /** Watches lost since the link was healthy or a commit was told: failures at one position. */
   readonly errors: number
+  /** Lists that were older than asked for, one after the other: a replica lags. */
+  readonly staleReads: number
+  /** Whether the source tells no changes, and is listed every so often: in sync all the same. */
+  readonly polling: boolean
+  /** What failed since it was in sync; whether that is long enough ago to be told. */
+  readonly doubt: { readonly code: SyncErrorCode; readonly isOverdue: boolean } | undefined
 }
 
 /** What a syncer is doing, and what it needs to know for that alone. */
@@ -49,6 +59,7 @@ export type Phase =
   | { readonly name: "pausing"; readonly goal: "list" | "watch" }
   | {
       readonly name: "listing"
+      readonly request: ListRequest
       /** Of the list; absent until its first page. */
       readonly revision: Revision | undefined
       readonly watchOpen: boolean
@@ -57,8 +68,10 @@ export type Phase =
       readonly name: "watching"
       /** The source's revision when it was last asked: not in-sync before that is told. */
       readonly target: Revision
-      /** While the source is asked about a silent watch: `contiguous` when that began. */
-      readonly probedAt: Revision | undefined
+      /** `contiguous` when it was last awaited that the watch has nothing more to tell. */
+      readonly settlingFrom: Revision
+      /** Whether the source is being asked about a silent watch. */
+      readonly probing: boolean
       /** The past is told again after a start: only `target` is in sync, however long it takes. */
       readonly replays?: true
     }
@@ -68,6 +81,8 @@ export type Phase =
 export interface Answer {
   readonly identity: string
   readonly revision: Revision
+  /** `Held.heard` when the question began: a lower answer says that its history went back. */
+  readonly floor: Revision
   /** See `Source.oldest`. */
   readonly oldest?: Revision
   /** A fresh text, for the name of a new life in case one begins. */
@@ -80,7 +95,12 @@ export type SyncEvent =
   /** The answer to `ask` and `probe`. */
   | ({ readonly type: "asked" } & Answer)
   /** The question, the list or the watch failed. Here and below, `error` is for the log. */
-  | { readonly type: "refused"; readonly code: SyncErrorCode; readonly error?: unknown }
+  | {
+      readonly type: "refused"
+      readonly code: SyncErrorCode
+      readonly recovery: Recovery
+      readonly error?: unknown
+    }
   | { readonly type: "page"; readonly page: ListPage }
   /** The list has ended, and this is what the source answered after that. */
   | ({ readonly type: "listed" } & Answer)
@@ -94,11 +114,13 @@ export type SyncEvent =
   | { readonly type: "progress"; readonly revision: Revision }
   | {
       readonly type: "lost"
-      readonly reason: "compacted" | "closed" | "replaced"
+      readonly reason: LostReason
       readonly error?: unknown
     }
   /** The watch has said nothing for too long. */
   | { readonly type: "silence" }
+  /** Something failed `staleAfterMs` ago, and it has not been in sync since. */
+  | { readonly type: "overdue" }
   /** The watch has been open for `settleMs`, for `healthyMs`. */
   | { readonly type: "settled" }
   | { readonly type: "healthy" }
@@ -112,9 +134,11 @@ export type SyncEvent =
 
 /** What is to be done about it, in this order. */
 export type Effect =
-  /** These four replace each other, and the first three end the watch. */
+  /** These five replace each other, and the first four end the watch. */
   | { readonly type: "ask" }
   | { readonly type: "pause"; readonly attempt: number }
+  /** Until it is time to look again at a source that tells no changes. */
+  | { readonly type: "rest" }
   | { readonly type: "list"; readonly request: ListRequest }
   /** Beside a list that is being read; else it replaces whatever is done. */
   | { readonly type: "watch"; readonly from: Revision }
@@ -122,8 +146,18 @@ export type Effect =
   | { readonly type: "probe" }
   /** From now on `settled` and `healthy` are awaited. */
   | { readonly type: "observe" }
+  /** From now on `settled` alone is awaited anew. */
+  | { readonly type: "settle" }
+  /** From now on `overdue` is awaited, or no longer. */
+  | { readonly type: "doubt" }
+  | { readonly type: "trust" }
   | { readonly type: "end" }
-  /** What is done to the cache. */
+  /** It ends with this error, which nothing can be done about. */
+  | { readonly type: "fail"; readonly code: SyncErrorCode; readonly error: unknown }
+  | CacheEffect
+
+/** What is done to the cache. */
+export type CacheEffect =
   | { readonly type: "renew"; readonly epoch: string }
   | { readonly type: "begin-resync" }
   | { readonly type: "apply-list"; readonly page: ListPage }
@@ -142,11 +176,15 @@ export const IDLE: SyncState = {
     life: undefined,
     past: [],
     contiguous: 0,
+    heard: 0,
     served: false,
     status: "waiting",
     code: undefined,
     attempts: 0,
     errors: 0,
+    staleReads: 0,
+    polling: false,
+    doubt: undefined,
   },
   phase: { name: "idle" },
 }

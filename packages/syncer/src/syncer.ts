@@ -1,58 +1,30 @@
-import type { SnapshotCache } from "@headwater/cache"
-import {
-  assert,
-  type Clock,
-  isSyncError,
-  type ListRequest,
-  type Revision,
-  type Source,
-  SourceError,
-  Waiters,
-} from "@headwater/core"
-import { Activity, codeOf, readAll, weightOf } from "./activity.ts"
+import { assert, isSyncError, type Revision, Waiters } from "@headwater/core"
+import { Activity, codeOf } from "./activity.ts"
 import { Ahead } from "./ahead.ts"
-import { backoffMs } from "./backoff.ts"
-import { withDeadline } from "./deadline.ts"
-import { incarnationOf } from "./epoch.ts"
 import { SYNCER_LIMITS, type SyncerLimits } from "./limits.ts"
-import { LinkedAbort } from "./linked-abort.ts"
 import { merge } from "./merge.ts"
-import { type Answer, type Effect, IDLE, type SyncEvent, type SyncState } from "./sync-state.ts"
-
-/** What a syncer does to a cache, such as a `SnapshotCache`. One call ends before the next. */
-export type SyncTarget = Pick<
-  SnapshotCache,
-  | "renew"
-  | "beginResync"
-  | "applyList"
-  | "applyCommits"
-  | "endResync"
-  | "progress"
-  | "setStatus"
-  | "contact"
->
-
-/** Says a line, with facts beside it, to whoever keeps the log. */
-export type SyncerLog = (line: string, fields?: Readonly<Record<string, unknown>>) => void
-
-/** What a syncer is made with. */
-export interface SyncerOptions {
-  readonly source: Source
-  readonly cache: SyncTarget
-  readonly clock: Clock
-  /** Numbers from 0 to below 1, for back-off and for names of lives. */
-  readonly random: () => number
-  /** What else decides which entries are shown: prefix, value kind, validator and its version. */
-  readonly epochSalt: string
-  readonly log?: SyncerLog
-  readonly limits?: Partial<SyncerLimits>
-}
+import { Reading } from "./reading.ts"
+import type { SyncState } from "./sync-state.ts"
+import { type CacheEffect, type Effect, IDLE, type SyncEvent } from "./sync-state.ts"
+import type { SyncerOptions } from "./syncer-options.ts"
 
 /** Long enough to be worth a turn of the event loop, short enough that nobody waits for it. */
 const SLICE_MS = 5
 
 /** A list may be a page ahead of the cache; a question and a pause have one word to say. */
 const MAIN_BOUNDS = { itemsMax: 2, weightMax: Number.POSITIVE_INFINITY }
+
+/** These are of the watch that is open, and go with it. */
+const OF_A_WATCH = new Set<SyncEvent["type"]>(["settled", "healthy", "silence"])
+
+const WORDS_OF_SOURCE = new Set<SyncEvent["type"]>([
+  "asked",
+  "page",
+  "listed",
+  "verified",
+  "commits",
+  "progress",
+])
 
 /**
  * Keeps a cache in step with a source, until it is stopped: list, then watch; watch again when the
@@ -61,7 +33,8 @@ const MAIN_BOUNDS = { itemsMax: 2, weightMax: Number.POSITIVE_INFINITY }
  * What to do is decided in `merge`. Here it is done: one effect after the other, so that the cache
  * is written by one writer, and a slow cache holds back the watch and not memory.
  *
- * Failures of the source are not thrown: they are the status `stale`, and it tries again.
+ * Failures of the source are not thrown: they are the status `stale`, and it tries again; unless
+ * an error says by its `recovery` that nothing can be done.
  */
 export class Syncer {
   readonly #options: SyncerOptions
@@ -74,13 +47,20 @@ export class Syncer {
   #main: Activity | undefined
   #watch: Activity | undefined
   #probe: Activity | undefined
+  /** What is awaited of the watch: that it settles, that it is healthy. */
   #timers: (() => void)[] = []
+  #doubt = () => {}
+  #once = false
+  #failure: { readonly error: unknown } | undefined
+  readonly #reading: Reading
   readonly #ahead: Ahead
 
   constructor(options: SyncerOptions) {
     this.#options = options
     const limits = { ...SYNCER_LIMITS, ...options.limits }
     this.#limits = limits
+    const held = () => this.#state.held
+    this.#reading = new Reading({ ...options, limits, held })
     this.#ahead = new Ahead({
       ...options,
       limits,
@@ -97,27 +77,23 @@ export class Syncer {
   /**
    * Runs until `signal` is aborted, and resolves when nothing of it is open any more. Once.
    *
-   * Rejects only when the cache fails in a way that is no operating error.
+   * Rejects when the cache fails in a way that is no operating error, and when the source throws
+   * one whose `recovery` is `stop`; the status is then `stale`.
    */
   async run(signal: AbortSignal): Promise<void> {
-    assert(this.#state.phase.name === "idle", "a syncer runs once")
-    const { clock } = this.#options
-    let sliceBegan = clock.elapsed()
-    try {
-      await this.#handle({ type: "start" })
-      while (!signal.aborted) {
-        const event = this.#next()
-        if (event !== undefined) await this.#handle(event)
-        else await this.#arrived.wait(signal).catch(() => {})
-        if (clock.elapsed() - sliceBegan < SLICE_MS) continue
-        await clock.yield()
-        sliceBegan = clock.elapsed()
-      }
-    } finally {
-      this.#ahead.close()
-      await this.#handle({ type: "stop" })
-      await Promise.all(this.#running)
-    }
+    await this.#run(signal, false)
+  }
+
+  /**
+   * Lists once, serves that, and resolves with its revision when nothing is open any more: a copy
+   * of the source, that does not follow it. A list of a replica that lags is read again.
+   *
+   * Rejects with the first failure of the source or the cache, and with `signal.reason`.
+   */
+  async once(signal: AbortSignal): Promise<Revision> {
+    await this.#run(signal, true)
+    if (signal.aborted) throw signal.reason
+    return this.#state.held.contiguous
   }
 
   /**
@@ -129,6 +105,34 @@ export class Syncer {
    */
   revisionAtLeast(revision: Revision, signal: AbortSignal): Promise<boolean> {
     return this.#ahead.reaches(revision, signal)
+  }
+
+  async #run(signal: AbortSignal, once: boolean): Promise<void> {
+    assert(this.#state.phase.name === "idle", "a syncer runs once")
+    const { clock } = this.#options
+    this.#once = once
+    let sliceBegan = clock.elapsed()
+    try {
+      await this.#handle({ type: "start" })
+      while (!signal.aborted && !this.#isStopped()) {
+        const event = this.#next()
+        if (event !== undefined) await this.#handle(event)
+        else await this.#arrived.wait(signal).catch(() => {})
+        if (clock.elapsed() - sliceBegan < SLICE_MS) continue
+        await clock.yield()
+        sliceBegan = clock.elapsed()
+      }
+    } finally {
+      this.#ahead.close()
+      this.#doubt()
+      await this.#handle({ type: "stop" })
+      await Promise.all(this.#running)
+    }
+    if (this.#failure !== undefined) throw this.#failure.error
+  }
+
+  #isStopped(): boolean {
+    return this.#state.phase.name === "stopped"
   }
 
   // What the watch says waits while a list is read.
@@ -145,11 +149,11 @@ export class Syncer {
 
   async #handle(event: SyncEvent): Promise<void> {
     const { cache, epochSalt } = this.#options
-    const { errorsMax } = this.#limits
-    const { state, effects } = merge(this.#state, event, { epochSalt, errorsMax })
+    const settings = { ...this.#limits, epochSalt, once: this.#once }
+    const { state, effects } = merge(this.#state, event, settings)
     this.#state = state
     this.#note(event)
-    if (isWordOfSource(event)) cache.contact()
+    if (WORDS_OF_SOURCE.has(event.type)) cache.contact()
     try {
       for (const effect of effects) await this.#do(effect)
     } catch (error) {
@@ -159,24 +163,46 @@ export class Syncer {
   }
 
   #do(effect: Effect): Promise<void> | void {
-    const { cache } = this.#options
+    const { clock } = this.#options
     switch (effect.type) {
       case "ask":
-        return this.#replaceMain((self) => this.#ask(self))
+        return this.#replaceMain((self) => this.#reading.ask(self))
       case "pause":
-        return this.#replaceMain((self) => this.#pause(self, effect.attempt))
+        return this.#replaceMain((self) => this.#reading.pause(self, effect.attempt))
+      case "rest":
+        return this.#replaceMain((self) => this.#reading.rest(self))
       case "list":
-        return this.#replaceMain((self) => this.#list(self, effect.request))
+        return this.#replaceMain((self) => this.#reading.list(self, effect.request))
       case "watch":
         return this.#replaceWatch(effect.from)
       case "probe":
         this.#probe?.end()
-        this.#probe = this.#begin((self) => this.#ask(self))
+        this.#probe = this.#begin((self) => this.#reading.ask(self))
         return
       case "observe":
-        return this.#observe()
+        this.#await("healthy", this.#limits.healthyMs)
+        return this.#await("settled", this.#limits.settleMs)
+      case "settle":
+        return this.#await("settled", this.#limits.settleMs)
+      case "doubt":
+        this.#doubt()
+        this.#doubt = clock.after(this.#limits.staleAfterMs, () => this.#post({ type: "overdue" }))
+        return
+      case "trust":
+        return this.#doubt()
       case "end":
         return this.#endAll()
+      case "fail":
+        this.#failure = { error: effect.error }
+        return
+      default:
+        return this.#doToCache(effect)
+    }
+  }
+
+  #doToCache(effect: CacheEffect): Promise<void> | void {
+    const { cache } = this.#options
+    switch (effect.type) {
       case "renew":
         this.#options.log?.("a life of the source begins", { epoch: effect.epoch })
         return cache.renew(effect.epoch)
@@ -205,7 +231,10 @@ export class Syncer {
     this.#endWatch()
     const { queueEventsMax, queueBytesMax } = this.#limits
     const bounds = { itemsMax: queueEventsMax, weightMax: queueBytesMax }
-    this.#watch = this.#begin((self) => this.#readWatch(self, from), bounds)
+    this.#watch = this.#begin((self) => {
+      const onSilence = () => this.#watch === self && this.#post({ type: "silence" })
+      return this.#reading.watch(self, from, onSilence)
+    }, bounds)
   }
 
   #begin(body: (self: Activity) => Promise<void>, bounds = MAIN_BOUNDS): Activity {
@@ -224,76 +253,15 @@ export class Syncer {
   #endWatch(): void {
     for (const cancel of this.#timers) cancel()
     this.#timers = []
+    this.#own = this.#own.filter(({ type }) => !OF_A_WATCH.has(type))
     this.#probe?.end()
     this.#probe = undefined
     this.#watch?.end()
     this.#watch = undefined
   }
 
-  async #ask(self: Activity): Promise<void> {
-    await self.report({ type: "asked", ...(await this.#question(self.signal)) })
-  }
-
-  #question(signal: AbortSignal): Promise<Answer> {
-    const { source, clock, random } = this.#options
-    const deadline = { clock, timeoutMs: this.#limits.askMs, name: source.name }
-    return withDeadline(deadline, signal, async (inTime) => ({
-      identity: await source.identity(inTime),
-      revision: await source.revision(inTime),
-      ...(source.oldest && { oldest: await source.oldest(inTime) }),
-      incarnation: incarnationOf(random),
-    }))
-  }
-
-  async #pause(self: Activity, attempt: number): Promise<void> {
-    const { clock, random } = this.#options
-    await clock.sleep(backoffMs(attempt, this.#limits, random), self.signal)
-    await self.report({ type: "resumed" })
-  }
-
-  async #list(self: Activity, request: ListRequest): Promise<void> {
-    const { source, clock } = this.#options
-    const silenceMs = this.#limits.listSilenceMs
-    const link = new LinkedAbort(self.signal)
-    const onSilence = () => link.abort(new SourceError(`no page for ${silenceMs} ms`))
-    try {
-      const pages = source.list(request, link.signal)
-      await readAll(pages, { clock, silenceMs, onSilence }, (page) =>
-        self.report({ type: "page", page }),
-      )
-    } finally {
-      link.unlink()
-    }
-    await self.report({ type: "listed", ...(await this.#question(self.signal)) })
-  }
-
-  async #readWatch(self: Activity, from: Revision): Promise<void> {
-    const { source, clock } = this.#options
-    const silenceMs = this.#limits.watchSilenceMs
-    const onSilence = () => this.#watch === self && this.#post({ type: "silence" })
-    let verified = false
-    let lost = false
-    await readAll(
-      source.watch(from, self.signal),
-      { clock, silenceMs, onSilence },
-      async (event) => {
-        if (!verified)
-          await self.report({ type: "verified", ...(await this.#question(self.signal)) })
-        verified = true
-        lost ||= event.type === "lost"
-        await self.report(event, weightOf(event))
-      },
-    )
-    if (!lost) await self.report({ type: "lost", reason: "closed" })
-  }
-
-  #observe(): void {
-    const { clock } = this.#options
-    const { settleMs, healthyMs } = this.#limits
-    this.#timers.push(
-      clock.after(settleMs, () => this.#post({ type: "settled" })),
-      clock.after(healthyMs, () => this.#post({ type: "healthy" })),
-    )
+  #await(type: "settled" | "healthy", ms: number): void {
+    this.#timers.push(this.#options.clock.after(ms, () => this.#post({ type })))
   }
 
   #note(event: SyncEvent): void {
@@ -306,11 +274,6 @@ export class Syncer {
       log?.(`the cache could not take what ${source.name} told`, fieldsOf(event.error))
     }
   }
-}
-
-function isWordOfSource(event: SyncEvent): boolean {
-  const { type } = event
-  return type === "asked" || type === "page" || type === "commits" || type === "progress"
 }
 
 function fieldsOf(error: unknown): Readonly<Record<string, unknown>> {

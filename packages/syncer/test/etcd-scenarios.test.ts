@@ -137,7 +137,7 @@ describe.skipIf(!available)("Syncer, with a real etcd, when there is one on the 
     expect(away?.value).toEqual(new TextEncoder().encode("1"))
     expect(hub.cache.epoch).toBe(epoch)
     expect(contentOfCache(hub.cache)).toEqual(await contentOf(source))
-    expect(hub.statuses).toEqual(["in-sync", "stale ERR_SOURCE_FAILED", "in-sync"])
+    expect(hub.statuses).toEqual(["resyncing", "in-sync", "stale ERR_SOURCE_FAILED", "in-sync"])
   })
 
   test("an etcd that is frozen makes stale by its silence, until it thaws", async () => {
@@ -296,7 +296,7 @@ describe.skipIf(!available)("Syncer, with an etcd that tells no progress", () =>
 
       expect(reached).toBe(true)
       expect(hub.cache.position?.revision).toBe(ahead)
-      expect(hub.statuses).toEqual(["in-sync"])
+      expect(hub.statuses).toEqual(["resyncing", "in-sync"])
     } finally {
       await hub.stop()
       await source.close()

@@ -168,7 +168,7 @@ describe("Syncer, whatever the source does", () => {
         await history.stop()
         for (const { statuses } of history.hubs) {
           expect(statuses.join()).toMatch(
-            /^(waiting[^,]*,)*in-sync(,(stale|resyncing|in-sync)[^,]*)*$/,
+            /^(waiting[^,]*,)*resyncing(,(stale|resyncing|in-sync)[^,]*)*,in-sync$/,
           )
         }
       } catch (error) {

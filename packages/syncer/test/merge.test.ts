@@ -10,7 +10,7 @@ import {
   type SyncState,
 } from "../src/sync-state.ts"
 
-const settings = { epochSalt: "salt", errorsMax: 5 }
+const settings = { epochSalt: "salt", errorsMax: 5, staleAfterMs: 0 }
 const life = { identity: "A" }
 
 /** In step with source A at revision 10, and failed once before. */
@@ -18,6 +18,7 @@ const held: Held = {
   ...IDLE.held,
   life,
   contiguous: 10,
+  heard: 10,
   served: true,
   status: "in-sync",
   attempts: 1,
@@ -27,22 +28,23 @@ const phases: Record<Phase["name"], Phase> = {
   idle: { name: "idle" },
   asking: { name: "asking", goal: "watch" },
   pausing: { name: "pausing", goal: "watch" },
-  listing: { name: "listing", revision: 12, watchOpen: true },
-  watching: { name: "watching", target: 10, probedAt: undefined },
+  listing: { name: "listing", request: { atLeast: 10 }, revision: 12, watchOpen: true },
+  watching: { name: "watching", target: 10, settlingFrom: 10, probing: false },
   stopped: { name: "stopped" },
 }
 
 const events: Record<SyncEvent["type"], SyncEvent> = {
   start: { type: "start" },
-  asked: { type: "asked", identity: "A", revision: 11, incarnation: "fresh" },
-  verified: { type: "verified", identity: "A", revision: 11, incarnation: "fresh" },
-  refused: { type: "refused", code: "ERR_SOURCE_FAILED" },
+  asked: { type: "asked", identity: "A", revision: 11, floor: 10, incarnation: "fresh" },
+  verified: { type: "verified", identity: "A", revision: 11, floor: 10, incarnation: "fresh" },
+  refused: { type: "refused", code: "ERR_SOURCE_FAILED", recovery: "retry" },
   page: { type: "page", page: { revision: 12, entries: [], invalid: [] } },
-  listed: { type: "listed", identity: "A", revision: 12, incarnation: "fresh" },
+  listed: { type: "listed", identity: "A", revision: 12, floor: 10, incarnation: "fresh" },
   commits: { type: "commits", commits: [{ revision: 11, changes: [] }] },
   progress: { type: "progress", revision: 11 },
   lost: { type: "lost", reason: "closed" },
   silence: { type: "silence" },
+  overdue: { type: "overdue" },
   settled: { type: "settled" },
   healthy: { type: "healthy" },
   resumed: { type: "resumed" },
@@ -68,6 +70,7 @@ const ignored: Record<SyncEvent["type"], string> = {
   progress: "same",
   lost: "same",
   silence: "same",
+  overdue: "same",
   settled: "same",
   healthy: "same",
   resumed: "same",
@@ -98,6 +101,7 @@ const table: Record<Phase["name"], Record<SyncEvent["type"], string>> = {
   },
   watching: {
     ...ignored,
+    verified: "watching",
     refused: "pausing pause stale",
     commits: "watching apply-commits",
     progress: "watching progress",
@@ -136,16 +140,18 @@ function run(state: SyncState, ...fed: SyncEvent[]) {
   return { state: now, effects }
 }
 
-const asked = (identity: string, revision: number): SyncEvent => ({
+const asked = (identity: string, revision: number, floor = 10): SyncEvent => ({
   type: "asked",
   identity,
   revision,
+  floor,
   incarnation: "fresh",
 })
-const listed = (identity: string, revision: number): SyncEvent => ({
+const listed = (identity: string, revision: number, floor = 10): SyncEvent => ({
   type: "listed",
   identity,
   revision,
+  floor,
   incarnation: "fresh",
 })
 const page = (revision: number): SyncEvent => ({
@@ -159,7 +165,7 @@ const healthy: SyncState = { held: { ...held, attempts: 0 }, phase: phases.watch
 
 describe("merge", () => {
   test("a first run asks, lists, and watches from the next revision beside the list", () => {
-    const fed = [events.start, asked("A", 7), page(7), page(7), events.listed]
+    const fed = [events.start, asked("A", 7, 0), page(7), page(7), listed("A", 7, 7)]
     const { state, effects } = run(IDLE, ...fed)
 
     expect(effects).toEqual([
@@ -170,13 +176,14 @@ describe("merge", () => {
       { type: "begin-resync" },
       { type: "apply-list", page: { revision: 7, entries: [], invalid: [] } },
       { type: "apply-list", page: { revision: 7, entries: [], invalid: [] } },
+      { type: "status", status: "resyncing", code: undefined },
       { type: "end-resync", revision: 7 },
       { type: "observe" },
       { type: "status", status: "in-sync", code: undefined },
     ])
     expect(state).toEqual({
-      held: { ...IDLE.held, life, contiguous: 7, served: true, status: "in-sync" },
-      phase: { name: "watching", target: 7, probedAt: undefined },
+      held: { ...IDLE.held, life, contiguous: 7, heard: 7, served: true, status: "in-sync" },
+      phase: { name: "watching", target: 7, settlingFrom: 7, probing: false },
     })
   })
 
@@ -201,6 +208,7 @@ describe("merge", () => {
       errors: 1,
       status: "stale",
       code: "ERR_SOURCE_FAILED",
+      doubt: { code: "ERR_SOURCE_FAILED", isOverdue: true },
     })
     expect(up.effects.map((effect) => effect.type)).toEqual([
       "ask",
@@ -208,6 +216,7 @@ describe("merge", () => {
       "observe",
       "apply-commits",
       "apply-commits",
+      "trust",
       "status",
     ])
     expect(up.state.held.status).toBe("in-sync")
@@ -229,12 +238,12 @@ describe("merge", () => {
       IDLE,
       events.start,
       events.refused,
-      asked("A", 3),
+      asked("A", 3, 0),
       events.refused,
       resumed,
-      asked("A", 3),
+      asked("A", 3, 3),
       page(3),
-      events.listed,
+      listed("A", 3, 3),
     )
 
     expect(effects.filter(({ type }) => type === "status")).toEqual([
@@ -242,6 +251,7 @@ describe("merge", () => {
       { type: "status", status: "waiting", code: undefined },
       { type: "status", status: "waiting", code: "ERR_SOURCE_FAILED" },
       { type: "status", status: "waiting", code: undefined },
+      { type: "status", status: "resyncing", code: undefined },
       { type: "status", status: "in-sync", code: undefined },
     ])
   })
@@ -363,13 +373,17 @@ describe("merge", () => {
     expect(effects.map(({ type }) => type)).toEqual(["probe", "renew", "list", "status"])
   })
 
-  test("a list below what was told, and one of two revisions, are refused", () => {
+  test("a list of two revisions, and one without a page, are refused", () => {
     const listing: SyncState = {
       held,
-      phase: { name: "listing", revision: undefined, watchOpen: false },
+      phase: {
+        name: "listing",
+        request: { atLeast: 12 },
+        revision: undefined,
+        watchOpen: false,
+      },
     }
 
-    expect(run(listing, page(9)).effects.map(({ type }) => type)).toEqual(["pause", "status"])
     expect(run(listing, page(12), page(13)).effects.map(({ type }) => type)).toEqual([
       "watch",
       "begin-resync",
@@ -401,6 +415,7 @@ describe("merge of a source that tells its oldest revision", () => {
     type: "asked",
     identity: "A",
     revision: 9,
+    floor: 0,
     oldest: 4,
     incarnation: "fresh",
   }
@@ -408,7 +423,7 @@ describe("merge of a source that tells its oldest revision", () => {
   test("lists there first, and is in sync when the watch has told the rest", () => {
     const steps: SyncEvent[] = [
       page(4),
-      { type: "listed", identity: "A", revision: 9, oldest: 4, incarnation: "fresh" },
+      { type: "listed", identity: "A", revision: 9, floor: 9, oldest: 4, incarnation: "fresh" },
       { type: "commits", commits: [{ revision: 5, changes: [] }] },
       { type: "commits", commits: [{ revision: 9, changes: [] }] },
     ]

@@ -1,7 +1,8 @@
 import { ManualClock, UnreliableSource } from "@headwater/testing"
 import { afterEach, beforeEach, describe, expect, test } from "vitest"
 import { type MemorySource, memorySource } from "../src/sources/memory/index.ts"
-import { Syncer, type SyncTarget } from "../src/syncer.ts"
+import { Syncer } from "../src/syncer.ts"
+import type { SyncTarget } from "../src/syncer-options.ts"
 import { contentOf, contentOfCache, del, Hub, never, put, write } from "./harness.ts"
 
 describe("Syncer, with a memory source and a real cache", () => {
@@ -45,7 +46,7 @@ describe("Syncer, with a memory source and a real cache", () => {
     expect(listed).toEqual({ a: "1 at 2", b: "1 at 2" })
     expect(contentOfCache(hub.cache)).toEqual({ a: "2 at 3", c: "3 at 4" })
     expect(hub.cache.position?.revision).toBe(4)
-    expect(hub.statuses).toEqual(["in-sync"])
+    expect(hub.statuses).toEqual(["resyncing", "in-sync"])
   })
 
   test("two hubs of one source have one epoch, and the same positions", async () => {
@@ -68,7 +69,7 @@ describe("Syncer, with a memory source and a real cache", () => {
 
     expect(hub.cache.position?.revision).toBe(4)
     expect(hub.cache.locate({ epoch: hub.cache.epoch!, revision: 3 }).type).toBe("resume")
-    expect(hub.statuses).toEqual(["in-sync"])
+    expect(hub.statuses).toEqual(["resyncing", "in-sync"])
   })
 
   test("a source that is away makes stale; when it is back, everything is told", async () => {
@@ -83,7 +84,7 @@ describe("Syncer, with a memory source and a real cache", () => {
 
     expect(away).toMatchObject({ status: "stale", code: "ERR_SOURCE_FAILED" })
     expect(contentOfCache(hub.cache)).toEqual(await contentOf(memory))
-    expect(hub.statuses).toEqual(["in-sync", "stale ERR_SOURCE_FAILED", "in-sync"])
+    expect(hub.statuses).toEqual(["resyncing", "in-sync", "stale ERR_SOURCE_FAILED", "in-sync"])
   })
 
   test("a source that is not there yet is waited for", async () => {
@@ -116,7 +117,13 @@ describe("Syncer, with a memory source and a real cache", () => {
     expect(
       [2, 3, 4, 5].map((revision) => cache.locate({ epoch: cache.epoch!, revision }).type),
     ).toEqual(["resume", "reset", "reset", "resume"])
-    expect(hub.statuses).toEqual(["in-sync", "stale ERR_SOURCE_FAILED", "resyncing", "in-sync"])
+    expect(hub.statuses).toEqual([
+      "resyncing",
+      "in-sync",
+      "stale ERR_SOURCE_FAILED",
+      "resyncing",
+      "in-sync",
+    ])
   })
 
   test("another source is another epoch; the old state is served until it is whole", async () => {
@@ -126,11 +133,11 @@ describe("Syncer, with a memory source and a real cache", () => {
     const before = hub.cache.epoch
     const other = memorySource({ entries: [["a", new TextEncoder().encode("new")]] })
     await source.replaceBy(other)
-    await clock.settle()
+    await clock.advance(500)
 
     expect(hub.cache.epoch).not.toBe(before)
     expect(contentOfCache(hub.cache)).toEqual({ a: "new at 1" })
-    expect(hub.statuses).toEqual(["in-sync", "resyncing", "in-sync"])
+    expect(hub.statuses).toEqual(["resyncing", "in-sync", "resyncing", "in-sync"])
     expect(other.open).toBe(1)
   })
 
@@ -142,7 +149,7 @@ describe("Syncer, with a memory source and a real cache", () => {
     const restored = memorySource()
     await write(restored, put("a", "restored"))
     await source.replaceBy(restored, true)
-    await clock.settle()
+    await clock.advance(500)
 
     expect(hub.cache.locate(before)).toEqual({ type: "reset", reason: "epoch-changed" })
     expect(contentOfCache(hub.cache)).toEqual({ a: "restored at 2" })
@@ -180,7 +187,7 @@ describe("Syncer, with a memory source and a real cache", () => {
     expect(watches).toBe(1)
     expect(deaf.watches).toBe(1)
     expect(contentOfCache(hub.cache)).toEqual({ a: "1 at 2" })
-    expect(hub.statuses).toEqual(["in-sync"])
+    expect(hub.statuses).toEqual(["resyncing", "in-sync"])
   })
 
   test("revisionAtLeast() asks the source, and its no is final", async () => {

@@ -1,0 +1,68 @@
+import type { ListRequest, Revision } from "@headwater/core"
+import { epochOf, lifeOf, remember } from "./epoch.ts"
+import { become, type MergeSettings, type PhaseOf, type Step } from "./step.ts"
+import type { Answer, Held } from "./sync-state.ts"
+
+/** So many lists of a replica that lags, then a quorum is asked. */
+const STALE_READS_MAX = 2
+
+/** Asks the source who it is and how far, before anything else is asked of it. */
+export function ask(held: Held, goal: "list" | "watch"): Step {
+  return become(held, { name: "asking", goal }, [{ type: "ask" }])
+}
+
+/** Lists all, at this revision or a later one. What is polled is in sync meanwhile. */
+export function list(held: Held, atLeast: Revision): Step {
+  const { contiguous, staleReads, polling } = held
+  const request = {
+    atLeast: Math.max(atLeast, contiguous),
+    ...(staleReads >= STALE_READS_MAX && { linearizable: true as const }),
+  }
+  return become(
+    held,
+    listing(request),
+    [{ type: "list", request }],
+    polling ? undefined : "resyncing",
+  )
+}
+
+/**
+ * Lists where the source's history begins. The process before this one may have told its readers
+ * any revision since then: from there the watch tells all of them again, so that each finds its
+ * position.
+ */
+export function listAt(held: Held, oldest: Revision): Step {
+  const request = { at: oldest }
+  return become(held, listing(request), [{ type: "list", request }], "resyncing")
+}
+
+/** Watches from the next revision, or watches anew. In sync when `target` has been told. */
+export function watch(held: Held, target: Revision): Step {
+  const from = held.contiguous + 1
+  return become(held, watching(held, target), [{ type: "watch", from }, { type: "observe" }])
+}
+
+/** A watch that was just opened. */
+export function watching(held: Held, target: Revision): PhaseOf<"watching"> {
+  return { name: "watching", target, settlingFrom: held.contiguous, probing: false }
+}
+
+/** Another life begins: another source, or the same with another history. */
+export function renew(held: Held, asked: Answer, settings: MergeSettings): Step {
+  const { identity, revision, incarnation } = asked
+  const ended = held.life && { ...held.life, reached: held.heard }
+  const past = ended ? remember(held.past, ended) : held.past
+  const life = lifeOf(identity, revision, past, incarnation)
+  const reset = { contiguous: 0, heard: revision, errors: 0, staleReads: 0, polling: false }
+  const begun = { ...held, ...reset, life, past }
+  const isFirst = ended === undefined && !settings.once
+  const { state, effects } =
+    isFirst && asked.oldest !== undefined ? listAt(begun, asked.oldest) : list(begun, revision)
+  const epoch = epochOf(life, settings.epochSalt)
+  return { state, effects: [{ type: "renew", epoch }, ...effects] }
+}
+
+/** A list that is asked for. */
+export function listing(request: ListRequest): PhaseOf<"listing"> {
+  return { name: "listing", request, revision: undefined, watchOpen: false }
+}

@@ -1,0 +1,91 @@
+import type { ListRequest, SyncErrorCode } from "@headwater/core"
+import { say } from "./status.ts"
+import {
+  become,
+  type EventOf,
+  type MergeSettings,
+  type PhaseName,
+  type PhaseOf,
+  type Step,
+  stay,
+} from "./step.ts"
+import type { Effect, Held } from "./sync-state.ts"
+
+/**
+ * Tries again, the first time at once: most losses are of a connection, not of a source.
+ *
+ * @param code what failed; nothing when nothing did.
+ * @param isQuiet no reader hears of it, unless more fails.
+ */
+export function again(
+  held: Held,
+  goal: "list" | "watch",
+  code: SyncErrorCode | undefined,
+  settings: MergeSettings,
+  isQuiet = false,
+): Step {
+  const { attempts } = held
+  const failed = { ...held, attempts: attempts + 1, doubt: doubtOf(held, code, settings) }
+  const effects: Effect[] =
+    attempts === 0 ? [{ type: "ask" }] : [{ type: "pause", attempt: attempts }]
+  if (held.doubt === undefined && failed.doubt?.isOverdue === false) effects.push({ type: "doubt" })
+  const phase = { name: attempts === 0 ? "asking" : "pausing", goal } as const
+  const isTold = code !== undefined && !isQuiet && failed.doubt?.isOverdue
+  return isTold ? become(failed, phase, effects, "stale", code) : become(failed, phase, effects)
+}
+
+/** What failed said by itself what can be done: try again, list again, or nothing. */
+export function onRefused(
+  held: Held,
+  { code, recovery, error }: Pick<EventOf<"refused">, "code" | "recovery" | "error">,
+  settings: MergeSettings,
+  goal: "list" | "watch",
+): Step {
+  if (!settings.once && recovery !== "stop") {
+    return again(held, recovery === "resync" ? "list" : goal, code, settings)
+  }
+  const said = say(held, "stale", code)
+  const effects: Effect[] = [{ type: "end" }, ...said.effects, { type: "fail", code, error }]
+  return become(said.held, { name: "stopped" }, effects)
+}
+
+/** It failed a while ago. Told where it still does; else when it fails again. */
+export function onOverdue(held: Held, phase: PhaseOf<PhaseName>): Step {
+  if (held.doubt === undefined) return stay(held, phase)
+  const { code } = held.doubt
+  const overdue = { ...held, doubt: { code, isOverdue: true } }
+  const isFailing = phase.name === "asking" || phase.name === "pausing"
+  return isFailing ? become(overdue, phase, [], "stale", code) : stay(overdue, phase)
+}
+
+/**
+ * A list was older than asked for: the replica that answered lags. Read again after a pause, which
+ * grows; in the end a quorum is asked. One that is itself too old fails.
+ */
+export function reread(held: Held, request: ListRequest, settings: MergeSettings): Step {
+  if (request.linearizable) return again(held, "list", "ERR_SOURCE_FAILED", settings)
+  const attempt = held.staleReads + 1
+  return become({ ...held, staleReads: attempt }, { name: "pausing", goal: "list" }, [
+    { type: "pause", attempt },
+  ])
+}
+
+/**
+ * The source tells no changes: it is listed every so often, where its revision has moved. What was
+ * listed is as fresh as it gets, so it is in sync, and stays so.
+ */
+export function rest(held: Held): Step {
+  const polling = { ...held, polling: true, attempts: 0, errors: 0 }
+  return become(polling, { name: "pausing", goal: "watch" }, [{ type: "rest" }], "in-sync")
+}
+
+// The first failure ever is told at once: nothing was there that could be thought to go on.
+function doubtOf(
+  held: Held,
+  code: SyncErrorCode | undefined,
+  { staleAfterMs }: MergeSettings,
+): Held["doubt"] {
+  if (code === undefined) return held.doubt
+  const isOverdue = held.doubt?.isOverdue ?? (!held.served || staleAfterMs === 0)
+  return { code, isOverdue }
+}

@@ -1,0 +1,90 @@
+import type { ListRequest, Revision } from "@headwater/core"
+import { goesOn, hear } from "./answer.ts"
+import { listing, renew, watching } from "./begin.ts"
+import { again, reread } from "./failing.ts"
+import { say } from "./status.ts"
+import { become, type EventOf, type MergeSettings, type PhaseOf, type Step, stay } from "./step.ts"
+import type { Effect, Held } from "./sync-state.ts"
+
+/**
+ * A reader stands at a revision that the watch does not get to. Lists at that very revision: a list
+ * makes a gap of what lies between, but not of where it stands.
+ */
+export function onRequested(
+  held: Held,
+  phase: PhaseOf<"watching">,
+  { revision }: EventOf<"requested">,
+): Step {
+  if (revision <= held.contiguous) return stay(held, phase)
+  const request = { at: revision }
+  return become(held, listing(request), [{ type: "list", request }])
+}
+
+/**
+ * A page of a list. The first names the revision: one that is older than asked for is a replica's
+ * that lags, and is read again. Then the watch is opened beside the list: a source that forgets its
+ * history faster than it lists it would else never be caught up with.
+ */
+export function onPage(
+  held: Held,
+  phase: PhaseOf<"listing">,
+  { page }: EventOf<"page">,
+  settings: MergeSettings,
+): Step {
+  const { revision } = page
+  const isOthers = page.identity !== undefined && page.identity !== held.life?.identity
+  if (isOthers) return again(held, "list", "ERR_SOURCE_FAILED", settings)
+  if (phase.revision === revision) return become(held, phase, [{ type: "apply-list", page }])
+  if (phase.revision !== undefined) return again(held, "list", "ERR_SOURCE_FAILED", settings)
+  if (!answers(revision, phase.request)) return reread(held, phase.request, settings)
+  return become(
+    hear(held, revision),
+    { name: "listing", request: phase.request, revision, watchOpen: true },
+    [{ type: "watch", from: revision + 1 }, { type: "begin-resync" }, { type: "apply-list", page }],
+  )
+}
+
+/**
+ * The list has ended. It is in sync when the source has nothing newer; else the watch has first to
+ * tell what there was when the list ended. Nothing is served while the status is `waiting`.
+ */
+export function onListed(
+  held: Held,
+  { revision, watchOpen }: PhaseOf<"listing">,
+  asked: EventOf<"listed">,
+  settings: MergeSettings,
+): Step {
+  if (revision === undefined) return again(held, "list", "ERR_SOURCE_FAILED", settings)
+  if (!goesOn(held, asked) || asked.revision < revision) return renew(held, asked, settings)
+  const whole = { ...hear(held, asked.revision), contiguous: revision, errors: 0, staleReads: 0 }
+  const first = held.served ? undefined : say({ ...whole, served: true }, "resyncing")
+  const effects: Effect[] = first ? [...first.effects] : []
+  const served = first?.held ?? whole
+  if (settings.once) return end(served, [...effects, { type: "end-resync", revision }])
+  if (!watchOpen) effects.push({ type: "watch", from: revision + 1 })
+  effects.push({ type: "end-resync", revision }, { type: "observe" })
+  const isCurrent = asked.revision === revision
+  const phase = watching(served, asked.revision)
+  const replays = !isCurrent && !held.served && asked.oldest !== undefined
+  return become(
+    served,
+    replays ? { ...phase, replays } : phase,
+    effects,
+    isCurrent ? "in-sync" : undefined,
+  )
+}
+
+/** The watch said something before its time: it is opened anew when the list has ended. */
+export function reopenLater(held: Held, phase: PhaseOf<"listing">): Step {
+  return stay(held, { ...phase, watchOpen: false })
+}
+
+// One list was all that was wanted.
+function end(held: Held, effects: readonly Effect[]): Step {
+  const step = become(held, { name: "stopped" }, effects, "in-sync")
+  return { ...step, effects: [...step.effects, { type: "end" }] }
+}
+
+function answers(revision: Revision, { at, atLeast = 0 }: ListRequest): boolean {
+  return at === undefined ? revision >= atLeast : revision === at
+}

@@ -1,0 +1,42 @@
+import { type Clock, type Source, SourceError } from "@headwater/core"
+import { withDeadline } from "./deadline.ts"
+import { incarnationOf } from "./epoch.ts"
+import type { Answer, Held } from "./sync-state.ts"
+
+/** What a question needs of a syncer. */
+export interface QuestionContext {
+  readonly source: Source
+  readonly clock: Clock
+  readonly random: () => number
+  readonly askMs: number
+  /** What the syncer holds now. */
+  held(): Held
+}
+
+/**
+ * Asks a source who it is and how far, within `askMs`.
+ *
+ * The answers are given one after the other, so another source may have taken the place of the
+ * first between them: the name of the one with the revision of the other looks like history that
+ * went back. So an answer that would begin a life is asked for twice, and believed only when both
+ * name the same source. Costs one more question where a life begins, and none else.
+ *
+ * @throws {SourceError} it did not answer in time, or was replaced meanwhile.
+ */
+export function question(context: QuestionContext, signal: AbortSignal): Promise<Answer> {
+  const { source, clock, random, askMs, held } = context
+  const { heard: floor, life } = held()
+  return withDeadline({ clock, timeoutMs: askMs, name: source.name }, signal, async (inTime) => {
+    const identity = await source.identity(inTime)
+    const revision = await source.revision(inTime)
+    const oldest = await source.oldest?.(inTime)
+    if (identity !== life?.identity || revision < floor) {
+      const again = await source.identity(inTime)
+      if (again !== identity)
+        throw new SourceError(`${source.name} was replaced while it was asked`)
+    }
+    const incarnation = incarnationOf(random)
+    const answer = { identity, revision, floor, incarnation }
+    return oldest === undefined ? answer : { ...answer, oldest }
+  })
+}

@@ -1,0 +1,104 @@
+import type { Source, WatchEvent } from "@headwater/core"
+import { type Clock, type ListRequest, type Revision, SourceError } from "@headwater/core"
+import type { Activity } from "./activity.ts"
+import { backoffMs } from "./backoff.ts"
+import type { SyncerLimits } from "./limits.ts"
+import { LinkedAbort } from "./linked-abort.ts"
+import { type QuestionContext, question } from "./question.ts"
+import { readAll } from "./read-all.ts"
+import type { Answer, Held } from "./sync-state.ts"
+
+/** What reading a source needs of a syncer. */
+export interface ReadingContext {
+  readonly source: Source
+  readonly clock: Clock
+  readonly random: () => number
+  readonly limits: SyncerLimits
+  /** What the syncer holds now. */
+  held(): Held
+}
+
+/**
+ * What a syncer does at its source, as bodies of activities: it asks, rests, lists and watches, and
+ * reports what comes of it. Decides nothing.
+ */
+export class Reading {
+  readonly #context: ReadingContext
+  readonly #question: QuestionContext
+  #listedAt = Number.NEGATIVE_INFINITY
+
+  constructor(context: ReadingContext) {
+    this.#context = context
+    this.#question = { ...context, askMs: context.limits.askMs }
+  }
+
+  /** Who it is, and how far. */
+  async ask(self: Activity): Promise<void> {
+    await self.report({ type: "asked", ...(await this.#ask(self.signal)) })
+  }
+
+  /** Backs off after so many failures. */
+  async pause(self: Activity, attempt: number): Promise<void> {
+    const { clock, limits, random } = this.#context
+    await clock.sleep(backoffMs(attempt, limits, random), self.signal)
+    await self.report({ type: "resumed" })
+  }
+
+  /** Waits until it is time to look again at a source that tells no changes. */
+  async rest(self: Activity): Promise<void> {
+    const { clock, limits } = this.#context
+    await clock.sleep(limits.pollMs, self.signal)
+    await self.report({ type: "resumed" })
+  }
+
+  /** Reads all pages, not sooner than `listMinMs` after the list before, and asks again. */
+  async list(self: Activity, request: ListRequest): Promise<void> {
+    const { source, clock, limits } = this.#context
+    const waitMs = this.#listedAt + limits.listMinMs - clock.elapsed()
+    if (waitMs > 0) await clock.sleep(waitMs, self.signal)
+    this.#listedAt = clock.elapsed()
+    const silenceMs = limits.listSilenceMs
+    const link = new LinkedAbort(self.signal)
+    const onSilence = () => link.abort(new SourceError(`no page for ${silenceMs} ms`))
+    try {
+      const pages = source.list(request, link.signal)
+      await readAll(pages, { clock, silenceMs, onSilence }, (page) =>
+        self.report({ type: "page", page }),
+      )
+    } finally {
+      link.unlink()
+    }
+    await self.report({ type: "listed", ...(await this.#ask(self.signal)) })
+  }
+
+  /** Reads a watch until it ends. Before its first word the source is asked who it is. */
+  async watch(self: Activity, from: Revision, onSilence: () => void): Promise<void> {
+    const { source, clock, limits } = this.#context
+    const watchdog = { clock, silenceMs: limits.watchSilenceMs, onSilence }
+    let verified = false
+    let lost = false
+    await readAll(source.watch(from, self.signal), watchdog, async (event) => {
+      if (!verified) await self.report({ type: "verified", ...(await this.#ask(self.signal)) })
+      verified = true
+      lost ||= event.type === "lost"
+      await self.report(event, weightOf(event))
+    })
+    if (!lost) await self.report({ type: "lost", reason: "closed" })
+  }
+
+  #ask(signal: AbortSignal): Promise<Answer> {
+    return question(this.#question, signal)
+  }
+}
+
+/** Bytes that an event of a watch holds, nearly: its values, and its keys as if they were ASCII. */
+export function weightOf(event: WatchEvent): number {
+  if (event.type !== "commits") return 0
+  let bytes = 0
+  for (const { changes } of event.commits) {
+    for (const change of changes) {
+      bytes += change.key.length + (change.op === "put" ? change.value.byteLength : 0)
+    }
+  }
+  return bytes
+}

@@ -1,0 +1,32 @@
+import type { SnapshotCache } from "@headwater/cache"
+import type { Clock, Source } from "@headwater/core"
+import type { SyncerLimits } from "./limits.ts"
+
+/** What a syncer does to a cache, such as a `SnapshotCache`. One call ends before the next. */
+export type SyncTarget = Pick<
+  SnapshotCache,
+  | "renew"
+  | "beginResync"
+  | "applyList"
+  | "applyCommits"
+  | "endResync"
+  | "progress"
+  | "setStatus"
+  | "contact"
+>
+
+/** Says a line, with facts beside it, to whoever keeps the log. */
+export type SyncerLog = (line: string, fields?: Readonly<Record<string, unknown>>) => void
+
+/** What a syncer is made with. */
+export interface SyncerOptions {
+  readonly source: Source
+  readonly cache: SyncTarget
+  readonly clock: Clock
+  /** Numbers from 0 to below 1, for back-off and for names of lives. */
+  readonly random: () => number
+  /** What else decides which entries are shown: prefix, value kind, validator and its version. */
+  readonly epochSalt: string
+  readonly log?: SyncerLog
+  readonly limits?: Partial<SyncerLimits>
+}
