@@ -20,7 +20,6 @@ export class History {
   #base: Revision = Number.POSITIVE_INFINITY
   #newest: Revision = 0
   #trimmed = false
-  #toldEmptyAsOne = false
 
   constructor(live: EventBuffer, bounds: { readonly itemsMax: number; readonly bytesMax: number }) {
     this.#live = live
@@ -30,7 +29,6 @@ export class History {
 
   /** A snapshot was of this revision. */
   noteSnapshot(revision: Revision): void {
-    if (revision === 0) this.#toldEmptyAsOne = true
     if (!this.#trimmed) this.#base = Math.min(this.#base, revision)
     this.#newest = Math.max(this.#newest, revision)
   }
@@ -51,8 +49,6 @@ export class History {
   /** A cursor after `revision`; nothing when what follows it is not all held. */
   resume(revision: Revision, keeps: Keeps): EventCursor | undefined {
     if (revision < this.#base || revision > this.#newest) return undefined
-    // Whoever says 1 may hold the empty state of revision 0, which is told as 1.
-    if (revision === 1 && this.#toldEmptyAsOne) return undefined
     // Moved first and bounded after, so that what it passes over is not counted against it.
     const cursor = this.#oldest?.clone()
     if (cursor === undefined) {

@@ -20,7 +20,7 @@ import { Subscribers } from "./subscribers.ts"
 import { Subscription } from "./subscription.ts"
 import { TopicBuffers } from "./topic-buffers.ts"
 import { type Permits, TopicFeed } from "./topic-feed.ts"
-import { type TopicOptions, Topics } from "./topics.ts"
+import { type TopicLife, type TopicOptions, Topics } from "./topics.ts"
 
 /** What a subscriber asks for. */
 export interface SubscribeRequest<Payload = unknown> {
@@ -73,7 +73,7 @@ export class EventPublisher<Payload> {
   readonly #codec: Codec<Payload>
   readonly #guard: GuardedObserver | undefined
   readonly #observer: StreamObserver | undefined
-  readonly #queue: PublishQueue<readonly Event<Payload>[]>
+  readonly #queue: PublishQueue<Offered<Payload>>
   readonly #topics: Topics<Payload>
   readonly #buffers: TopicBuffers<Payload>
   readonly #subscribers: Subscribers<Payload>
@@ -91,7 +91,7 @@ export class EventPublisher<Payload> {
     this.#limits = limits
     this.#codec = codec
     this.#queue = new PublishQueue(
-      (events) => this.publish(events),
+      (offered) => this.#publishOffered(offered),
       () => clock.yield(),
       { batchesMax: limits.queueBatchesMax },
     )
@@ -162,7 +162,8 @@ export class EventPublisher<Payload> {
 
   /**
    * Publishes as soon as what was offered before is published: at most `queueBatchesMax` commits
-   * are queued, and beyond that the caller waits. Resolves when it is published. Do not mix with
+   * are queued, and beyond that the caller waits. Resolves when it is published. What was offered
+   * before a `refresh` of its topic is of a state that is no more: nobody hears it. Do not mix with
    * `publish`, which waits for nothing that is queued.
    *
    * @throws {ClosedError} the publisher was closed; nothing was published.
@@ -170,7 +171,9 @@ export class EventPublisher<Payload> {
    */
   async offer(events: readonly Event<Payload>[], signal?: AbortSignal): Promise<void> {
     this.#assertOpen()
-    if (events.length > 0) await this.#queue.offer(events, signal)
+    if (events.length === 0) return
+    const lives = events.map(({ topic }) => this.#topics.lifeOf(topic))
+    await this.#queue.offer({ events, lives }, signal)
   }
 
   /**
@@ -187,12 +190,13 @@ export class EventPublisher<Payload> {
   subscribe(request: SubscribeRequest<Payload>): Subscription<Payload> {
     this.#assertOpen()
     const { topic, subject = "", identity, permits, policy = { type: "conflate" } } = request
-    const { handler, wildcard, epoch } = this.#topics.get(topic)
-    if (subject === EVERY_SUBJECT && !wildcard) {
+    const registered = this.#topics.get(topic)
+    const { epoch } = registered.life
+    if (subject === EVERY_SUBJECT && !registered.wildcard) {
       throw new TopicError(`topic ${topic} does not support wildcard subscriptions`)
     }
     this.#subscribers.assertRoom()
-    const buffer = this.#buffers.open({ topic, subject }, handler)
+    const buffer = this.#buffers.open({ topic, subject }, registered)
     const { unreadItemsMax: itemsMax, unreadBytesMax: bytesMax } = this.#limits
     const keeps = keepsOf(policy, { itemsMax, bytesMax })
     const feed = new TopicFeed(buffer, { policy, keeps, permits, observer: this.#observer })
@@ -253,4 +257,17 @@ export class EventPublisher<Payload> {
     this.#guard?.assertOutside()
     if (this.#closed) throw new ClosedError("shutdown")
   }
+
+  #publishOffered({ events, lives }: Offered<Payload>): void {
+    const isOfNow = ({ topic }: Event<Payload>, index: number) => {
+      return this.#topics.lifeOf(topic) === lives[index]
+    }
+    this.publish(events.every(isOfNow) ? events : events.filter(isOfNow))
+  }
+}
+
+/** A commit that was offered, and of which life of its topic each event is. */
+interface Offered<Payload> {
+  readonly events: readonly Event<Payload>[]
+  readonly lives: readonly (TopicLife | undefined)[]
 }

@@ -8,15 +8,17 @@ import {
 import type { Engine } from "@headwater/core/engine"
 import { type Codec, decodeBatch, joinBatch } from "./codec.ts"
 import { EventBuffer } from "./event-buffer.ts"
+import type { EventCursor } from "./event-cursor.ts"
 import type { EventItem } from "./event-item.ts"
 import type { EventSnapshot } from "./event-snapshot.ts"
 import { History } from "./history.ts"
 import type { StreamLimits } from "./limits.ts"
 import type { StreamObserver } from "./observer.ts"
-import { keepsOf } from "./policy.ts"
-import { SharedSnapshot, type SnapshotHandler } from "./shared-snapshot.ts"
+import { type Keeps, keepsOf } from "./policy.ts"
+import { SharedSnapshot } from "./shared-snapshot.ts"
 import { EVERY_SUBJECT, type Subject } from "./subject.ts"
 import type { StreamFrame, Subscription } from "./subscription.ts"
+import type { Topic, TopicLife } from "./topics.ts"
 
 /** What all buffers of a publisher share. */
 export interface Surroundings<Payload> {
@@ -43,7 +45,8 @@ export interface TopicBufferOwner {
 export class TopicBuffer<Payload> {
   readonly of: Subject
   readonly live: EventBuffer
-  readonly history: History
+  readonly #history: History
+  readonly #life: TopicLife
   readonly #subscriptions = new Set<Subscription<Payload>>()
   readonly #surroundings: Surroundings<Payload>
   readonly #owner: TopicBufferOwner
@@ -52,7 +55,7 @@ export class TopicBuffer<Payload> {
 
   constructor(
     of: Subject,
-    handler: SnapshotHandler<Payload> | undefined,
+    { handler, life }: Topic<Payload>,
     surroundings: Surroundings<Payload>,
     owner: TopicBufferOwner,
   ) {
@@ -61,10 +64,11 @@ export class TopicBuffer<Payload> {
     const bounds = { itemsMax: unreadItemsMax, bytesMax: unreadBytesMax }
     const keeps = keepsOf({ type: "conflate" }, bounds)
     this.of = of
+    this.#life = life
     this.#surroundings = surroundings
     this.#owner = owner
     this.live = new EventBuffer(engine, clock)
-    this.history = new History(this.live, { itemsMax: historyItemsMax, bytesMax: historyBytesMax })
+    this.#history = new History(this.live, { itemsMax: historyItemsMax, bytesMax: historyBytesMax })
     this.#shared = new SharedSnapshot(this, { engine, clock, limits, observer, keeps, handler })
   }
 
@@ -76,6 +80,12 @@ export class TopicBuffer<Payload> {
   /** The snapshot to start from: the one that is shared, or a new one. */
   snapshot(): EventSnapshot {
     return this.#shared.get()
+  }
+
+  /** A cursor after `revision`; nothing when what follows it is not all held. */
+  resume(revision: Revision, keeps: Keeps): EventCursor | undefined {
+    if (revision === 1 && this.#life.wasToldEmpty) return undefined
+    return this.#history.resume(revision, keeps)
   }
 
   /**
@@ -108,7 +118,8 @@ export class TopicBuffer<Payload> {
 
   /** A snapshot of this revision is whole. */
   onBuilt(revision: Revision): void {
-    this.history.noteSnapshot(revision)
+    if (revision === 0) this.#life.wasToldEmpty = true
+    this.#history.noteSnapshot(revision)
   }
 
   /** A frame of an item. Who reads the newest item after another shares what that one decoded. */
@@ -141,7 +152,7 @@ export class TopicBuffer<Payload> {
     this.#owner.onUnused()
     this.#lastRead = undefined
     this.#shared.drop()
-    this.history.drop()
+    this.#history.drop()
     this.live.close()
   }
 
@@ -157,7 +168,7 @@ export class TopicBuffer<Payload> {
 
   /** Gives up what is kept for those who are not here yet: history, and the shared snapshot. */
   yieldMemory(): void {
-    this.history.drop()
+    this.#history.drop()
     this.#shared.yieldMemory()
   }
 
@@ -170,7 +181,7 @@ export class TopicBuffer<Payload> {
       this.#owner.onFull()
       this.live.append({ revision, payload })
     }
-    this.history.noteItem(revision)
+    this.#history.noteItem(revision)
   }
 
   #join(events: readonly EncodedEvent[]): Uint8Array {

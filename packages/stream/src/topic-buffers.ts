@@ -1,6 +1,6 @@
-import type { SnapshotHandler } from "./shared-snapshot.ts"
 import { EVERY_SUBJECT, type Subject } from "./subject.ts"
 import { type Surroundings, TopicBuffer } from "./topic-buffer.ts"
+import type { Topic } from "./topics.ts"
 
 /**
  * The buffers that somebody listens to, by topic and subject. One exists from the first
@@ -34,10 +34,10 @@ export class TopicBuffers<Payload> {
   }
 
   /** The buffer of a subject. Whoever asks subscribes to it. */
-  open(of: Subject, handler: SnapshotHandler<Payload> | undefined): TopicBuffer<Payload> {
+  open(of: Subject, topic: Topic<Payload>): TopicBuffer<Payload> {
     const open = this.#topics.get(of.topic)?.get(of.subject)
     if (open !== undefined) return open
-    const buffer: TopicBuffer<Payload> = new TopicBuffer(of, handler, this.#surroundings, {
+    const buffer: TopicBuffer<Payload> = new TopicBuffer(of, topic, this.#surroundings, {
       onUnused: () => this.#delete(buffer),
       onFull: () => {
         for (const each of this.of(undefined)) each.yieldMemory()

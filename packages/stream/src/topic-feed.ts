@@ -36,8 +36,7 @@ export class TopicFeed<Payload> implements Feed<Payload> {
    * @param isOfAnother `from` was learnt of a state that has been replaced.
    */
   begin(from: Revision, isOfAnother: boolean): boolean {
-    if (from > 0 && !isOfAnother)
-      this.#cursor = this.#buffer.history.resume(from, this.#options.keeps)
+    if (from > 0 && !isOfAnother) this.#cursor = this.#buffer.resume(from, this.#options.keeps)
     const resumed = this.#cursor !== undefined
     if (resumed) this.#floor = from
     else this.#beginAfresh(from > 0)

@@ -8,12 +8,22 @@ export interface TopicOptions {
   readonly wildcard?: boolean
 }
 
+/** One life of a topic's state: from when it is registered, or replaced, until it is replaced. */
+export interface TopicLife {
+  /** What revisions are of. */
+  readonly epoch: string
+  /**
+   * Whether an empty state, of revision 0, was told as of 1: whoever says 1 may then lack what 1 is.
+   * It outlives the buffers, as whoever was told so does.
+   */
+  wasToldEmpty: boolean
+}
+
 /** A topic that is registered. */
 export interface Topic<Payload> {
   readonly handler: SnapshotHandler<Payload> | undefined
   readonly wildcard: boolean
-  /** What its revisions are of, until its state is replaced. */
-  readonly epoch: string
+  readonly life: TopicLife
 }
 
 /** The topics of a publisher, which come and go. Each life of each has an epoch of its own. */
@@ -43,12 +53,17 @@ export class Topics<Payload> {
     if (name === "") throw new TopicError("a topic has a name")
     if (this.#topics.has(name)) throw new TopicError(`topic ${name} is registered already`)
     if (this.#topics.size >= this.#topicsMax) throw new TooManyError("topics", this.#topicsMax)
-    this.#topics.set(name, { handler, wildcard, epoch: this.#nextEpoch() })
+    this.#topics.set(name, { handler, wildcard, life: this.#nextLife() })
   }
 
   /** Nothing happens if it is not there. */
   unregister(name: string): void {
     this.#topics.delete(name)
+  }
+
+  /** Which life a topic is in; `undefined` for one that is not registered. */
+  lifeOf(name: string): TopicLife | undefined {
+    return this.#topics.get(name)?.life
   }
 
   /** @throws {TopicError} there is no such topic. */
@@ -66,12 +81,12 @@ export class Topics<Payload> {
   renew(name: string | undefined): void {
     const names = name === undefined ? [...this.#topics.keys()] : [name]
     for (const each of names) {
-      this.#topics.set(each, { ...this.get(each), epoch: this.#nextEpoch() })
+      this.#topics.set(each, { ...this.get(each), life: this.#nextLife() })
     }
   }
 
-  #nextEpoch(): string {
+  #nextLife(): TopicLife {
     this.#epochs++
-    return String(this.#epochs)
+    return { epoch: String(this.#epochs), wasToldEmpty: false }
   }
 }

@@ -1,0 +1,169 @@
+import { ClosedError, type CloseReason, type Event } from "@headwater/core"
+import { expect } from "vitest"
+import { EVERY_SUBJECT } from "../src/subject.ts"
+import type { StreamFrame, Subscription } from "../src/subscription.ts"
+
+type Commit = readonly Event<string>[]
+
+/** One life of a state: its commits, of revisions 1, 2, … */
+interface Life {
+  readonly serial: number
+  readonly commits: Commit[]
+}
+
+/**
+ * A state that changes, and is replaced now and then by another one whose revisions begin anew.
+ * Its commits touch subjects a and b, a alone, b alone, and so on. A payload tells its origin.
+ */
+export class Lives {
+  current: Life = { serial: 1, commits: [] }
+
+  get revision(): number {
+    return this.current.commits.length
+  }
+
+  commit(): Commit {
+    const { serial, commits } = this.current
+    const revision = commits.length + 1
+    const subjects = [["a", "b"], ["a"], ["b"]][commits.length % 3] as string[]
+    const payload = `${serial}.${revision}`
+    const commit = subjects.map((subject) => ({ topic: "t", subject, revision, payload }))
+    commits.push(commit)
+    return commit
+  }
+
+  /** What a subject has of each commit, in order; commits that it has nothing of are left out. */
+  commitsOf(subject: string): readonly Commit[] {
+    return commitsOf(this.current, subject)
+  }
+
+  renew(): void {
+    this.current = { serial: this.current.serial + 1, commits: [] }
+  }
+}
+
+function commitsOf({ commits }: Life, subject: string): readonly Commit[] {
+  if (subject === EVERY_SUBJECT) return commits
+  return commits
+    .map((commit) => commit.filter((event) => event.subject === subject))
+    .filter((commit) => commit.length > 0)
+}
+
+/** A reader that knows what it should be told, and expects nothing else. */
+export class ModelReader {
+  readonly subscription: Subscription<string>
+  readonly subject: string
+  readonly isLazy: boolean
+  /** As its frames tell: of the last `sync` or commit. */
+  revision = 0
+  readonly #life: Life
+  #resetsLeft: number
+  #isFresh: boolean
+  // What it holds; it begins a snapshot with nothing.
+  #held: Commit[] = []
+  #isSynced = false
+  #isBegun = false
+
+  constructor(
+    subscription: Subscription<string>,
+    options: {
+      readonly subject: string
+      readonly life: Life
+      readonly isLazy: boolean
+      /** How often it may be reset after it has begun. */
+      readonly resetsMax: number
+      readonly back: ModelReader | undefined
+    },
+  ) {
+    const { subject, life, isLazy, resetsMax, back } = options
+    this.subscription = subscription
+    this.subject = subject
+    this.isLazy = isLazy
+    this.#life = life
+    this.#resetsLeft = resetsMax
+    this.#isFresh = back === undefined
+    if (back === undefined) return
+    this.revision = back.revision
+    this.#held = [...back.#held]
+    this.#isSynced = back.#isSynced
+    // Of another life it has to be reset: what it holds counts for nothing.
+    if (back.#life !== life) this.#held = [[{ topic: "", subject: "", revision: 0, payload: "" }]]
+  }
+
+  /** Whether it went on where it was, as far as it was told. */
+  get resumed(): boolean {
+    return !this.#isFresh
+  }
+
+  /** Reads all that is there. */
+  read(): void {
+    for (let frame = this.subscription.poll(); frame !== undefined; ) {
+      this.#take(frame)
+      frame = this.subscription.poll()
+    }
+  }
+
+  /** It holds all that was ever committed of its subject. */
+  expectAll(): void {
+    expectSame(this.#isSynced, true)
+    expectSame(this.#held, this.#commits)
+  }
+
+  expectClosed(reason: CloseReason): void {
+    let heard: unknown
+    try {
+      this.subscription.poll()
+    } catch (error) {
+      heard = error
+    }
+    expectSame(heard instanceof ClosedError && heard.reason, reason)
+  }
+
+  #take(frame: StreamFrame<string>): void {
+    const isFirst = !this.#isBegun
+    this.#isBegun = true
+    switch (frame.type) {
+      case "reset": {
+        const isDue = isFirst && !this.#isFresh
+        if (!isDue && this.#resetsLeft-- === 0) throw new Error("a reset that is not due")
+        this.#held = []
+        this.#isSynced = false
+        this.#isFresh = true
+        this.revision = 0
+        return
+      }
+      case "sync": {
+        if (!this.#isFresh || this.#isSynced) throw new Error("one sync comes after a snapshot")
+        // An empty state is told as of 1; should it not have been empty, what it lacks is missed.
+        const isEmpty = this.#held.length === 0 && frame.revision === 1
+        const { revision } = frame
+        if (!isEmpty)
+          expectSame(
+            this.#held,
+            this.#commits.filter(([e]) => isUpTo(e, revision)),
+          )
+        this.#isSynced = true
+        this.revision = frame.revision
+        return
+      }
+      case "events": {
+        expectSame(frame.events, this.#commits[this.#held.length])
+        this.#held.push(frame.events)
+        if (this.#isSynced) this.revision = frame.revision
+      }
+    }
+  }
+
+  get #commits(): readonly Commit[] {
+    return commitsOf(this.#life, this.subject)
+  }
+}
+
+function isUpTo(event: Event<string> | undefined, revision: number): boolean {
+  return event !== undefined && event.revision <= revision
+}
+
+// `expect` takes its time, and is called a million times to no effect.
+function expectSame(actual: unknown, expected: unknown): void {
+  if (JSON.stringify(actual) !== JSON.stringify(expected)) expect(actual).toEqual(expected)
+}
