@@ -13,8 +13,8 @@ export interface TopicLife {
   /** What revisions are of. */
   readonly epoch: string
   /**
-   * Whether an empty state, of revision 0, was told as of 1: whoever says 1 may then lack what 1 is.
-   * It outlives the buffers, as whoever was told so does.
+   * Whether an empty state, of revision 0, was told as of 1: whoever says 1 may then lack what 1
+   * is. It outlives the buffers, as whoever was told so does.
    */
   wasToldEmpty: boolean
 }
