@@ -1,4 +1,5 @@
 import { writeSync } from "node:fs"
+import { collectGarbage } from "./garbage.ts"
 import type { Measurement } from "./task.ts"
 
 /** What a subject's process says to the one that started it. */
@@ -8,7 +9,16 @@ export type Message =
   /** It serves, at this URL. */
   | { readonly type: "ready"; readonly url: string }
   /** What the process has used since it started, by its own accounting. */
-  | { readonly type: "usage"; readonly cpuUs: number; readonly residentBytes: number }
+  | ({ readonly type: "usage" } & Usage)
+
+/** What a process has used. */
+export interface Usage {
+  /** Of all its threads, since it started. */
+  readonly cpuUs: number
+  readonly residentBytes: number
+  /** What else the scenario wants to know of it. */
+  readonly more: Readonly<Record<string, number>>
+}
 
 /** Stands before every message, since a subject may print lines of its own. */
 const MARK = "@bench "
@@ -37,11 +47,18 @@ export function messageIn(line: string): Message | undefined {
   return line.startsWith(MARK) ? (JSON.parse(line.slice(MARK.length)) as Message) : undefined
 }
 
-/** Answers each line of input with the usage so far, and ends the process with its input. */
-export function answerUsage(): void {
-  process.stdin.on("data", () => {
+/**
+ * Answers each line of input with the usage so far, and ends the process with its input. When the
+ * line says `collected`, garbage is collected before.
+ *
+ * @param more what else to tell, each time.
+ */
+export function answerUsage(more: () => Readonly<Record<string, number>> = () => ({})): void {
+  process.stdin.on("data", (asked) => {
+    if (String(asked).includes("collected")) collectGarbage()
     const { user, system } = process.cpuUsage()
-    say({ type: "usage", cpuUs: user + system, residentBytes: process.memoryUsage().rss })
+    const { rss } = process.memoryUsage()
+    say({ type: "usage", cpuUs: user + system, residentBytes: rss, more: more() })
   })
   process.stdin.on("end", () => process.exit(0))
 }

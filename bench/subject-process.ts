@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process"
 import { createInterface } from "node:readline"
 import { fileURLToPath } from "node:url"
-import { type Message, messageIn } from "./channel.ts"
+import { type Message, messageIn, type Usage } from "./channel.ts"
 import { garbageArguments } from "./garbage.ts"
 import type { Task } from "./task.ts"
 
@@ -80,9 +80,9 @@ export class SubjectProcess {
     }
   }
 
-  /** What it has used so far, by its own accounting. */
-  async usage(): Promise<Extract<Message, { type: "usage" }>> {
-    this.#child.stdin?.write("usage\n")
+  /** What it has used so far, by its own accounting; `collected`: without its garbage. */
+  async usage(how: "as it is" | "collected" = "as it is"): Promise<Usage> {
+    this.#child.stdin?.write(`${how}\n`)
     return await this.next("usage")
   }
 
