@@ -1,4 +1,5 @@
 import { writeSync } from "node:fs"
+import { createInterface } from "node:readline"
 import { collectGarbage } from "./garbage.ts"
 import type { Measurement } from "./task.ts"
 
@@ -49,16 +50,22 @@ export function messageIn(line: string): Message | undefined {
 
 /**
  * Answers each line of input with the usage so far, and ends the process with its input. When the
- * line says `collected`, garbage is collected before.
+ * line says `collected`, garbage is collected before. A line that begins with `do ` is an order.
  *
  * @param more what else to tell, each time.
+ * @param order is given what stands behind `do `.
  */
-export function answerUsage(more: () => Readonly<Record<string, number>> = () => ({})): void {
-  process.stdin.on("data", (asked) => {
-    if (String(asked).includes("collected")) collectGarbage()
-    const { user, system } = process.cpuUsage()
-    const { rss } = process.memoryUsage()
-    say({ type: "usage", cpuUs: user + system, residentBytes: rss, more: more() })
-  })
-  process.stdin.on("end", () => process.exit(0))
+export function answerUsage(
+  more: () => Readonly<Record<string, number>> = () => ({}),
+  order: (what: string) => void = () => {},
+): void {
+  createInterface({ input: process.stdin })
+    .on("line", (line) => {
+      if (line.startsWith("do ")) return order(line.slice("do ".length))
+      if (line === "collected") collectGarbage()
+      const { user, system } = process.cpuUsage()
+      const { rss } = process.memoryUsage()
+      say({ type: "usage", cpuUs: user + system, residentBytes: rss, more: more() })
+    })
+    .on("close", () => process.exit(0))
 }

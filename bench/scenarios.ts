@@ -11,6 +11,7 @@ const loaders: Readonly<Record<string, () => Promise<Scenario>>> = {
   "serve-flood": async () => (await import("./scenarios/serve-flood.ts")).serveFlood,
   "serve-join": async () => (await import("./scenarios/serve-join.ts")).serveJoin,
   "serve-stalled": async () => (await import("./scenarios/serve-stalled.ts")).serveStalled,
+  sync: async () => (await import("./scenarios/sync.ts")).sync,
 }
 
 /** The names that `--scenario` takes. */
