@@ -54,7 +54,7 @@ export function numbersOf(results: Results, runtime: string): string[] {
     }),
     tell(rowOf(GET), ({ median, size, ratioToControl }) => {
       const what = `**${formatNumber(median)} ns** to get one of ${count(size)} entries:`
-      return `${what} ${ratio(ratioToControl)} as long as a native \`Map\`, which keeps no versions.`
+      return `${what} ${ratio(ratioToControl)} as long as a native \`Map\`, without versions.`
     }),
   ]
   return sentences.filter((sentence) => sentence !== undefined)

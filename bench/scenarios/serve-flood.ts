@@ -5,8 +5,8 @@
  *           behind are the readers when the last one is written?
  * Unit:     µs of CPU for one change to one reader, whether it came alone or merged with others;
  *           ms from the last write until every reader has it.
- * Control:  `bare`, which gathers what is written in one turn of the event loop: the least code that
- *           writes the same bytes.
+ * Control:  `bare`, which gathers what is written in one turn of the event loop: the least code
+ *           that writes the same bytes.
  * Peers:    none; those of `serve` would write each change to each reader by itself.
  *
  * Changes go round through a thousand keys, each a `PUT` of its own, over eight connections.

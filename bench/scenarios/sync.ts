@@ -3,8 +3,8 @@
  *
  * Question: how long does it take from nothing to a whole copy that follows, how long does a change
  *           take from the source to the copy, and what does it cost?
- * Unit:     ms from the start to in sync; ms from the write's first byte to the change being held, on
- *           the clock of the process that does both; µs of CPU for a change that another process
+ * Unit:     ms from the start to in sync; ms from the write's first byte to the change being held,
+ *           on the clock of the process that does both; µs of CPU for a change that another process
  *           wrote, in commits of fifty.
  * Control:  `bare`, a range read in pages and a watch into a `Map`: what any client of etcd needs.
  * Peers:    `headwater on sqlite`, the same syncer over a file; it has no control.

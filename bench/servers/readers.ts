@@ -51,7 +51,7 @@ export class Readers {
     return readers
   }
 
-  /** Has all of them ask at once. Resolves when every one has a mark, with the times: see `have`. */
+  /** Has all of them ask at once. Resolves when every one has a mark: see `have`. */
   async ask(mark: string, withinMs: number): Promise<readonly number[]> {
     for (const reader of this.#readers) reader.ask()
     return await this.have(mark, withinMs)

@@ -49,7 +49,7 @@ describe("the README's numbers", () => {
     expect(charts.filter((chart) => !existsSync(chart))).toEqual([])
   })
 
-  test("numbersOf() tells the largest size on one runtime, and leaves out what is not there", () => {
+  test("numbersOf() tells the largest size on one runtime, and leaves out what is absent", () => {
     expect(numbersOf(results, "node24")).toEqual([
       "**7.5 µs** of CPU to deliver a change to one of 1,000 readers: 1.2× the least code that" +
         " writes the same bytes, 4.0× less than Hono's `streamSSE`, 2.0× less than better-sse.",

@@ -7,8 +7,8 @@ const utf8 = new TextEncoder()
 export type Effect =
   | { readonly type: "change"; readonly change: Change }
   | { readonly type: "invalid"; readonly entry: InvalidEntry }
-  /** Everything that begins with it is gone; `""` is all of it. */
-  | { readonly type: "clear"; readonly prefix: string }
+  /** All that was in this directory is gone; `""` is all that there is. */
+  | { readonly type: "clear"; readonly directory: string }
   | { readonly type: "none" }
 
 /** Actions that leave a value, and those that leave none. */
@@ -69,9 +69,9 @@ export class Directory {
   // One above ours takes ours with it.
   #clear(path: string): Effect {
     const gone = path === "/" ? path : `${path}/`
-    if (this.#prefix.startsWith(gone)) return { type: "clear", prefix: "" }
-    if (!gone.startsWith(this.#prefix)) return { type: "none" }
-    return { type: "clear", prefix: gone.slice(this.#prefix.length) }
+    if (this.#prefix.startsWith(gone)) return { type: "clear", directory: "" }
+    if (!path.startsWith(this.#prefix)) return { type: "none" }
+    return { type: "clear", directory: path.slice(this.#prefix.length) }
   }
 
   #entryOf({ key = "", value = "", modifiedIndex = 0 }: NodeMessage): Entry | InvalidEntry {

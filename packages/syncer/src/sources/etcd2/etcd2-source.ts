@@ -11,7 +11,6 @@ import {
 } from "@headwater/core"
 import { Directory } from "./directory.ts"
 import { KeysApi } from "./keys-api.ts"
-import { KnownKeys } from "./known-keys.ts"
 import { type Answer, isRefusal, KEY_ABSENT } from "./messages.ts"
 import { watchEtcd2 } from "./watch.ts"
 
@@ -42,14 +41,13 @@ const GLANCE = "/v2/keys/_headwater?quorum=true"
  * A directory of etcd v2, 3.0 to 3.5, by its keys API. Read-only: v2 has no transactions.
  *
  * A revision is an index of the whole store, and each write has one. Values are text: etcd itself
- * replaces bytes that are not UTF-8. A directory that is deleted is told as the end of each key in
- * it, in one commit. etcd keeps 1,000 events of the whole store, so a watch that was away for
- * longer has to list again; it tells no progress, and no past state.
+ * replaces bytes that are not UTF-8. A directory that is deleted is told as one, without what was
+ * in it. etcd keeps 1,000 events of the whole store, so a watch that was away for longer has to
+ * list again; it tells no progress, and no past state.
  *
  * Its identity is the cluster's id and the prefix.
  *
- * Cost: a list is one answer, which is parsed in one piece: some 100 ms for 50,000 keys. It holds
- * the names of all keys, beside whoever it feeds.
+ * Cost: a list is one answer, which is parsed in one piece: some 100 ms for 50,000 keys.
  */
 export class Etcd2Source implements Source {
   readonly name: string
@@ -58,8 +56,6 @@ export class Etcd2Source implements Source {
   readonly #prefix: string
   readonly #clock: Clock
   #clusterId: string | undefined
-  /** As of the last list that was read to its end, or what a watch has told since. */
-  #known: KnownKeys | undefined
 
   /** @throws {SourceError} the prefix does not begin and end with a slash. */
   constructor(options: Etcd2Options) {
@@ -98,7 +94,6 @@ export class Etcd2Source implements Source {
     this.#check(answer, request)
     const files = isRefusal(body) ? [].values() : this.#directory.files(body.node)
     const identity = `etcd2/${clusterId}${this.#prefix}`
-    const keys: string[] = []
     for (let more = true; more; ) {
       const entries: Entry[] = []
       const invalid: InvalidEntry[] = []
@@ -106,32 +101,17 @@ export class Etcd2Source implements Source {
         const { done, value } = files.next()
         if (done || value === undefined) more = false
         else if ("reason" in value) invalid.push(value)
-        else {
-          entries.push(value)
-          keys.push(value.key)
-        }
+        else entries.push(value)
       }
-      if (!more) this.#known = new KnownKeys(revision, keys)
       yield { identity, revision, entries, invalid }
       signal.throwIfAborted()
     }
   }
 
   watch(from: Revision, signal: AbortSignal): AsyncGenerator<WatchEvent> {
-    return watchEtcd2(
-      {
-        api: this.#api,
-        directory: this.#directory,
-        clock: this.#clock,
-        clusterId: () => this.#clusterId,
-        keysAt: (revision) => (this.#known?.revision === revision ? this.#known.copy() : undefined),
-        keep: (keys) => {
-          this.#known = keys
-        },
-      },
-      from,
-      signal,
-    )
+    const clusterId = () => this.#clusterId
+    const context = { api: this.#api, directory: this.#directory, clock: this.#clock, clusterId }
+    return watchEtcd2(context, from, signal)
   }
 
   async close(): Promise<void> {

@@ -45,10 +45,20 @@ export class KeysApi {
 
   /** @throws {SourceError} no endpoint answers it. */
   async get(path: string, signal: AbortSignal): Promise<Answer> {
-    return await this.#opened(path, signal, async (response) => {
-      const body = (await response.json()) as EventMessage | ErrorMessage
-      return { ...headOf(response), body }
-    })
+    const link = new LinkedAbort(signal, this.#closing.signal)
+    this.#open += 1
+    try {
+      return await this.#tryEach(path, link.signal, async (response) => {
+        const body = (await response.json()) as EventMessage | ErrorMessage
+        return { ...headOf(response), body }
+      })
+    } catch (error) {
+      this.#throwIfEnded(signal)
+      throw sourceError(error)
+    } finally {
+      link.unlink()
+      this.#open -= 1
+    }
   }
 
   /**
@@ -65,12 +75,12 @@ export class KeysApi {
     const link = new LinkedAbort(signal, this.#closing.signal)
     this.#open += 1
     try {
-      const response = await this.#opened(path, link.signal, async (opened) => opened)
+      const response = await this.#tryEach(path, link.signal, async (opened) => opened)
       const body = response.body as ReadableStream<Uint8Array>
       yield* use(headOf(response), readLines(body, LINE_CHARS_MAX, link.signal))
     } catch (error) {
       this.#throwIfEnded(signal)
-      throw error instanceof SourceError ? error : sourceError(error)
+      throw sourceError(error)
     } finally {
       link.abort()
       this.#open -= 1
@@ -82,40 +92,34 @@ export class KeysApi {
     this.#closing.abort()
   }
 
-  // At each endpoint in turn: all of it is reading, which may be done twice. Until the head is
-  // there the call is under a deadline; `use` reads under the deadline too, unless it returns the
-  // response, whose signal is the caller's.
-  async #opened<T>(
+  // At each endpoint in turn: all of it is reading, which may be done twice.
+  async #tryEach<T>(
     path: string,
     signal: AbortSignal,
     use: (response: Response) => Promise<T>,
   ): Promise<T> {
-    this.#open += 1
-    try {
-      for (let tried = 1; ; tried++) {
-        this.#throwIfEnded(signal)
-        const at = this.#endpoint
-        try {
-          return await this.#ask(`${this.#options.endpoints[at]}${path}`, signal, use)
-        } catch (error) {
-          this.#throwIfEnded(signal)
-          // Whoever failed first at an endpoint moves on from it; the others follow.
-          const { length } = this.#options.endpoints
-          if (this.#endpoint === at) this.#endpoint = (at + 1) % length
-          if (tried >= length) throw sourceError(error)
-        }
+    const { endpoints } = this.#options
+    for (let tried = 1; ; tried++) {
+      signal.throwIfAborted()
+      const at = this.#endpoint
+      try {
+        return await this.#ask(`${endpoints[at]}${path}`, signal, use)
+      } catch (error) {
+        // Whoever failed first at an endpoint moves on from it; the others follow.
+        if (this.#endpoint === at) this.#endpoint = (at + 1) % endpoints.length
+        if (tried >= endpoints.length) throw error
       }
-    } finally {
-      this.#open -= 1
     }
   }
 
+  // Under a deadline until `use` is done. What it leaves open stays linked to the call's own
+  // signal, which ends with the call.
   async #ask<T>(
     url: string,
     signal: AbortSignal,
     use: (response: Response) => Promise<T>,
   ): Promise<T> {
-    const link = new LinkedAbort(signal, this.#closing.signal)
+    const link = new LinkedAbort(signal)
     const late = () => link.abort(new Error(`etcd did not answer within ${CALL_MS} ms`))
     const cancel = this.#options.clock.after(CALL_MS, late)
     try {
@@ -126,9 +130,6 @@ export class KeysApi {
         throw new SourceError(`etcd answered ${response.status}: ${text}`)
       }
       return await use(response)
-    } catch (error) {
-      link.unlink()
-      throw error
     } finally {
       cancel()
     }

@@ -1,9 +1,7 @@
 import {
-  type Change,
   type Clock,
   ClosedError,
   type Commit,
-  type InvalidEntry,
   type Revision,
   SourceError,
   type WatchEvent,
@@ -11,7 +9,6 @@ import {
 import { LinkedAbort } from "../../linked-abort.ts"
 import type { Directory } from "./directory.ts"
 import type { KeysApi } from "./keys-api.ts"
-import type { KnownKeys } from "./known-keys.ts"
 import {
   type AnswerHead,
   type ErrorMessage,
@@ -27,10 +24,6 @@ export interface WatchContext {
   readonly clock: Clock
   /** The cluster that answered when it was asked who it is; `undefined` when it never was. */
   readonly clusterId: () => string | undefined
-  /** The keys as of a revision, for one watch to go on from; nothing where they are not known. */
-  readonly keysAt: (revision: Revision) => KnownKeys | undefined
-  /** Is given the keys as of what was told last, by the watch that goes on changing them. */
-  readonly keep: (keys: KnownKeys) => void
 }
 
 /** A watch that is silent for so long is opened anew: Node's `fetch` kills a body after 300 s. */
@@ -96,12 +89,10 @@ class EventReader {
   /** The lowest revision that was not told. */
   next: Revision
   readonly #context: WatchContext
-  #keys: KnownKeys | undefined
 
   constructor(context: WatchContext, from: Revision) {
     this.#context = context
     this.next = from
-    this.#keys = context.keysAt(from - 1)
   }
 
   /** One connection: ends after an event of the past, when another one may tell more. */
@@ -134,22 +125,14 @@ class EventReader {
   #commitOf(message: EventMessage): WatchEvent {
     const revision = message.node.modifiedIndex ?? 0
     if (revision < this.next) return lostTo(`etcd tells ${revision} where ${this.next} is next`)
-    const changes: Change[] = []
-    const invalid: InvalidEntry[] = []
     const effect = this.#context.directory.read(message)
-    if (effect.type === "change") changes.push(effect.change)
-    else if (effect.type === "invalid") invalid.push(effect.entry)
-    else if (effect.type === "clear") {
-      // Nobody can say which keys these are: only a list can tell that they are gone.
-      if (this.#keys === undefined) return { type: "lost", reason: "compacted" }
-      for (const key of this.#keys.beginningWith(effect.prefix)) changes.push({ op: "delete", key })
+    const commit: Commit = {
+      revision,
+      changes: effect.type === "change" ? [effect.change] : [],
+      ...(effect.type === "clear" && { directories: [effect.directory] }),
+      ...(effect.type === "invalid" && { invalid: [effect.entry] }),
     }
     this.next = revision + 1
-    if (this.#keys !== undefined) {
-      this.#keys.apply(revision, changes)
-      this.#context.keep(this.#keys)
-    }
-    const commit: Commit = { revision, changes, ...(invalid.length > 0 && { invalid }) }
     return { type: "commits", commits: [commit] }
   }
 }
