@@ -9,8 +9,12 @@ export interface Options {
   readonly seed: number
   /** Where the results go; beside them, the report and its charts. */
   readonly json: string | undefined
-  /** Earlier results to compare with. */
+  /** Rows that the file has already of other scenarios and runtimes stay. */
+  readonly add: boolean
+  /** Earlier results to compare with; `baseline`: those that the README tells. */
   readonly compare: string | undefined
+  /** Measures nothing: has the README tell these results. */
+  readonly publish: string | undefined
 }
 
 /** The command line was wrong: said in one line. */
@@ -22,7 +26,9 @@ export class ArgumentError extends Error {
 export const SEED = 42
 
 /**
- * Reads `--scenario a,b --runtime c,d --size smoke|full --seed N --json PATH --compare PATH`.
+ * Reads `--scenario a,b --runtime c,d --size smoke|full --seed N --json PATH --add --compare PATH`,
+ * or `--publish PATH`. A scenario's name takes with it those that begin with it: `serve`, and
+ * `serve-join`; with a dot behind it, `serve.`, it stands for itself.
  *
  * @param args without the program and the script.
  * @param here what there is to choose from; all of it is chosen unless said otherwise.
@@ -43,7 +49,9 @@ export function readOptions(
     sizeName: size,
     seed,
     json: values.json,
+    add: values.add ?? false,
     compare: values.compare,
+    publish: values.publish,
   }
 }
 
@@ -58,7 +66,9 @@ function parse(args: readonly string[]) {
         size: text,
         seed: text,
         json: text,
+        add: { type: "boolean" },
         compare: text,
+        publish: text,
       },
     }).values
   } catch (error) {
@@ -69,9 +79,13 @@ function parse(args: readonly string[]) {
 function chosen(name: string, value: string | undefined, all: readonly string[]) {
   if (value === undefined) return all
   const names = value.split(",")
-  const unknown = names.find((one) => !all.includes(one))
+  const unknown = names.find((one) => !all.some((other) => isMeant(one, other)))
   if (unknown !== undefined) {
     throw new ArgumentError(`${name} takes some of ${all.join(", ")}; not ${unknown}`)
   }
-  return all.filter((one) => names.includes(one))
+  return all.filter((one) => names.some((name) => isMeant(name, one)))
+}
+
+function isMeant(name: string, one: string): boolean {
+  return one === name || one.startsWith(`${name}-`) || `${one}.` === name
 }

@@ -1,4 +1,6 @@
 import { writeSync } from "node:fs"
+import { createInterface } from "node:readline"
+import { collectGarbage } from "./garbage.ts"
 import type { Measurement } from "./task.ts"
 
 /** What a subject's process says to the one that started it. */
@@ -8,7 +10,16 @@ export type Message =
   /** It serves, at this URL. */
   | { readonly type: "ready"; readonly url: string }
   /** What the process has used since it started, by its own accounting. */
-  | { readonly type: "usage"; readonly cpuUs: number; readonly residentBytes: number }
+  | ({ readonly type: "usage" } & Usage)
+
+/** What a process has used. */
+export interface Usage {
+  /** Of all its threads, since it started. */
+  readonly cpuUs: number
+  readonly residentBytes: number
+  /** What else the scenario wants to know of it. */
+  readonly more: Readonly<Record<string, number>>
+}
 
 /** Stands before every message, since a subject may print lines of its own. */
 const MARK = "@bench "
@@ -37,11 +48,24 @@ export function messageIn(line: string): Message | undefined {
   return line.startsWith(MARK) ? (JSON.parse(line.slice(MARK.length)) as Message) : undefined
 }
 
-/** Answers each line of input with the usage so far, and ends the process with its input. */
-export function answerUsage(): void {
-  process.stdin.on("data", () => {
-    const { user, system } = process.cpuUsage()
-    say({ type: "usage", cpuUs: user + system, residentBytes: process.memoryUsage().rss })
-  })
-  process.stdin.on("end", () => process.exit(0))
+/**
+ * Answers each line of input with the usage so far, and ends the process with its input. When the
+ * line says `collected`, garbage is collected before. A line that begins with `do ` is an order.
+ *
+ * @param more what else to tell, each time.
+ * @param order is given what stands behind `do `.
+ */
+export function answerUsage(
+  more: () => Readonly<Record<string, number>> = () => ({}),
+  order: (what: string) => void = () => {},
+): void {
+  createInterface({ input: process.stdin })
+    .on("line", (line) => {
+      if (line.startsWith("do ")) return order(line.slice("do ".length))
+      if (line === "collected") collectGarbage()
+      const { user, system } = process.cpuUsage()
+      const { rss } = process.memoryUsage()
+      say({ type: "usage", cpuUs: user + system, residentBytes: rss, more: more() })
+    })
+    .on("close", () => process.exit(0))
 }

@@ -9,6 +9,12 @@ export class Progress {
     this.#total = total
   }
 
+  /** Says a line that stays. */
+  say(line: string): void {
+    const clear = process.stderr.isTTY ? "\r\x1b[K" : ""
+    process.stderr.write(`${clear}${line}\n`)
+  }
+
   /** A visit begins. */
   begin(what: string): void {
     if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${this.#head()} ${what}`)

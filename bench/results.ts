@@ -24,6 +24,8 @@ export interface Results {
   /** Of the runtimes and of the peers. */
   readonly versions: Readonly<Record<string, string>>
   readonly rows: readonly Row[]
+  /** How long each scenario took on each runtime: `{ "trie node24": 120 }`. */
+  readonly seconds: Readonly<Record<string, number>>
   /** Visits that failed, with the reason: `scenario runtime subject: reason`. */
   readonly failures: readonly string[]
 }
@@ -33,7 +35,7 @@ export function describeRun(
   options: Options,
   runtimes: Readonly<Record<string, RuntimeBinary>>,
   root: URL,
-): Omit<Results, "rows" | "failures"> {
+): Omit<Results, "rows" | "seconds" | "failures"> {
   return {
     schema: 1,
     startedAt: new Date().toISOString(),
@@ -66,6 +68,36 @@ export function readResults(path: string): Results {
   )
   if (faults.length > 0) throw new TypeError(`${path}: ${faults.join("; ")}`)
   return results
+}
+
+/** Results as text: a line for each row, so that a change of one is one line. */
+export function formatResults(results: Results): string {
+  const { rows, ...head } = results
+  const lines = rows.map((row) => `    ${JSON.stringify(row)}`)
+  const text = JSON.stringify(head, undefined, 2)
+  return `${text.slice(0, -2)},\n  "rows": [\n${lines.join(",\n")}\n  ]\n}\n`
+}
+
+/**
+ * What was measured before and what now, as one: of a scenario on a runtime, what is newer.
+ *
+ * @throws {TypeError} the machine is another one, or the size.
+ */
+export function addResults(before: Results, now: Results): Results {
+  if (before.machine.cpu !== now.machine.cpu || before.size !== now.size) {
+    throw new TypeError("results of another machine or size cannot be added to")
+  }
+  const nameOf = ({ scenario, runtime }: Row) => `${scenario} ${runtime}`
+  const isNew = new Set(now.rows.map(nameOf))
+  const commits = new Set([...before.commit.split(", "), now.commit])
+  return {
+    ...now,
+    commit: [...commits].join(", "),
+    versions: { ...before.versions, ...now.versions },
+    rows: [...before.rows.filter((row) => !isNew.has(nameOf(row))), ...now.rows],
+    seconds: { ...before.seconds, ...now.seconds },
+    failures: [...before.failures, ...now.failures],
+  }
 }
 
 function commitOf(root: URL): string {

@@ -1,19 +1,21 @@
 /**
  * `npm run bench -- [--scenario A,B] [--runtime C,D] [--size smoke|full] [--seed N] [--json PATH]
- * [--compare PATH]`
+ * [--add] [--compare PATH]`, or `npm run bench -- --publish PATH`
  *
  * Has every subject of every scenario measured on every runtime, each visit in a process of its
  * own, and writes rows, a report and charts. Exits with 1 when a visit failed or an answer was
  * wrong. Started by tools/bench.mjs, which finds the runtimes.
  */
-import { mkdirSync, writeFileSync } from "node:fs"
+import { existsSync, mkdirSync, writeFileSync } from "node:fs"
 import { dirname, join, relative } from "node:path"
 import { fileURLToPath } from "node:url"
 import { ArgumentError, type Options, readOptions } from "./arguments.ts"
 import { findMoves, formatMoves } from "./compare.ts"
+import { estimateMinutes, formatMinutes } from "./estimate.ts"
 import { Progress } from "./progress.ts"
+import { publish, publishedPath } from "./publish.ts"
 import { reportOf } from "./report.ts"
-import { describeRun, type Results, readResults } from "./results.ts"
+import { addResults, describeRun, formatResults, type Results, readResults } from "./results.ts"
 import { type Row, toRows, type Visited } from "./rows.ts"
 import type { Scenario } from "./scenario.ts"
 import { loadScenario, scenarioNames } from "./scenarios.ts"
@@ -30,6 +32,11 @@ const VISIT_MS_MAX = { full: 600_000, smoke: 60_000 } as const
 /** Visits at once. A smoke run times nothing; a full run has the machine for itself. */
 const VISITS_AT_ONCE = { full: 1, smoke: 2 } as const
 
+interface TimedVisit extends Visited {
+  /** How long it took, with the start of its process. */
+  readonly ms: number
+}
+
 const runtimes = JSON.parse(process.env.HEADWATER_BENCH_RUNTIMES ?? "{}") as Readonly<
   Record<string, RuntimeBinary>
 >
@@ -37,21 +44,30 @@ const runtimes = JSON.parse(process.env.HEADWATER_BENCH_RUNTIMES ?? "{}") as Rea
 async function main(): Promise<void> {
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => process.exit(130))
   const options = optionsOf(process.argv.slice(2))
-  const before = options.compare === undefined ? undefined : readResults(options.compare)
+  if (options.publish !== undefined) return await publish(options.publish, root)
+  const before = options.compare === undefined ? undefined : readResults(comparedOf(options))
   const head = describeRun(options, runtimes, root)
   console.log(`seed ${options.seed}, size ${options.sizeName}: ${options.runtimes.join(", ")}`)
 
-  const scenarios = await Promise.all(options.scenarios.map(loadScenario))
+  const scenarios = (await Promise.all(options.scenarios.map(loadScenario))).filter(isPossible)
+  const minutes = scenarios.map((scenario) => estimateMinutes(scenario, options))
+  const all = formatMinutes(minutes.reduce((sum, one) => sum + one, 0))
+  console.log(`all of it: ${all}, ends at ${formatTime(minutes.reduce((a, b) => a + b, 0))}`)
   const total = scenarios.reduce((sum, scenario) => sum + visitsOf(scenario, options).length, 0)
   const progress = new Progress(total)
   const rows: Row[] = []
   const failures: string[] = []
-  for (const scenario of scenarios) {
-    rows.push(...toRows(scenario, await visitAll(scenario, options, progress, failures)))
+  const seconds: Record<string, number> = {}
+  for (const [index, scenario] of scenarios.entries()) {
+    progress.say(`${scenario.name}: ${formatMinutes(minutes[index] ?? 0)}`)
+    const visited = await visitAll(scenario, options, progress, failures)
+    rows.push(...toRows(scenario, visited))
+    Object.assign(seconds, secondsOf(scenario, visited))
   }
   progress.end()
-  const results: Results = { ...head, rows, failures }
-  write(results, scenarios, options)
+  const found: Results = { ...head, rows, seconds, failures }
+  const results = write(found, options)
+  await report(results, options)
   if (before !== undefined) process.stdout.write(formatMoves(findMoves(before, results)))
   for (const failure of failures) console.error(`failed: ${failure}`)
   process.exitCode = failures.length > 0 ? 1 : 0
@@ -67,23 +83,31 @@ function optionsOf(args: readonly string[]): Options {
   }
 }
 
+function isPossible(scenario: Scenario): boolean {
+  const missing = scenario.missing?.()
+  if (missing !== undefined) console.error(`without ${scenario.name}: ${missing}`)
+  return missing === undefined
+}
+
 /** All visits of a scenario. One that fails is noted, and the others go on. */
 async function visitAll(
   scenario: Scenario,
   options: Options,
   progress: Progress,
   failures: string[],
-): Promise<Visited[]> {
+): Promise<TimedVisit[]> {
   const tasks = visitsOf(scenario, options)
-  const visited = new Map<Task, readonly Measurement[]>()
+  const visited = new Map<Task, TimedVisit>()
   const pending = tasks.values()
   const work = async () => {
     for (const task of pending) {
       const { runtime, subject, size } = task
       const what = `${scenario.name} · ${runtime} · ${size} · ${subject}`
       progress.begin(what)
+      const began = performance.now()
       try {
-        visited.set(task, await visit(scenario, task))
+        const measurements = await visit(scenario, task)
+        visited.set(task, { task, measurements, ms: performance.now() - began })
       } catch (error) {
         failures.push(`${what}: ${error instanceof Error ? error.message : error}`)
       }
@@ -91,10 +115,7 @@ async function visitAll(
     }
   }
   await Promise.all(Array.from({ length: VISITS_AT_ONCE[options.sizeName] }, work))
-  return tasks.flatMap((task) => {
-    const measurements = visited.get(task)
-    return measurements === undefined ? [] : [{ task, measurements }]
-  })
+  return tasks.flatMap((task) => visited.get(task) ?? [])
 }
 
 async function visit(scenario: Scenario, task: Task): Promise<readonly Measurement[]> {
@@ -111,15 +132,42 @@ async function visit(scenario: Scenario, task: Task): Promise<readonly Measureme
   }
 }
 
-function write(results: Results, scenarios: readonly Scenario[], options: Options): void {
+/** How long a scenario took on each runtime, by `scenario runtime`, in whole seconds. */
+function secondsOf(scenario: Scenario, visited: readonly TimedVisit[]): Record<string, number> {
+  const seconds: Record<string, number> = {}
+  for (const { task, ms } of visited) {
+    const name = `${scenario.name} ${task.runtime}`
+    seconds[name] = (seconds[name] ?? 0) + ms / 1_000
+  }
+  return Object.fromEntries(Object.entries(seconds).map(([name, s]) => [name, Math.round(s)]))
+}
+
+/** Writes results, report and charts. Returns all that now stands in the file. */
+function write(found: Results, options: Options): Results {
+  const json = options.json ?? join(defaultFolder(found), "results.json")
+  const results = options.add && existsSync(json) ? addResults(readResults(json), found) : found
+  mkdirSync(dirname(json), { recursive: true })
+  writeFileSync(json, formatResults(results))
+  return results
+}
+
+/** Beside the results. */
+async function report(results: Results, options: Options): Promise<void> {
   const json = options.json ?? join(defaultFolder(results), "results.json")
-  const folder = dirname(json)
-  mkdirSync(folder, { recursive: true })
-  writeFileSync(json, `${JSON.stringify(results, undefined, 2)}\n`)
-  for (const { name, text } of reportOf(results, scenarios)) {
-    writeFileSync(join(folder, name), text)
+  const isThere = new Set(results.rows.map(({ scenario }) => scenario))
+  const names = scenarioNames.filter((name) => isThere.has(name))
+  for (const { name, text } of reportOf(results, await Promise.all(names.map(loadScenario)))) {
+    writeFileSync(join(dirname(json), name), text)
   }
   console.log(`${results.rows.length} rows: ${relative(".", json)}, and beside it report.md`)
+}
+
+function comparedOf({ compare = "" }: Options): string {
+  return compare === "baseline" ? publishedPath(root) : compare
+}
+
+function formatTime(minutes: number): string {
+  return new Date(Date.now() + minutes * 60_000).toTimeString().slice(0, 5)
 }
 
 /** What a smoke run finds is not kept among the results. */

@@ -8,6 +8,10 @@ const loaders: Readonly<Record<string, () => Promise<Scenario>>> = {
   resume: async () => (await import("./scenarios/resume.ts")).resume,
   load: async () => (await import("./scenarios/load.ts")).load,
   serve: async () => (await import("./scenarios/serve.ts")).serve,
+  "serve-flood": async () => (await import("./scenarios/serve-flood.ts")).serveFlood,
+  "serve-join": async () => (await import("./scenarios/serve-join.ts")).serveJoin,
+  "serve-stalled": async () => (await import("./scenarios/serve-stalled.ts")).serveStalled,
+  sync: async () => (await import("./scenarios/sync.ts")).sync,
 }
 
 /** The names that `--scenario` takes. */

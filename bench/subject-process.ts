@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn } from "node:child_process"
 import { createInterface } from "node:readline"
 import { fileURLToPath } from "node:url"
-import { type Message, messageIn } from "./channel.ts"
+import { type Message, messageIn, type Usage } from "./channel.ts"
 import { garbageArguments } from "./garbage.ts"
-import type { Task } from "./task.ts"
+import type { Measurement, Task } from "./task.ts"
 
 /** A runtime of this machine. */
 export interface RuntimeBinary {
@@ -80,10 +80,16 @@ export class SubjectProcess {
     }
   }
 
-  /** What it has used so far, by its own accounting. */
-  async usage(): Promise<Extract<Message, { type: "usage" }>> {
-    this.#child.stdin?.write("usage\n")
+  /** What it has used so far, by its own accounting; `collected`: without its garbage. */
+  async usage(how: "as it is" | "collected" = "as it is"): Promise<Usage> {
+    this.#child.stdin?.write(`${how}\n`)
     return await this.next("usage")
+  }
+
+  /** Has it do something, and resolves with what it found in doing so. */
+  async order(what: string): Promise<readonly Measurement[]> {
+    this.#child.stdin?.write(`do ${what}\n`)
+    return (await this.next("found")).measurements
   }
 
   /** Resolves with the first line that it prints, or has printed, that matches. */

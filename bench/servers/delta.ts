@@ -5,25 +5,50 @@ const utf8 = new TextEncoder()
 /** What a hub's epochs look like. */
 const EPOCH = "0123456789abcdefghijkl"
 
-/** A change as a hub would write it: the same bytes but for the letters of its epoch. */
+/** A commit as a hub tells it. */
+export interface Delta {
+  readonly id: string
+  /** JSON of the event's data. */
+  readonly data: string
+}
+
+/** A request that writes: `PUT` of one value by `?key=`, or `POST` of a batch. */
+export interface WriteRequest {
+  readonly method: string
+  readonly url: string
+  readonly body: string
+}
+
+/** Commits as a hub would write them: the same bytes but for the letters of its epoch. */
 export class DeltaFrames {
   #revision = 1
 
-  /** The next one: that a key has this value now. */
-  next(key: string, value: string): { revision: number; body: string; id: string } {
-    const revision = ++this.#revision
-    const entry = `"key":${JSON.stringify(key)},"value":${value},"revision":${revision}`
-    return { revision, body: `{"op":"put",${entry}}`, id: `${EPOCH}.${revision}` }
+  /** The next one: what a request has written. */
+  next(request: WriteRequest): Delta {
+    const { revision, changes, id } = this.#read(request)
+    return { id, data: `{"revision":${revision},"changes":[${changes}]}` }
   }
 
   /** The same as a whole event. */
-  nextFrame(key: string, value: string): Uint8Array {
-    const { revision, body, id } = this.next(key, value)
-    return encodeDeltaFrame(utf8.encode(body), revision, id)
+  nextFrame(request: WriteRequest): Uint8Array {
+    const { revision, changes, id } = this.#read(request)
+    return encodeDeltaFrame(utf8.encode(changes), revision, id)
+  }
+
+  #read(request: WriteRequest): { revision: number; changes: string; id: string } {
+    const revision = ++this.#revision
+    const changes = writesOf(request).map(
+      ([key, value]) =>
+        `{"op":"put","key":${JSON.stringify(key)},"value":${value},"revision":${revision}}`,
+    )
+    return { revision, changes: changes.join(","), id: `${EPOCH}.${revision}` }
   }
 }
 
-/** The key of a write. */
-export function keyOf(url: string): string {
-  return new URL(url, "http://127.0.0.1").searchParams.get("key") ?? ""
+function writesOf({ method, url, body }: WriteRequest): (readonly [key: string, value: string])[] {
+  if (method === "PUT") {
+    return [[new URL(url, "http://127.0.0.1").searchParams.get("key") ?? "", body]]
+  }
+  const { changes } = JSON.parse(body) as { changes: { key: string; value: unknown }[] }
+  return changes.map(({ key, value }) => [key, JSON.stringify(value)])
 }

@@ -17,13 +17,10 @@ export function serveHono(): Promise<string> {
       open.delete(stream)
     }),
   )
-  app.put("*", async (context) => {
-    const { revision, body, id } = frames.next(
-      context.req.query("key") ?? "",
-      await context.req.text(),
-    )
-    const message = { event: "delta", id, data: `{"revision":${revision},"changes":[${body}]}` }
-    for (const stream of open) void stream.writeSSE(message)
+  app.on(["PUT", "POST"], "*", async (context) => {
+    const { method, url } = context.req
+    const delta = frames.next({ method, url, body: await context.req.text() })
+    for (const stream of open) void stream.writeSSE({ event: "delta", ...delta })
     return context.body("{}")
   })
   if (!isNode()) return serveFetch((request) => app.fetch(request))

@@ -7,6 +7,15 @@ const DELIVERY_MS_MAX = 20_000
 /** Sockets that are opened at once, so that no accept queue runs over. */
 const OPENING_MAX = 50
 
+/** Bytes of a part that are kept for the next one: no mark is longer. */
+const MARK_BYTES_MAX = 64
+
+/** How readers read. */
+export interface ReadersOptions {
+  /** Which of them keep what they are sent, for `bodies`; all do, unless said otherwise. */
+  readonly keep?: (index: number) => boolean
+}
+
 /**
  * Many readers of one stream, over bare sockets: a reader costs little here, so that what is
  * measured is the server. They look for marks in what arrives, and keep it; what it was is checked
@@ -17,28 +26,61 @@ export class Readers {
   #missing = 0
   #allHave: (at: number) => void = () => {}
 
-  /** Opens `count` readers of a URL, and waits until each has the mark. */
-  static async open(url: string, count: number, mark: string): Promise<Readers> {
+  /** Opens `count` readers of a URL, some at a time, and waits until each has the mark. */
+  static async open(
+    url: string,
+    count: number,
+    mark: string,
+    options: ReadersOptions = {},
+  ): Promise<Readers> {
     const readers = new Readers()
     for (let from = 0; from < count; from += OPENING_MAX) {
-      const more = Math.min(OPENING_MAX, count - from)
-      for (let index = 0; index < more; index++) {
-        readers.#readers.push(new Reader(url, () => readers.#found()))
-      }
-      await readers.#waitFor(mark, readers.#readers.slice(from))
+      const more = await readers.#connect(url, Math.min(OPENING_MAX, count - from), options)
+      for (const reader of more) reader.ask()
+      await readers.#waitFor(mark, more, DELIVERY_MS_MAX)
     }
     return readers
   }
 
+  /** Connects `count` readers that ask for nothing yet. */
+  static async connect(url: string, count: number, options: ReadersOptions = {}): Promise<Readers> {
+    const readers = new Readers()
+    for (let from = 0; from < count; from += OPENING_MAX) {
+      await readers.#connect(url, Math.min(OPENING_MAX, count - from), options)
+    }
+    return readers
+  }
+
+  /** Has all of them ask at once. Resolves when every one has a mark: see `have`. */
+  async ask(mark: string, withinMs: number): Promise<readonly number[]> {
+    for (const reader of this.#readers) reader.ask()
+    return await this.have(mark, withinMs)
+  }
+
   /** Resolves, once every reader has a mark, with the times at which it came, on our clock. */
-  async have(mark: string): Promise<readonly number[]> {
-    await this.#waitFor(mark, this.#readers)
+  async have(mark: string, withinMs = DELIVERY_MS_MAX): Promise<readonly number[]> {
+    await this.#waitFor(mark, this.#readers, withinMs)
     return this.#readers.map(({ foundAt }) => foundAt)
   }
 
-  /** What each reader was sent: the body, without the chunks in which it came. */
+  /** What each reader that keeps it was sent: the body, without the chunks in which it came. */
   bodies(): readonly string[] {
-    return this.#readers.map((reader) => reader.body())
+    return this.#readers.filter(({ keeps }) => keeps).map((reader) => reader.body())
+  }
+
+  /** Bytes that each reader was sent. */
+  bytes(): readonly number[] {
+    return this.#readers.map(({ bytes }) => bytes)
+  }
+
+  /** From now on none of them reads: what is sent fills the kernel, and then the server. */
+  stall(): void {
+    for (const reader of this.#readers) reader.stall()
+  }
+
+  /** They read on. */
+  goOn(): void {
+    for (const reader of this.#readers) reader.goOn()
   }
 
   /** Closes all of them. */
@@ -46,7 +88,17 @@ export class Readers {
     for (const reader of this.#readers) reader.close()
   }
 
-  async #waitFor(mark: string, readers: readonly Reader[]): Promise<void> {
+  async #connect(url: string, count: number, { keep }: ReadersOptions): Promise<Reader[]> {
+    const more = Array.from({ length: count }, (_, index) => {
+      const keeps = keep?.(this.#readers.length + index) ?? true
+      return new Reader(url, keeps, () => this.#found())
+    })
+    this.#readers.push(...more)
+    await Promise.all(more.map((reader) => reader.connected))
+    return more
+  }
+
+  async #waitFor(mark: string, readers: readonly Reader[], withinMs: number): Promise<void> {
     this.#missing = readers.length
     const all = new Promise<number>((resolve) => {
       this.#allHave = resolve
@@ -59,7 +111,7 @@ export class Readers {
         const which = `${this.#missing} of ${readers.length} readers never got ${mark}`
         reject(new WrongAnswerError(which))
       }
-      late = setTimeout(complain, DELIVERY_MS_MAX)
+      late = setTimeout(complain, withinMs)
     })
     try {
       await Promise.race([all, tooLate])
@@ -75,6 +127,10 @@ export class Readers {
 }
 
 class Reader {
+  readonly keeps: boolean
+  /** Resolves once there is a connection; rejects when there is none. */
+  readonly connected: Promise<void>
+  readonly #request: string
   readonly #socket: Socket
   readonly #parts: Buffer[] = []
   readonly #onFound: () => void
@@ -82,17 +138,26 @@ class Reader {
   /** The last bytes of the part before, where a mark may begin. */
   #rest: Buffer = Buffer.alloc(0)
   foundAt = 0
+  bytes = 0
 
-  constructor(url: string, onFound: () => void) {
+  constructor(url: string, keeps: boolean, onFound: () => void) {
     const { hostname, port, host, pathname } = new URL(url)
+    this.keeps = keeps
     this.#onFound = onFound
-    this.#socket = connect(Number(port), hostname, () => {
-      const head = `GET ${pathname} HTTP/1.1\r\nhost: ${host}\r\naccept: text/event-stream`
-      this.#socket.write(`${head}\r\n\r\n`)
+    this.#request = `GET ${pathname} HTTP/1.1\r\nhost: ${host}\r\naccept: text/event-stream\r\n\r\n`
+    const socket = connect(Number(port), hostname)
+    this.#socket = socket
+    this.connected = new Promise((resolve, reject) => {
+      socket.once("connect", resolve)
+      socket.once("error", reject)
     })
-    this.#socket.setNoDelay(true)
-    this.#socket.on("data", (part) => this.#take(part))
-    this.#socket.on("error", () => {})
+    socket.setNoDelay(true)
+    socket.on("data", (part) => this.#take(part))
+    socket.on("error", () => {})
+  }
+
+  ask(): void {
+    this.#socket.write(this.#request)
   }
 
   /** Looks for a mark from now on, also in what has come already. */
@@ -106,15 +171,27 @@ class Reader {
     return bodyOf(Buffer.concat(this.#parts))
   }
 
+  stall(): void {
+    this.#socket.pause()
+  }
+
+  goOn(): void {
+    this.#socket.resume()
+  }
+
   close(): void {
     this.#socket.destroy()
   }
 
   #take(part: Buffer): void {
-    this.#parts.push(part)
+    this.bytes += part.byteLength
+    if (this.keeps) this.#parts.push(part)
     const isFound = this.#look(part)
-    if (!isFound && this.#mark !== undefined) this.#look(Buffer.concat([this.#rest, part]))
-    this.#rest = part.subarray(-64)
+    const head = part.subarray(0, MARK_BYTES_MAX)
+    if (!isFound && this.#mark !== undefined) this.#look(Buffer.concat([this.#rest, head]))
+    const tail = part.byteLength < MARK_BYTES_MAX ? Buffer.concat([this.#rest, part]) : part
+    // Copied where nothing is kept: a slice of 64 bytes would hold the whole part.
+    this.#rest = Buffer.from(tail.subarray(-MARK_BYTES_MAX))
   }
 
   #look(bytes: Buffer): boolean {

@@ -34,7 +34,7 @@ export function serveFetch(
 
 /** Answers requests in the way of `node:http`. */
 export function serveNode(
-  handler: (request: IncomingMessage, response: ServerResponse) => void,
+  handler: (request: IncomingMessage, response: ServerResponse) => unknown,
 ): Promise<string> {
   return new Promise((resolve) => {
     const server = createServer(handler).listen(0, HOSTNAME, () => {
@@ -42,6 +42,14 @@ export function serveNode(
       resolve(urlOf(typeof address === "object" && address ? address.port : 0))
     })
   })
+}
+
+/** The body of a request of `node:http` as text. */
+export async function bodyOfRequest(request: IncomingMessage): Promise<string> {
+  request.setEncoding("utf8")
+  let body = ""
+  for await (const part of request) body += part
+  return body
 }
 
 /** Whether this process is one of Node, and not of a runtime that looks like it. */

@@ -10,19 +10,33 @@ describe("readOptions()", () => {
       sizeName: "full",
       seed: 42,
       json: undefined,
+      add: false,
       compare: undefined,
+      publish: undefined,
     })
+  })
+
+  test("a scenario's name takes with it those that begin with it; with a dot it is alone", () => {
+    const scenarios = ["serve", "serve-join", "sync"]
+    const chosen = (name: string) =>
+      readOptions(["--scenario", name], { ...here, scenarios }).scenarios
+
+    expect(chosen("serve")).toEqual(["serve", "serve-join"])
+    expect(chosen("serve.")).toEqual(["serve"])
+    expect(chosen("sync,serve-join")).toEqual(["serve-join", "sync"])
   })
 
   test("narrows, in the order in which things run", () => {
     const line = "--scenario serve,trie --runtime bun --size smoke --seed 7 --json a.json"
-    expect(readOptions([...line.split(" "), "--compare", "b.json"], here)).toEqual({
+    expect(readOptions([...line.split(" "), "--add", "--compare", "b.json"], here)).toEqual({
       scenarios: ["trie", "serve"],
       runtimes: ["bun"],
       sizeName: "smoke",
       seed: 7,
       json: "a.json",
+      add: true,
       compare: "b.json",
+      publish: undefined,
     })
   })
 

@@ -29,6 +29,7 @@ function resultsOf(rows: readonly Row[], cpu = "one"): Results {
     machine: { cpu, cores: 2, memoryBytes: 2 ** 33, system: "linux 6.1" },
     versions: { node24: "24.0.0" },
     rows,
+    seconds: {},
     failures: [],
   }
 }

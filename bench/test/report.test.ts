@@ -22,6 +22,7 @@ const results: Results = {
   machine: { cpu: "a processor", cores: 2, memoryBytes: 2 ** 33, system: "linux 6.1" },
   versions: { node: "20.20.2", mori: "0.3.2" },
   rows,
+  seconds: {},
   failures: ["sample · bun: it ended"],
 }
 

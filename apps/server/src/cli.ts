@@ -24,6 +24,7 @@ SOURCE is one of
   sqlite:PATH                              kept in a file, which is made where it is absent
   memory:                                  forgotten when the hub stops
   etcd://HOST:PORT[,HOST:PORT]/PREFIX/     the keys of an etcd (v3) under /PREFIX/; read-only
+  etcd2://HOST:PORT[,HOST:PORT]/DIRECTORY/ the files of an etcd (v2 keys API); cannot be written
 with the options
   ?values=json|text|binary    what values are; json unless given
   ?write=1                    let an etcd topic be written; ?write=0: let another one not be

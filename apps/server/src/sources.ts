@@ -1,5 +1,6 @@
 import type { Clock, Source } from "@headwater/core"
 import { etcdSource } from "@headwater/syncer/etcd"
+import { etcd2Source } from "@headwater/syncer/etcd2"
 import { memorySource } from "@headwater/syncer/memory"
 import { sqliteSource } from "@headwater/syncer/sqlite"
 import type { SourceConfig } from "./topic-config.ts"
@@ -23,6 +24,10 @@ export function openSource(
   if (config.type === "etcd") {
     const { endpoints, prefix, write } = config
     return etcdSource({ endpoints: [...endpoints], prefix, write, clock, ...credentials })
+  }
+  if (config.type === "etcd2") {
+    const { endpoints, prefix } = config
+    return etcd2Source({ endpoints: [...endpoints], prefix, clock, ...credentials })
   }
   const source: Source =
     config.type === "sqlite" ? sqliteSource({ path: config.path, clock }) : memorySource()

@@ -21,9 +21,17 @@ export type SourceConfig =
       readonly prefix: string
       readonly write: boolean
     }
+  | {
+      readonly type: "etcd2"
+      readonly endpoints: readonly string[]
+      /** With a slash at both ends. */
+      readonly prefix: string
+      /** v2 has no transactions. */
+      readonly write: false
+    }
 
 /** Words that later versions give a meaning, so that no one gives them another. */
-const RESERVED = ["etcds:", "etcd2:", "headwater+http:", "headwater+https:"]
+const RESERVED = ["etcds:", "headwater+http:", "headwater+https:"]
 
 /**
  * Reads `NAME=SOURCE`.
@@ -31,6 +39,7 @@ const RESERVED = ["etcds:", "etcd2:", "headwater+http:", "headwater+https:"]
  *   sqlite:PATH[?values=json|text|binary][&write=0]
  *   memory:[?values=json|text|binary]
  *   etcd://HOST:PORT[,HOST:PORT]…/PREFIX/[?values=json|text|binary][&write=1]
+ *   etcd2://HOST:PORT[,HOST:PORT]…/DIRECTORY/[?values=json|text]
  *
  * @throws {ConfigError} with one line that says what is wrong with it.
  */
@@ -44,7 +53,7 @@ export function parseTopic(text: string): TopicConfig {
   const scheme = /^[a-z0-9+]+:/.exec(source)?.[0] ?? ""
   if (RESERVED.includes(scheme)) {
     throw new ConfigError(
-      `topic "${name}": ${scheme} is not there yet; there is sqlite:, memory: and etcd:`,
+      `topic "${name}": ${scheme} is not there yet; there is sqlite:, memory:, etcd: and etcd2:`,
     )
   }
   const [path = "", ...query] = source.split("?")
@@ -61,6 +70,11 @@ export function parseTopic(text: string): TopicConfig {
   if (scheme === "etcd:") {
     const write = options.write ?? false
     const source = { type: "etcd", ...parseEtcd(name, path), write } as const
+    return { name, values: options.values, source }
+  }
+  if (scheme === "etcd2:") {
+    if (options.write) throw new ConfigError(`topic "${name}": etcd2: cannot be written`)
+    const source = { type: "etcd2", ...parseEtcd2(name, path), write: false } as const
     return { name, values: options.values, source }
   }
   throw new ConfigError(
@@ -95,6 +109,12 @@ function parsePath(name: string, source: string): string {
   } catch {
     throw new ConfigError(`topic "${name}": the path "${path}" is not URL-encoded UTF-8`)
   }
+}
+
+function parseEtcd2(name: string, path: string): { endpoints: string[]; prefix: string } {
+  const parsed = parseEtcd(name, path.replace(/^etcd2:/, "etcd:"))
+  if (parsed.prefix.endsWith("/")) return parsed
+  throw new ConfigError(`topic "${name}": a directory of etcd2: ends with a slash`)
 }
 
 function parseEtcd(name: string, path: string): { endpoints: string[]; prefix: string } {

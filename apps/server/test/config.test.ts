@@ -76,6 +76,16 @@ describe("readCommand()", () => {
     expect(topic?.source).toMatchObject({ type: "etcd", write: false, prefix: "/p/" })
   })
 
+  test("an etcd2 topic is a directory, and cannot be written", () => {
+    const [topic] = configOf(["--topic", "a=etcd2://h1,h2:1/p%20q/"]).topics
+    expect(topic?.source).toEqual({
+      type: "etcd2",
+      endpoints: ["http://h1:2379", "http://h2:1"],
+      prefix: "/p q/",
+      write: false,
+    })
+  })
+
   test("reads the environment where an option is not given", () => {
     const env = {
       HEADWATER_LISTEN: "localhost:9000",
@@ -136,9 +146,12 @@ describe("what is wrong is said in one line", () => {
     [["--topic", "a=etcd://h:1,/p/"], /"" is not HOST:PORT/],
     [["--topic", "a=etcd://h:99999/p/"], /is not HOST:PORT/],
     [["--topic", "a=etcd://h:1/%ff/"], /URL-encoded/],
-    ...["etcds://h:1/p/", "etcd2://h:1/p/", "headwater+https://h/t"].map(
-      (source): [string[], RegExp] => [["--topic", `a=${source}`], /is not there yet/],
-    ),
+    [["--topic", "a=etcd2://h:1/p"], /ends with a slash/],
+    [["--topic", "a=etcd2://h:1/p/?write=1"], /cannot be written/],
+    ...["etcds://h:1/p/", "headwater+https://h/t"].map((source): [string[], RegExp] => [
+      ["--topic", `a=${source}`],
+      /is not there yet/,
+    ]),
   ]
   test.each(wrong)("%j", (args, line) => {
     expect(lineOf(args)).toMatch(line)

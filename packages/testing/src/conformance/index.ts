@@ -11,5 +11,5 @@
  *
  * @module
  */
-export { type SourceUnderTest, sourceConformance } from "./source.ts"
+export { type SourceUnderTest, sourceConformance, type Trait } from "./source.ts"
 export type { Suite } from "./suite.ts"

@@ -1,0 +1,115 @@
+/**
+ * Serve a crowd: a thousand readers who join at once.
+ *
+ * Question: what does each of many readers cost who join at once and know nothing, and how long
+ *           does everything else wait meanwhile?
+ * Unit:     ms of CPU, and of time, for each reader; how often the whole snapshot was encoded, for
+ *           each reader; ms that something which comes at any moment waits for its turn.
+ * Control:  `encoded once`: a `Map` whose entries are encoded once and written to everybody.
+ * Peers:    `per client`: the same, encoded for each reader, as most servers do; a tenth as many
+ *           readers join it.
+ */
+import { answerUsage, say } from "../channel.ts"
+import { Entries } from "../entries.ts"
+import { LoopDelay } from "../loop-delay.ts"
+import type { Scenario } from "../scenario.ts"
+import { becomeHub, countEncoded, HUB_ARGUMENTS, urlOfHub } from "../servers/hub.ts"
+import { joiningServer } from "../servers/joining.ts"
+import { Readers } from "../servers/readers.ts"
+import { entriesIn } from "../servers/told.ts"
+import { Writer } from "../servers/writer.ts"
+import type { SubjectProcess } from "../subject-process.ts"
+import type { Measurement, SizeName, Task } from "../task.ts"
+import { expectAnswer } from "../wrong-answer.ts"
+
+export const serveJoin: Scenario = {
+  name: "serve-join",
+  question: "What does each of a thousand readers cost who join at once and know nothing?",
+  control: "encoded once",
+  subjects: ["headwater", "encoded once", "per client"],
+  sizes: { full: [100_000], smoke: [1_000] },
+  rounds: { full: 2, smoke: 1 },
+
+  argumentsOf: ({ subject }: Task) => (subject === "headwater" ? HUB_ARGUMENTS : []),
+
+  async visit({ subject, size, seed }: Task): Promise<readonly Measurement[]> {
+    const delay = new LoopDelay()
+    const isHub = subject === "headwater"
+    const server = isHub ? undefined : joiningServer(size, seed, subject === "encoded once")
+    const encoded = server === undefined ? await countEncoded() : server.encoded
+    answerUsage(() => ({ encoded: encoded(), ...delay.take() }))
+    if (server === undefined) await becomeHub()
+    else say({ type: "ready", url: await server.serve() })
+    return []
+  },
+
+  async drive(task: Task, server: SubjectProcess): Promise<readonly Measurement[]> {
+    const { subject, size, sizeName, seed } = task
+    const isHub = subject === "headwater"
+    const url = isHub ? await urlOfHub(server) : (await server.next("ready")).url
+    if (isHub) await fill(url, size, seed)
+    const count = READERS[sizeName] / (subject === "per client" ? 10 : 1)
+    const stream = `${url}/v1/topics/bench/stream`
+    const readers = await Readers.connect(stream, count, { keep: (index) => index === 0 })
+    try {
+      const before = await server.usage()
+      const began = performance.now()
+      const times = await readers.ask(`"entries":${size}`, JOINED_MS_MAX)
+      const after = await server.usage()
+
+      check(readers, size, seed)
+      const { encoded = 0, p99 = 0, max = 0 } = after.more
+      const snapshots = (encoded - (before.more.encoded ?? 0)) / size
+      const cpuMs = (after.cpuUs - before.cpuUs) / 1_000
+      const tookMs = Math.max(...times) - began
+      const one = (operation: string, unit: string, sample: number) => ({
+        operation,
+        unit,
+        samples: [sample],
+      })
+      return [
+        one("CPU per reader", "ms", cpuMs / count),
+        one("time per reader", "ms", tookMs / count),
+        one("snapshots encoded per reader", "snapshots", snapshots / count),
+        one("wait for a turn, p99", "ms", p99),
+        one("wait for a turn, longest", "ms", max),
+      ]
+    } finally {
+      readers.close()
+    }
+  },
+}
+
+const READERS: Readonly<Record<SizeName, number>> = { full: 1_000, smoke: 20 }
+
+/** How long it may take until everybody has joined, in ms. */
+const JOINED_MS_MAX = 300_000
+
+/** Entries of one commit while the hub is filled. */
+const BATCH = 100
+
+async function fill(url: string, size: number, seed: number): Promise<void> {
+  const entries = new Entries(seed)
+  const writer = new Writer(url)
+  for (let from = 0; from < size; from += BATCH) {
+    const indexes = Array.from({ length: Math.min(BATCH, size - from) }, (_, at) => from + at)
+    await writer.batch(indexes.map((index) => [entries.keyAt(index), entries.valueTextAt(index)]))
+  }
+  writer.close()
+}
+
+/** One reader has every entry, and the others as many bytes, but for a comment now and then. */
+function check(readers: Readers, size: number, seed: number): void {
+  const entries = new Entries(seed)
+  const [body = ""] = readers.bodies()
+  const got = new Map(entriesIn(body).map(({ key, value }) => [key, value]))
+  expectAnswer("how many entries a reader has", got.size, size)
+  for (let index = 0; index < size; index++) {
+    const key = entries.keyAt(index)
+    expectAnswer(`the value of ${key}`, got.get(key), entries.valueTextAt(index))
+  }
+  const bytes = readers.bytes()
+  const least = Math.min(...bytes)
+  const isSame = least > Math.max(...bytes) - 4_096
+  expectAnswer("readers who got less than others", isSame, true)
+}

@@ -1,0 +1,86 @@
+import { once } from "node:events"
+import type { ServerResponse } from "node:http"
+import { encodeFrame, encodeSnapshotFrame } from "@headwater/protocol"
+import { Entries } from "../entries.ts"
+import { STREAM_HEADERS } from "./control.ts"
+import { isNode, serveFetch, serveNode } from "./serve-fetch.ts"
+
+const FRAME_CHARACTERS = 65_000
+const POSITION = "0123456789abcdefghijkl"
+const utf8 = new TextEncoder()
+const text = new TextDecoder()
+
+/** Serves a snapshot to whoever joins, and counts what it encodes. */
+export interface Joining {
+  /** Entries encoded so far. */
+  encoded(): number
+  /** Starts it. Resolves with its URL. */
+  serve(): Promise<string>
+}
+
+/**
+ * A server that holds entries in a `Map`, values as bytes, and writes all of them to each reader
+ * who joins, a frame when the one before was taken.
+ *
+ * @param shares encodes all of it once, at the start, and writes the same bytes to everybody;
+ *   otherwise for each reader afresh.
+ */
+export function joiningServer(size: number, seed: number, shares: boolean): Joining {
+  const entries = new Entries(seed)
+  const held = new Map<string, { value: Uint8Array; revision: number }>()
+  for (let index = 0; index < size; index++) {
+    held.set(entries.keyAt(index), { value: entries.valueAt(index), revision: index + 2 })
+  }
+  let encoded = 0
+  function* encode(): Generator<Uint8Array, void> {
+    let body = ""
+    for (const [key, { value, revision }] of held) {
+      const json = `{"key":${JSON.stringify(key)},"value":${text.decode(value)}`
+      body += `${body === "" ? "" : ","}${json},"revision":${revision}}`
+      encoded++
+      if (body.length < FRAME_CHARACTERS) continue
+      yield encodeSnapshotFrame(utf8.encode(body))
+      body = ""
+    }
+    if (body !== "") yield encodeSnapshotFrame(utf8.encode(body))
+    const revision = size + 1
+    yield encodeFrame({ type: "sync", revision, entries: size, id: `${POSITION}.${revision}` })
+  }
+  let shared: readonly Uint8Array[] | undefined
+  const frames = (): Iterator<Uint8Array, void> => {
+    if (!shares) return encode()
+    shared ??= [...encode()]
+    return shared.values()
+  }
+  return { encoded: () => encoded, serve: () => (isNode() ? onNode(frames) : onWeb(frames)) }
+}
+
+function onNode(frames: () => Iterator<Uint8Array, void>): Promise<string> {
+  return serveNode(async (_, response: ServerResponse) => {
+    response.writeHead(200, STREAM_HEADERS)
+    const iterator = frames()
+    for (let next = iterator.next(); !next.done; next = iterator.next()) {
+      if (response.write(next.value)) continue
+      if (response.destroyed) return
+      await Promise.race([once(response, "drain"), once(response, "close")])
+    }
+  })
+}
+
+function onWeb(frames: () => Iterator<Uint8Array, void>): Promise<string> {
+  return serveFetch(() => {
+    const iterator = frames()
+    const body = new ReadableStream<Uint8Array>(
+      {
+        async pull(controller) {
+          const next = iterator.next()
+          if (!next.done) controller.enqueue(next.value)
+          // The stream stays open, as one that follows would.
+          else await new Promise(() => {})
+        },
+      },
+      { highWaterMark: 0 },
+    )
+    return new Response(body, { headers: STREAM_HEADERS })
+  })
+}

@@ -1,0 +1,51 @@
+import { answerUsage, say } from "../channel.ts"
+import type { SubjectProcess } from "../subject-process.ts"
+import { becomeHub, HUB_ARGUMENTS, urlOfHub } from "./hub.ts"
+
+/** A server of changes: how it is started, and what it says first to a reader. */
+interface ChangeServer {
+  start(gathers: boolean): Promise<string>
+  readonly opening: string
+}
+
+const servers: Readonly<Record<string, ChangeServer>> = {
+  bare: {
+    start: async (gathers) => (await import("./control.ts")).serveControl(gathers),
+    opening: ":\n\n",
+  },
+  "hono streamSSE": {
+    start: async () => (await import("./hono.ts")).serveHono(),
+    opening: ":\n\n",
+  },
+  "better-sse": {
+    start: async () => (await import("./better-sse.ts")).serveBetterSse(),
+    opening: "retry:",
+  },
+}
+
+/** Arguments of a subject's program: only ours is a command. */
+export function argumentsOf({ subject }: { readonly subject: string }): readonly string[] {
+  return subject === "headwater" ? HUB_ARGUMENTS : []
+}
+
+/** Serves as a subject, until the process's input ends. */
+export async function serveAs(
+  subject: string,
+  options: { readonly gathers?: boolean } = {},
+): Promise<void> {
+  answerUsage()
+  if (subject === "headwater") return await becomeHub()
+  const url = await servers[subject]?.start(options.gathers ?? false)
+  say({ type: "ready", url: url ?? "" })
+}
+
+/** Where a subject serves, and by which bytes a reader knows that it follows. */
+export async function reach(
+  subject: string,
+  server: SubjectProcess,
+): Promise<{ url: string; stream: string; opening: string }> {
+  const isHub = subject === "headwater"
+  const url = isHub ? await urlOfHub(server) : (await server.next("ready")).url
+  const opening = isHub ? "event: status" : (servers[subject]?.opening ?? "")
+  return { url, stream: `${url}/v1/topics/bench/stream`, opening }
+}

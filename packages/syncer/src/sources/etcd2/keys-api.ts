@@ -1,0 +1,163 @@
+import { type Clock, ClosedError, SourceError } from "@headwater/core"
+import { LinkedAbort } from "../../linked-abort.ts"
+import { failureOfFetch } from "../etcd/call-failure.ts"
+import { readLines } from "../etcd/json-lines.ts"
+import type { Answer, AnswerHead, ErrorMessage, EventMessage } from "./messages.ts"
+
+/** Where an etcd is, and how it is spoken to. */
+export interface KeysApiOptions {
+  /** `http://HOST:PORT`, one or more members of one cluster. */
+  readonly endpoints: readonly string[]
+  readonly username?: string
+  readonly password?: string
+  readonly fetch?: typeof fetch
+  readonly clock: Clock
+}
+
+/** A recursive list of many keys is one answer, which takes etcd some seconds. */
+const CALL_MS = 30_000
+
+/** An event is one line; a value is at most 1.5 MiB by default, escaped, and stands twice. */
+const LINE_CHARS_MAX = 32 * 1_048_576
+
+/**
+ * etcd's v2 keys API over `fetch`. Speaks to one endpoint until that fails, then to the next.
+ *
+ * Source: etcd's Documentation/v2/api.md.
+ */
+export class KeysApi {
+  readonly #options: KeysApiOptions
+  readonly #fetch: typeof fetch
+  readonly #closing = new AbortController()
+  #endpoint = 0
+  #open = 0
+
+  constructor(options: KeysApiOptions) {
+    if (options.endpoints.length === 0) throw new SourceError("etcd has at least one endpoint")
+    this.#options = options
+    this.#fetch = options.fetch ?? ((input, init) => fetch(input, init))
+  }
+
+  /** Requests without an answer yet, and watches that are being read. */
+  get open(): number {
+    return this.#open
+  }
+
+  /** @throws {SourceError} no endpoint answers it. */
+  async get(path: string, signal: AbortSignal): Promise<Answer> {
+    const link = new LinkedAbort(signal, this.#closing.signal)
+    this.#open += 1
+    try {
+      return await this.#tryEach(path, link.signal, async (response) => {
+        const body = (await response.json()) as EventMessage | ErrorMessage
+        return { ...headOf(response), body }
+      })
+    } catch (error) {
+      this.#throwIfEnded(signal)
+      throw sourceError(error)
+    } finally {
+      link.unlink()
+      this.#open -= 1
+    }
+  }
+
+  /**
+   * Waits for events, and tells what `use` makes of them: of the head, which comes at once, and of
+   * a line for each. The connection is closed when that is done, however it ends.
+   *
+   * @throws {SourceError} no endpoint opens it, or it broke.
+   */
+  async *wait<Item>(
+    path: string,
+    signal: AbortSignal,
+    use: (head: AnswerHead, lines: AsyncGenerator<string>) => AsyncGenerator<Item>,
+  ): AsyncGenerator<Item> {
+    const link = new LinkedAbort(signal, this.#closing.signal)
+    this.#open += 1
+    try {
+      const response = await this.#tryEach(path, link.signal, async (opened) => opened)
+      const body = response.body as ReadableStream<Uint8Array>
+      yield* use(headOf(response), readLines(body, LINE_CHARS_MAX, link.signal))
+    } catch (error) {
+      this.#throwIfEnded(signal)
+      throw sourceError(error)
+    } finally {
+      link.abort()
+      this.#open -= 1
+    }
+  }
+
+  /** Ends everything that is open. Calls after it reject. */
+  close(): void {
+    this.#closing.abort()
+  }
+
+  // At each endpoint in turn: all of it is reading, which may be done twice.
+  async #tryEach<T>(
+    path: string,
+    signal: AbortSignal,
+    use: (response: Response) => Promise<T>,
+  ): Promise<T> {
+    const { endpoints } = this.#options
+    for (let tried = 1; ; tried++) {
+      signal.throwIfAborted()
+      const at = this.#endpoint
+      try {
+        return await this.#ask(`${endpoints[at]}${path}`, signal, use)
+      } catch (error) {
+        // Whoever failed first at an endpoint moves on from it; the others follow.
+        if (this.#endpoint === at) this.#endpoint = (at + 1) % endpoints.length
+        if (tried >= endpoints.length) throw error
+      }
+    }
+  }
+
+  // Under a deadline until `use` is done. What it leaves open stays linked to the call's own
+  // signal, which ends with the call.
+  async #ask<T>(
+    url: string,
+    signal: AbortSignal,
+    use: (response: Response) => Promise<T>,
+  ): Promise<T> {
+    const link = new LinkedAbort(signal)
+    const late = () => link.abort(new Error(`etcd did not answer within ${CALL_MS} ms`))
+    const cancel = this.#options.clock.after(CALL_MS, late)
+    try {
+      const init = { headers: this.#headers(), signal: link.signal, redirect: "error" } as const
+      const response = await this.#fetch(url, init)
+      if (response.headers.get("x-etcd-cluster-id") === null || response.status >= 500) {
+        const text = (await response.text()).slice(0, MESSAGE_CHARS)
+        throw new SourceError(`etcd answered ${response.status}: ${text}`)
+      }
+      return await use(response)
+    } finally {
+      cancel()
+    }
+  }
+
+  #headers(): Record<string, string> {
+    const { username, password = "" } = this.#options
+    if (username === undefined) return {}
+    const bytes = new TextEncoder().encode(`${username}:${password}`)
+    return { authorization: `Basic ${btoa(String.fromCharCode(...bytes))}` }
+  }
+
+  #throwIfEnded(signal: AbortSignal): void {
+    signal.throwIfAborted()
+    if (this.#closing.signal.aborted) throw new ClosedError("shutdown")
+  }
+}
+
+const MESSAGE_CHARS = 300
+
+function headOf({ headers }: Response): AnswerHead {
+  return {
+    index: Number(headers.get("x-etcd-index") ?? 0),
+    clusterId: headers.get("x-etcd-cluster-id") ?? "",
+  }
+}
+
+function sourceError(error: unknown): SourceError {
+  if (error instanceof SourceError) return error
+  return new SourceError(failureOfFetch(error).message, { cause: error })
+}

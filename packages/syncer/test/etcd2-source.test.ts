@@ -1,0 +1,302 @@
+import { type Change, type Source, systemClock, type WatchEvent } from "@headwater/core"
+import { sourceConformance } from "@headwater/testing/conformance"
+import { type Etcd, etcdAvailable, startEtcd } from "@headwater/testing/etcd"
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest"
+import { type Etcd2Source, etcd2Source } from "../src/sources/etcd2/index.ts"
+import { contentOf, contentOfCache, Hub, never } from "./harness.ts"
+
+const available = etcdAvailable()
+if (!available && process.env.HEADWATER_REQUIRE_ETCD === "1") throw new Error("no etcd on the PATH")
+
+const text = new TextDecoder()
+
+/** The keys API as whoever writes to it uses it. */
+class Files {
+  readonly #url: string
+
+  constructor(etcd: Etcd, prefix: string) {
+    this.#url = `${etcd.url}/v2/keys${prefix}`
+  }
+
+  /** Resolves with the index. */
+  async send(
+    method: string,
+    key: string,
+    fields: Readonly<Record<string, string>> = {},
+  ): Promise<number> {
+    const query = method === "DELETE" ? `?${new URLSearchParams(fields)}` : ""
+    const path = key.split("/").map(encodeURIComponent).join("/")
+    const body = method === "DELETE" ? null : new URLSearchParams(fields)
+    const response = await fetch(`${this.#url}${path}${query}`, { method, body })
+    const answer = (await response.json()) as {
+      errorCode?: number
+      node: { modifiedIndex: number }
+    }
+    // What is absent is gone already.
+    if (answer.errorCode === 100) return Number(response.headers.get("x-etcd-index"))
+    if (answer.errorCode !== undefined) throw new Error(JSON.stringify(answer))
+    return answer.node.modifiedIndex
+  }
+
+  async put(key: string, value: string): Promise<number> {
+    return await this.send("PUT", key, { value })
+  }
+
+  /** Writes one key so often, some at once. */
+  async putMany(key: string, count: number): Promise<void> {
+    for (let written = 0; written < count; written += 250) {
+      await Promise.all(Array.from({ length: 250 }, () => this.put(key, "1")))
+    }
+  }
+
+  async apply(change: Change): Promise<number> {
+    const { op, key } = change
+    return op === "put" ? await this.put(key, text.decode(change.value)) : this.send("DELETE", key)
+  }
+}
+
+/** The source with a `write` of one change, for a suite that writes to what it proves. */
+function writable(source: Etcd2Source, files: Files): Source {
+  const proxy = new Proxy(source as Source, {
+    get(target, name) {
+      if (name === "write") {
+        return async ({ changes }: { changes: readonly Change[] }, signal: AbortSignal) => {
+          signal.throwIfAborted()
+          let revision = 0
+          for (const change of changes) revision = await files.apply(change)
+          return { written: true, revision }
+        }
+      }
+      const member = Reflect.get(target, name, target)
+      return typeof member === "function" ? member.bind(target) : member
+    },
+  })
+  return proxy
+}
+
+describe.skipIf(!available)("etcd v2, when there is an etcd on the PATH", () => {
+  let etcd: Etcd
+  let prefixes = 0
+  let prefix = ""
+
+  beforeAll(async () => {
+    etcd = await startEtcd()
+  })
+  afterAll(() => etcd.dispose())
+  beforeEach(() => {
+    prefix = `/topic ${prefixes++}/`
+  })
+
+  const open = () => etcd2Source({ endpoints: [etcd.url], prefix, clock: systemClock })
+
+  sourceConformance({ describe, test, expect }, "Etcd2Source", async () => {
+    const source = open()
+    const elsewhere = new Files(etcd, `/elsewhere ${prefixes}/`)
+    return {
+      source: writable(source, new Files(etcd, prefix)),
+      // It keeps a thousand events, whatever they are of.
+      compact: async () => {
+        await elsewhere.putMany("a", 1_000)
+      },
+      openCalls: () => source.open,
+      tellsProgress: false,
+      lacks: ["batches", "writes", "past", "bytes", "names"],
+      close: async () => {},
+    }
+  })
+
+  describe("Etcd2Source", () => {
+    let source: Etcd2Source
+    let files: Files
+
+    beforeEach(() => {
+      source = open()
+      files = new Files(etcd, prefix)
+    })
+    afterEach(() => source.close())
+
+    /** What a watch tells from a revision on, up to one. */
+    async function told(from: number, until: number): Promise<WatchEvent[]> {
+      const events: WatchEvent[] = []
+      for await (const event of source.watch(from, never)) {
+        if (event.type === "progress") continue
+        events.push(event)
+        if (event.type !== "commits" || event.commits.some((one) => one.revision >= until)) break
+      }
+      return events
+    }
+
+    const commit = (revision: number, more: object) => ({
+      type: "commits",
+      commits: [{ revision, changes: [], ...more }],
+    })
+    const put = (key: string, value: string) => ({
+      changes: [{ op: "put", key, value: new TextEncoder().encode(value) }],
+    })
+    const del = (key: string) => ({ changes: [{ op: "delete", key }] })
+
+    test("ES-B12: list() tells every file, however deep, and no directory", async () => {
+      const a = await files.put("a", "1")
+      const deep = await files.put("b/c/d", "2")
+      await files.send("PUT", "empty", { dir: "true" })
+      const hidden = await files.put("_hidden", "3")
+      const pages = []
+      for await (const page of source.list({}, never)) pages.push(page)
+      const identity = await source.identity(never)
+
+      expect(await contentOf(source)).toEqual({ a: `1 at ${a}`, "b/c/d": `2 at ${deep}` })
+      expect(pages.map(({ identity, revision }) => [identity, revision])).toEqual([
+        [identity, hidden],
+      ])
+    })
+
+    test("ES-B4: set, create, update and compareAndSwap are puts", async () => {
+      const set = await files.put("a", "1")
+      const create = await files.send("PUT", "b", { value: "2", prevExist: "false" })
+      const update = await files.send("PUT", "b", { value: "3", prevExist: "true" })
+      const swap = await files.send("PUT", "b", { value: "4", prevValue: "3" })
+
+      expect(await told(set, swap)).toEqual([
+        commit(set, put("a", "1")),
+        commit(create, put("b", "2")),
+        commit(update, put("b", "3")),
+        commit(swap, put("b", "4")),
+      ])
+    })
+
+    test("ES-B4: delete, compareAndDelete and expire are deletes", async () => {
+      for (const key of ["a", "b"]) await files.put(key, "1")
+      const brief = await files.send("PUT", "c", { value: "1", ttl: "1" })
+      const deleted = await files.send("DELETE", "a")
+      const compared = await files.send("DELETE", "b", { prevValue: "1" })
+      const expired = compared + 1
+
+      expect(await told(brief + 1, expired)).toEqual([
+        commit(deleted, del("a")),
+        commit(compared, del("b")),
+        commit(expired, del("c")),
+      ])
+    })
+
+    test("ES-B5: a directory that is made is nothing, one that is deleted goes whole", async () => {
+      const first = await files.put("d/one", "1")
+      await files.put("d/e/two", "2")
+      const other = await files.put("d-not/three", "3")
+      const made = await files.send("PUT", "f", { dir: "true" })
+      const gone = await files.send("DELETE", "d", { recursive: "true" })
+      const all = await files.send("DELETE", "", { recursive: "true" })
+
+      expect(first < other).toBe(true)
+      expect(await told(made, all)).toEqual([
+        commit(made, {}),
+        commit(gone, { directories: ["d"] }),
+        commit(all, { directories: [""] }),
+      ])
+    })
+
+    test("a directory in a file's place takes the file away", async () => {
+      await files.put("a", "1")
+      const replaced = await files.send("PUT", "a", { dir: "true" })
+
+      expect(await told(replaced, replaced)).toEqual([commit(replaced, del("a"))])
+    })
+
+    test("a key as long as none may be is invalid, and is told as such", async () => {
+      const key = "x".repeat(4_097)
+      const written = await files.put(key, "1")
+      const invalid = [{ key: key.slice(0, 200), reason: "longer than 4096 bytes" }]
+      const pages = []
+      for await (const page of source.list({}, never)) pages.push(page)
+
+      expect(pages.map(({ entries, invalid }) => [entries, invalid])).toEqual([[[], invalid]])
+      expect(await told(written, written)).toEqual([commit(written, { invalid })])
+    })
+
+    test("ES-B6: a history that was cleared while the watch was away is listed again", async () => {
+      let cut = new AbortController()
+      const cuttable = etcd2Source({
+        endpoints: [etcd.url],
+        prefix,
+        clock: systemClock,
+        fetch: async (input, init) => {
+          if (!String(input).includes("wait=true")) return await fetch(input, init)
+          const signal = AbortSignal.any([cut.signal, init?.signal ?? never])
+          return await fetch(input, { ...init, signal })
+        },
+      })
+      await files.put("a", "1")
+      await files.put("d/b", "1")
+      const hub = new Hub(cuttable, systemClock)
+      await until(() => hub.cache.report.status === "in-sync")
+      cut.abort()
+      await files.send("DELETE", "d", { recursive: "true" })
+      await new Files(etcd, "/elsewhere/").putMany("a", 1_000)
+      await files.put("c", "2")
+      cut = new AbortController()
+
+      await until(() => hub.cache.current?.snapshot.has("c") === true)
+      expect(contentOfCache(hub.cache)).toEqual(await contentOf(source))
+      expect(hub.statuses.includes("resyncing")).toBe(true)
+      await hub.stop()
+      await cuttable.close()
+    })
+
+    test("a hub over it keeps in step with files and directories that come and go", async () => {
+      for (let index = 0; index < 50; index++) await files.put(`d/${index % 7}/${index}`, "1")
+      const hub = new Hub(source, systemClock)
+      await until(() => hub.cache.report.status === "in-sync")
+      for (let index = 0; index < 50; index++) {
+        await files.put(`d/${index % 5}/${index}`, "2")
+        if (index % 10 === 9) await files.send("DELETE", `d/${index % 7}`, { recursive: "true" })
+      }
+      const last = await files.put("last", "3")
+
+      await until(() => hub.cache.current?.snapshot.has("last") === true)
+      expect(contentOfCache(hub.cache)).toEqual(await contentOf(source))
+      expect(hub.cache.position?.revision).toBe(last)
+      await hub.stop()
+    })
+
+    test("another cluster at its address is told as such", async () => {
+      await source.identity(never)
+      const written = await files.put("a", "1")
+      const other = await startEtcd()
+      try {
+        const moved = etcd2Source({
+          endpoints: [etcd.url],
+          prefix,
+          clock: systemClock,
+          fetch: (input, init) => fetch(String(input).replace(etcd.url, there), init),
+        })
+        let there = etcd.url
+        await moved.identity(never)
+        there = other.url
+        const events: WatchEvent[] = []
+        for await (const event of moved.watch(written, never)) events.push(event)
+
+        expect(events).toEqual([{ type: "lost", reason: "replaced" }])
+        await moved.close()
+      } finally {
+        await other.dispose()
+      }
+    })
+
+    test("it begins at a directory, and speaks to the next endpoint when one is away", async () => {
+      expect(() =>
+        etcd2Source({ endpoints: [etcd.url], prefix: "/a", clock: systemClock }),
+      ).toThrow(/a directory begins and ends with a slash/)
+      const endpoints = ["http://127.0.0.1:1", etcd.url]
+      const two = etcd2Source({ endpoints, prefix, clock: systemClock })
+      const written = await files.put("a", "1")
+
+      expect(await contentOf(two)).toEqual({ a: `1 at ${written}` })
+      await two.close()
+    })
+  })
+})
+
+async function until(holds: () => boolean): Promise<void> {
+  const deadline = performance.now() + 10_000
+  while (!holds() && performance.now() < deadline) await systemClock.sleep(5, never)
+  expect(holds()).toBe(true)
+}
