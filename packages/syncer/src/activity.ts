@@ -3,6 +3,9 @@ import { InvariantError, isSyncError } from "@headwater/core"
 import { BoundedQueue, type QueueBounds } from "./bounded-queue.ts"
 import type { SyncEvent } from "./sync-state.ts"
 
+/** One for all: where it was made says nothing, and costs. */
+const ENDED = new Error("the activity was ended")
+
 /**
  * Something that a syncer does at the source until it ends or is ended: a question, a list, a
  * watch, a pause. What it says waits in a queue of its own, which goes with it when it is replaced,
@@ -31,7 +34,7 @@ export class Activity {
 
   /** Ends it. What it said and nobody took is forgotten. */
   end(): void {
-    this.#abort.abort(new Error("the activity was ended"))
+    this.#abort.abort(ENDED)
   }
 
   /** Waits while the queue is full. */

@@ -10,6 +10,8 @@
  *
  * @module
  */
+export { aggregateStatus } from "./aggregate-status.ts"
+export { type Codec, codedSource } from "./coded-source.ts"
 export { epochOf, type PastLife, type SourceLife } from "./epoch.ts"
 export { SYNCER_LIMITS, type SyncerLimits } from "./limits.ts"
 export type { Answer, Effect, Held, Phase, SyncEvent, SyncState } from "./sync-state.ts"

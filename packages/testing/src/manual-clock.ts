@@ -75,7 +75,7 @@ export class ManualClock implements Clock {
   async yield(): Promise<void> {
     this.#yielding += 1
     try {
-      await systemClock.yield()
+      await nextTurn()
     } finally {
       this.#yielding -= 1
     }

@@ -8,14 +8,15 @@ const histories = Number(process.env.HEADWATER_HISTORIES ?? (full ? 100_000 : 2_
 describe("simulate()", () => {
   // ES-E1 to ES-E6, ES-E8 to ES-E10 and WS-E3 to WS-E7 happen in these in some order or other.
   test(`ES-B26: comes to rest equal to its source, in ${histories} histories`, async () => {
-    // The same seeds in every run that is not the full one: which of them fail is known, see below.
+    // The same seeds in every run that is not the full one.
     const first = seedFrom(process.env.HEADWATER_SEED ?? (full ? undefined : "1"))
-    const totals = { compared: 0, resumed: 0, epochs: 0, resyncs: 0, stale: 0 }
+    const totals = { compared: 0, resumed: 0, epochs: 0, crashes: 0, resyncs: 0, stale: 0 }
     for (let seed = first; seed < first + histories; seed++) {
-      const { compared, resumed, epochs, statuses } = await simulate(seed)
+      const { compared, resumed, epochs, crashes, statuses } = await simulate(seed)
       totals.compared += compared
       totals.resumed += resumed
       totals.epochs += epochs
+      totals.crashes += crashes
       totals.resyncs += statuses.filter((status) => status === "resyncing").length
       totals.stale += statuses.filter((status) => status.startsWith("stale")).length
     }
@@ -24,20 +25,13 @@ describe("simulate()", () => {
     console.log(JSON.stringify(totals))
     expect(totals.compared).toBeGreaterThan(histories * 5)
     if (histories >= 100) {
-      expect(totals.resumed).toBeGreaterThan(histories / 4)
+      expect(totals.resumed).toBeGreaterThan(histories)
       expect(totals.epochs).toBeGreaterThan(histories)
-      expect(totals.resyncs).toBeGreaterThan(histories / 10)
-      expect(totals.stale).toBeGreaterThan(histories / 10)
+      expect(totals.crashes).toBeGreaterThan(histories / 4)
+      expect(totals.resyncs).toBeGreaterThan(histories * 2)
+      expect(totals.stale).toBeGreaterThan(histories / 2)
     }
   }, 7_200_000)
-
-  test("seed 3781307949: a list of a cluster that was there for a moment is refused", async () => {
-    await expect(simulate(3_781_307_949)).resolves.toBeDefined()
-  })
-
-  test("seed 426325826: a source replaced while it is asked has not gone back", async () => {
-    await expect(simulate(426_325_826)).resolves.toBeDefined()
-  })
 
   test("tells the same history for the same seed", async () => {
     expect((await simulate(7)).transcript).toEqual((await simulate(7)).transcript)

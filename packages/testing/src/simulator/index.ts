@@ -1,6 +1,7 @@
 /**
- * One seed, one history: a model source that does whatever sources do, the real syncer and cache,
- * and readers who compare all that they are told with the truth.
+ * One seed, one history: a model source that does whatever sources do, two hubs of the real syncer
+ * and cache that crash and come back, and readers who compare all that they are told with the
+ * truth.
  *
  * @example
  * const { compared, transcript } = await simulate(4711)

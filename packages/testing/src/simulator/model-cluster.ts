@@ -58,6 +58,18 @@ export class ModelCluster {
     return revision
   }
 
+  /** Deletes what is under a directory, and does not tell what that was, as etcd v2 does. */
+  deleteDirectory(name: string): Revision {
+    const before = this.stateAt(this.revision)
+    const isIn = (key: string) => key === name || key.startsWith(`${name}/`)
+    const state = new Map([...before].filter(([key]) => !isIn(key)))
+    if (state.size === before.size) return this.revision
+    const revision = this.revision + 1
+    this.#states.push(state)
+    this.#commits.push({ revision, directories: [name], changes: [] })
+    return revision
+  }
+
   /** Refuses what lies before `revision` from now on. */
   compact(revision: Revision): void {
     this.compacted = Math.max(this.compacted, Math.min(revision, this.revision))

@@ -16,7 +16,7 @@ import type { ModelCluster } from "./model-cluster.ts"
 export interface Faults {
   /** An answer, or a word of a watch, comes late. */
   readonly delay: number
-  /** A list is answered by a replica that lags behind, whatever was asked for. */
+  /** A list is answered by a replica that lags behind, unless a quorum is asked. */
   readonly stale: number
   /** A call fails, before or after some of its pages. */
   readonly fail: number
@@ -46,6 +46,10 @@ export class SimulatedSource implements Source {
   refusing = false
   /** Watches stay open and say nothing, also new ones. */
   mute = false
+  /** Watches are refused, as by a source that cannot tell changes. */
+  unwatchable = false
+  /** Who answered the last list, and how new it was to be. */
+  listed: { readonly cluster: ModelCluster; readonly required: Revision } | undefined
   readonly #clock: Clock
   readonly #random: () => number
   readonly #note: (line: string) => void
@@ -102,6 +106,7 @@ export class SimulatedSource implements Source {
     const cluster = this.#cluster
     const revision = this.#listRevision(cluster, request)
     if (revision < cluster.compacted) throw new SourceError(`revision ${revision} is compacted`)
+    this.listed = { cluster, required: request.at ?? request.atLeast ?? 0 }
     const entries = [...cluster.stateAt(revision).values()]
     this.#note(`list at ${revision} of ${cluster.identity} for ${JSON.stringify(request)}`)
     let start = 0
@@ -119,6 +124,7 @@ export class SimulatedSource implements Source {
     const cluster = this.#cluster
     const connection = this.#connection
     this.#note(`watch from ${from} of ${cluster.identity}`)
+    if (this.unwatchable) return yield { type: "lost", reason: "unsupported" }
     let next = from
     let told = 0
     for (;;) {
@@ -133,6 +139,7 @@ export class SimulatedSource implements Source {
         await this.#stirred.wait(signal)
         continue
       }
+      if (this.unwatchable) return yield { type: "lost", reason: "unsupported" }
       if (next <= cluster.compacted) return yield { type: "lost", reason: "compacted" }
       const commits = this.#someOf(cluster, from, next)
       const last = commits.at(-1)
@@ -166,7 +173,8 @@ export class SimulatedSource implements Source {
       if (request.at > cluster.revision) throw new SourceError("not there yet")
       return request.at
     }
-    const lag = this.#chance(this.faults.stale) ? integerBelow(this.#random, LAG_REVISIONS) : 0
+    const isStale = !request.linearizable && this.#chance(this.faults.stale)
+    const lag = isStale ? integerBelow(this.#random, LAG_REVISIONS) : 0
     const revision = Math.max(1, cluster.compacted, cluster.revision - lag)
     if (lag === 0 && revision < (request.atLeast ?? 0)) throw new SourceError("not there yet")
     return revision

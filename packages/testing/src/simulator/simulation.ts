@@ -1,22 +1,22 @@
-import { SnapshotCache } from "@headwater/cache"
-import type { Change, Position, Status, SyncErrorCode } from "@headwater/core"
-import { epochOf, Syncer, type SyncTarget } from "@headwater/syncer"
 import { ManualClock } from "../manual-clock.ts"
 import { integerBelow, pick, prng } from "../prng.ts"
-import { ModelCluster, type ModelState } from "./model-cluster.ts"
-import { type Faults, NO_FAULTS, SimulatedSource } from "./simulated-source.ts"
-import { expectEqual, show, Witness } from "./witness.ts"
+import { ModelWorld } from "./model-world.ts"
+import { SimulatedHub } from "./simulated-hub.ts"
+import { expectEqual, shown, Witness } from "./witness.ts"
 
 /** What a simulation did, all of which was right. */
 export interface SimulationReport {
   readonly seed: number
+  /** All that the hubs told of their status, one hub after the other. */
   readonly statuses: readonly string[]
   /** Lives of the source that were served. */
   readonly epochs: number
   /** Positions at which a reader compared all that it held with the truth. */
   readonly compared: number
-  /** Times a reader came back and was served from where it had left. */
+  /** Times a reader came back, to the same hub or the other, and was served from where it left. */
   readonly resumed: number
+  /** Times a hub began anew, from nothing. */
+  readonly crashes: number
   /** What happened, line by line: the same for the same seed. */
   readonly transcript: readonly string[]
 }
@@ -35,84 +35,66 @@ export class SimulationError extends Error {
 }
 
 /**
- * Runs one history: a source that does whatever sources do, the real syncer and cache behind it,
- * and readers that come and go. One seed is one history, to the last word.
+ * Runs one history: a source that does whatever sources do, two hubs behind it that crash and come
+ * back, each a real syncer and cache, and readers that come, go, and change hubs. One seed is one
+ * history, to the last word.
  *
- * At each quiet point cache and readers equal the source; at each position between, readers equal
+ * At each quiet point caches and readers equal the source; at each position between, readers equal
  * what the source was there.
  *
  * @throws {SimulationError} something did not hold.
  */
-export async function simulate(seed: number, steps = 30): Promise<SimulationReport> {
+export async function simulate(seed: number, steps = 20): Promise<SimulationReport> {
   const simulation = new Simulation(seed)
   try {
     return await simulation.run(steps)
   } catch (error) {
+    await simulation.close().catch(() => {})
     throw new SimulationError(seed, simulation.transcript, error)
-  } finally {
-    await simulation.close()
   }
 }
 
-const KEYS = ["a", "a/b", "a/b/c", "ab", "b", "ключ", "e", "f"]
-const SALT = "simulated"
+const HUBS = ["one", "two"]
+const READERS = 3
 const QUIET_EVERY_STEPS = 10
 const QUIET_MS_MAX = 120_000
 const QUIET_STEP_MS = 2_000
-const LEGAL_FIRST = /^(waiting( \w+)?,)*(resyncing\b.*)?$/
-const LEGAL_LATER = /^resyncing(,(stale \w+|resyncing|in-sync))*$/
-const LIMITS = {
-  watchSilenceMs: 5_000,
-  backoffMaxMs: 4_000,
-  queueEventsMax: 4,
-  batchCommitsMax: 3,
-  listSilenceMs: 5_000,
-  askMs: 5_000,
-}
-const utf8 = new TextEncoder()
+
+type Act = readonly [name: string, act: (hub: SimulatedHub) => Promise<void> | void]
 
 class Simulation {
   readonly transcript: string[] = []
   readonly #seed: number
   readonly #random: () => number
   readonly #clock = new ManualClock()
-  readonly #cache: SnapshotCache
-  readonly #source: SimulatedSource
+  readonly #world: ModelWorld
+  readonly #hubs: readonly SimulatedHub[]
   readonly #witnesses: readonly Witness[]
-  readonly #statuses: string[] = []
-  readonly #clusters = new Map<string, ModelCluster>()
-  readonly #abort = new AbortController()
-  readonly #running: Promise<void>
-  #replaced = 0
+  /** Whether history went back: a hub without a past could not tell, and is not asked for. */
+  #wentBack = false
+  #crashes = 0
   #closed = false
 
   constructor(seed: number) {
     this.#seed = seed
     this.#random = prng(seed)
     const clock = this.#clock
-    this.#cache = new SnapshotCache({ clock, engine: { seed: [seed >>> 0, 1] } })
     const note = (line: string) => this.#note(line)
-    const options = { clock, random: prng(seed + 1), note }
-    this.#source = new SimulatedSource(this.#fresh(), options)
-    const oracle = (position: Position) => this.#stateAt(position)
-    this.#witnesses = [1, 2, 3].map(() => new Witness(this.#cache, oracle))
-    this.#running = new Syncer({
-      source: this.#source,
-      cache: this.#observed(),
-      clock,
-      random: prng(seed + 2),
-      epochSalt: SALT,
-      limits: LIMITS,
-      log: (line, fields) => note(`  ${line} ${fields ? JSON.stringify(fields) : ""}`),
-    }).run(this.#abort.signal)
-    this.#running.catch(() => {}) // `close` tells
+    const world = new ModelWorld(this.#random, note)
+    this.#world = world
+    this.#hubs = HUBS.map(
+      (name, index) =>
+        new SimulatedHub({ name, world, clock, random: prng(seed + 1 + index), note }),
+    )
+    const oracle = world.stateAt.bind(world)
+    this.#witnesses = Array.from({ length: READERS }, () => new Witness(oracle))
   }
 
   async run(steps: number): Promise<SimulationReport> {
-    this.#witnesses[0]?.arrive()
+    this.#hubs[0]!.welcome(this.#witnesses[0]!)
     for (let step = 1; step <= steps; step++) {
       await this.#step()
-      this.#checkWitnesses()
+      this.#checkFailures()
       if (step % QUIET_EVERY_STEPS === 0) await this.#quiet()
     }
     await this.close()
@@ -121,10 +103,11 @@ class Simulation {
       this.#witnesses.reduce((total, witness) => total + of(witness), 0)
     return {
       seed: this.#seed,
-      statuses: this.#statuses,
-      epochs: this.#clusters.size,
+      statuses: this.#hubs.flatMap((hub) => hub.statuses),
+      epochs: this.#world.epochs,
       compared: sum(({ compared }) => compared),
       resumed: sum(({ resumed }) => resumed),
+      crashes: this.#crashes,
       transcript: this.transcript,
     }
   }
@@ -133,198 +116,113 @@ class Simulation {
     if (this.#closed) return
     this.#closed = true
     for (const witness of this.#witnesses) await witness.leave()
-    this.#abort.abort()
-    try {
-      await this.#running
-    } finally {
-      await this.#cache.close()
-    }
+    await Promise.all(this.#hubs.map((hub) => hub.stop()))
   }
 
   async #step(): Promise<void> {
     const [name, act] = pick(this.#random, this.#acts)
+    const hub = pick(this.#random, this.#hubs)
     this.#note(name)
-    await act()
-    this.#source.stir()
+    await act(hub)
+    for (const { source } of this.#hubs) source.stir()
     const pause = this.#random()
     if (pause < 0.3) await this.#clock.settle()
     else if (pause < 0.8) await this.#clock.advance(integerBelow(this.#random, 500))
     const witness = pick(this.#random, this.#witnesses)
-    if (this.#random() < 0.5) witness.arrive()
+    if (this.#random() < 0.5) pick(this.#random, this.#hubs).welcome(witness)
     else await witness.leave()
   }
 
-  readonly #acts: readonly (readonly [name: string, act: () => Promise<void> | void])[] = [
-    ["write", () => this.#write(1)],
-    ["write", () => this.#write(1)],
-    ["write", () => this.#write(3)],
-    ["write much", () => this.#write(20)],
-    ["cut", () => this.#source.cut()],
-    ["refuse", () => this.#set({ refusing: true })],
-    ["accept", () => this.#set({ refusing: false })],
-    ["mute", () => this.#set({ mute: true })],
-    ["unmute", () => this.#set({ mute: false })],
-    ["misbehave", () => this.#misbehave()],
-    ["behave", () => this.#set({ faults: NO_FAULTS })],
-    ["compact", () => this.#compact()],
+  readonly #acts: readonly Act[] = [
+    ["write", () => this.#world.write(1)],
+    ["write", () => this.#world.write(1)],
+    ["write", () => this.#world.write(3)],
+    ["write much", () => this.#world.write(20)],
+    ["delete a directory", () => this.#world.deleteDirectory()],
+    ["cut", ({ source }) => source.cut()],
+    ["refuse", (hub) => this.#refuse(hub)],
+    ["accept", (hub) => hub.behave()],
+    ["mute", (hub) => this.#set(hub, { mute: true })],
+    ["unmute", (hub) => this.#set(hub, { mute: false })],
+    ["no watches", (hub) => this.#set(hub, { unwatchable: this.#random() < 0.5 })],
+    ["misbehave", (hub) => hub.misbehave(this.#random)],
+    ["misbehave", (hub) => hub.misbehave(this.#random)],
+    ["compact", () => this.#world.compact()],
     ["wait", () => this.#clock.advance(integerBelow(this.#random, 8_000))],
     ["replace", () => this.#replace()],
     ["replace", () => this.#replace()],
     ["set back", () => this.#setBack()],
+    ["crash", (hub) => this.#crash(hub)],
   ]
 
-  #write(commits: number): void {
-    for (let turn = 0; turn < commits; turn++) {
-      const count = 1 + integerBelow(this.#random, 3)
-      const keys = new Set(Array.from({ length: count }, () => pick(this.#random, KEYS)))
-      const changes = [...keys].map((key) => this.#change(key))
-      this.#note(`  revision ${this.#source.cluster.commit(changes)}: ${changes.map(tell)}`)
-    }
+  #set({ source }: SimulatedHub, state: { mute?: boolean; unwatchable?: boolean }): void {
+    Object.assign(source, state)
   }
 
-  #change(key: string): Change {
-    if (this.#random() < 0.35) return { op: "delete", key }
-    return { op: "put", key, value: utf8.encode(`${integerBelow(this.#random, 4)}`) }
-  }
-
-  #set(state: { refusing?: boolean; mute?: boolean; faults?: Faults }): void {
-    Object.assign(this.#source, state)
-    if (state.refusing) this.#source.cut()
-  }
-
-  #misbehave(): void {
-    const some = (most: number) => (this.#random() < 0.5 ? this.#random() * most : 0)
-    const faults = {
-      delay: some(1),
-      stale: some(1),
-      fail: some(0.4),
-      repeat: some(1),
-      lose: some(0.3),
-    }
-    this.#note(`  ${JSON.stringify(faults)}`)
-    this.#set({ faults })
-  }
-
-  #compact(): void {
-    const { cluster } = this.#source
-    cluster.compact(cluster.revision - integerBelow(this.#random, 5))
+  #refuse({ source }: SimulatedHub): void {
+    source.refusing = true
+    source.cut()
   }
 
   #replace(): void {
     if (this.#random() < 0.6) return
-    const known = [...new Set(this.#clusters.values())]
-    const cluster = this.#random() < 0.3 ? pick(this.#random, known) : this.#fresh()
-    // One that was set back is known by its identity alone: what was before it cannot come back.
-    const newest = known.filter(({ identity }) => identity === cluster.identity).at(-1)
-    const ahead = this.#source.cluster.revision + 2
-    this.#source.replaceBy(newest ?? cluster, { cut: this.#random() < 0.7 })
-    this.#note(`  by ${cluster.identity}`)
-    // One that is ahead answers a watch meant for the one before with words, not with silence.
-    if (this.#random() < 0.7) {
-      while (this.#source.cluster.revision < ahead) this.#write(1)
+    this.#world.replace()
+    for (const { source } of this.#hubs) {
+      source.replaceBy(this.#world.cluster, { cut: this.#random() < 0.7 })
     }
   }
 
   // Found out by the revision alone, so it must be met while that is still below: what nobody can
   // tell is not asked for here.
   async #setBack(): Promise<void> {
-    if (this.#random() < 0.6) return
+    if (this.#random() < 0.6 || this.#crashes > 0) return
     await this.#quiet()
-    const { cluster } = this.#source
-    if (cluster.revision < 3) return
-    const revision = 1 + integerBelow(this.#random, cluster.revision - 1)
-    const past = new ModelCluster(cluster.identity, { cluster, revision })
-    const { epoch } = this.#cache
-    this.#latest = past
-    this.#source.replaceBy(past, { cut: true })
-    this.#note(`  to ${revision}`)
+    const epochs = this.#hubs.map(({ cache }) => cache.epoch)
+    if (!this.#world.setBack()) return
+    this.#wentBack = true
+    for (const { source } of this.#hubs) source.replaceBy(this.#world.cluster, { cut: true })
     await this.#quiet()
-    if (this.#cache.epoch === epoch) throw new Error("history went back in one epoch")
+    for (const [index, { name, cache }] of this.#hubs.entries()) {
+      if (cache.epoch === epochs[index]) throw new Error(`${name}: history went back in one epoch`)
+    }
+  }
+
+  async #crash(hub: SimulatedHub): Promise<void> {
+    if (this.#wentBack) return
+    this.#crashes += 1
+    await hub.crash()
+    // Whoever followed it has seen it go, and comes back when and where it likes.
+    for (const witness of this.#witnesses) if (witness.isBereft) await witness.leave()
   }
 
   /** Lets everything come to rest, and compares. */
   async #quiet(): Promise<void> {
     this.#note("quiet")
-    this.#set({ refusing: false, mute: false, faults: NO_FAULTS })
-    this.#source.stir()
-    for (const witness of this.#witnesses) witness.arrive()
+    for (const hub of this.#hubs) hub.behave()
+    for (const witness of this.#witnesses) pick(this.#random, this.#hubs).welcome(witness)
     for (let ms = 0; ms < QUIET_MS_MAX && !this.#rests(); ms += QUIET_STEP_MS) {
       await this.#clock.advance(QUIET_STEP_MS)
-      this.#checkWitnesses()
+      this.#checkFailures()
     }
-    const { cluster } = this.#source
-    const { position, report, current } = this.#cache
-    const wanted = show(cluster.stateAt(cluster.revision))
-    const served = [...(current?.snapshot.entries() ?? [])]
-    expectEqual("cache", show(served.map((entry) => [entry.key, entry] as const)), wanted)
-    expectEqual("revision", position?.revision, cluster.revision)
-    expectEqual("cluster", position && this.#clusterOf(position), cluster)
-    expectEqual("status", report.status, "in-sync")
-    for (const witness of this.#witnesses) expectEqual("reader", show(witness.held), wanted)
-    const statuses = this.#statuses.join()
-    const later = statuses.match(LEGAL_FIRST)?.[3]
-    if (!LEGAL_LATER.test(later ?? "")) throw new Error(`statuses: ${statuses}`)
+    for (const hub of this.#hubs) hub.check()
+    const { cluster } = this.#world
+    const wanted = shown(cluster.stateAt(cluster.revision))
+    for (const witness of this.#witnesses) expectEqual("reader", shown(witness.held), wanted)
   }
 
   #rests(): boolean {
-    const { cluster } = this.#source
-    const { position, report } = this.#cache
-    const here = (at: Position | undefined) =>
-      at?.revision === cluster.revision && this.#clusterOf(at) === cluster
-    const arrived = this.#witnesses.every((witness) => here(witness.position))
-    return arrived && here(position) && report.status === "in-sync"
+    const [any] = this.#hubs
+    const arrived = this.#witnesses.every(({ position }) => any!.isAtRest(position))
+    return arrived && this.#hubs.every((hub) => hub.rests)
   }
 
-  #checkWitnesses(): void {
-    for (const { failure } of this.#witnesses) if (failure !== undefined) throw failure
-  }
-
-  #fresh(): ModelCluster {
-    this.#replaced += 1
-    const cluster = new ModelCluster(`cluster ${this.#replaced}`)
-    this.#clusters.set(epochOf({ identity: cluster.identity }, SALT), cluster)
-    return cluster
-  }
-
-  #latest: ModelCluster | undefined
-
-  // The name of a life that was set back is the hub's own: it is the one that was put there last.
-  #clusterOf({ epoch }: Position): ModelCluster {
-    const known = this.#clusters.get(epoch)
-    if (known !== undefined) return known
-    if (this.#latest === undefined) throw new Error(`epoch ${epoch} is nobody's`)
-    this.#clusters.set(epoch, this.#latest)
-    return this.#latest
-  }
-
-  #stateAt(position: Position): ModelState {
-    return this.#clusterOf(position).stateAt(position.revision)
-  }
-
-  #observed(): SyncTarget {
-    const cache = this.#cache
-    return {
-      renew: (epoch) => cache.renew(epoch),
-      beginResync: () => cache.beginResync(),
-      applyList: (page) => cache.applyList(page),
-      applyCommits: (commits) => cache.applyCommits(commits),
-      endResync: (revision) => cache.endResync(revision),
-      progress: (revision) => cache.progress(revision),
-      contact: () => cache.contact(),
-      setStatus: (status: Status, code?: SyncErrorCode) => {
-        const said = code ? `${status} ${code}` : status
-        expectEqual("a status repeated", said === this.#statuses.at(-1), false)
-        this.#statuses.push(said)
-        cache.setStatus(status, code)
-      },
+  #checkFailures(): void {
+    for (const { failure } of [...this.#hubs, ...this.#witnesses]) {
+      if (failure !== undefined) throw failure
     }
   }
 
   #note(line: string): void {
     this.transcript.push(`${this.#clock.elapsed()} ${line}`)
   }
-}
-
-function tell(change: Change): string {
-  return `${change.op} ${change.key}`
 }

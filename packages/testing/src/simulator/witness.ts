@@ -2,6 +2,8 @@ import type { CacheFrame, SnapshotCache } from "@headwater/cache"
 import type { Delta, Entry, Position } from "@headwater/core"
 import type { ModelState } from "./model-cluster.ts"
 
+const LEFT = new Error("the reader left")
+
 /** Which state a position is of. */
 export type Oracle = (position: Position) => ModelState
 
@@ -18,7 +20,6 @@ export class Witness {
   /** Times it came back to a position and was served from there. */
   resumed = 0
   failure: unknown
-  readonly #cache: SnapshotCache
   readonly #oracle: Oracle
   #held: ReadonlyMap<string, Entry> = new Map()
   #staged = new Map<string, Entry>()
@@ -27,28 +28,40 @@ export class Witness {
   #position: Position | undefined
   /** Until the first position after coming back, changes up to where it was may be told again. */
   #returning: Position | undefined
+  #cache: SnapshotCache | undefined
   #abort: AbortController | undefined
   #following: Promise<void> = Promise.resolve()
 
-  constructor(cache: SnapshotCache, oracle: Oracle) {
-    this.#cache = cache
+  constructor(oracle: Oracle) {
     this.#oracle = oracle
   }
 
-  /** Comes, or comes back to where it left. */
-  arrive(): void {
-    if (this.#abort !== undefined) return
+  /**
+   * Comes, or comes back with where it left, be that another cache. Does nothing while it is there.
+   *
+   * @returns what is aborted when it leaves; nothing when it did not come.
+   */
+  arrive(cache: SnapshotCache): AbortSignal | undefined {
+    if (this.#abort !== undefined) return undefined
+    this.#cache = cache
     this.#abort = new AbortController()
     this.#staged = new Map(this.#held)
     this.#returning = this.#position
-    this.#following = this.#follow(this.#abort)
+    this.#following = this.#follow(cache, this.#abort)
+    return this.#abort.signal
   }
 
   /** Leaves, and keeps what it held at the last position. */
   async leave(): Promise<void> {
-    this.#abort?.abort()
+    this.#abort?.abort(LEFT)
     await this.#following
+    this.#cache = undefined
     this.#abort = undefined
+  }
+
+  /** Whether it follows a cache that is there no longer. */
+  get isBereft(): boolean {
+    return this.#cache?.closed === true
   }
 
   /** What it holds at its position. */
@@ -61,13 +74,12 @@ export class Witness {
     return this.#position
   }
 
-  async #follow(abort: AbortController): Promise<void> {
-    const { signal } = abort
+  async #follow(cache: SnapshotCache, { signal }: AbortController): Promise<void> {
     try {
-      const frames = this.#cache.follow(this.#position, { type: "conflate" }, signal)
+      const frames = cache.follow(this.#position, { type: "conflate" }, signal)
       for await (const frame of frames) this.#see(frame)
     } catch (error) {
-      if (!signal.aborted) this.failure ??= error
+      if (!signal.aborted && !cache.closed) this.failure ??= error
     }
   }
 
@@ -126,19 +138,32 @@ export class Witness {
     this.#returning = undefined
     this.#position = position
     this.#held = new Map(this.#staged)
-    expectEqual(`state at ${position.revision}`, show(this.#held), show(this.#oracle(position)))
+    const truth = shown(this.#oracle(position))
+    expectEqual(`state at ${position.revision}`, show(this.#held), truth)
     this.compared += 1
   }
 }
 
+const utf8 = new TextDecoder()
+
 /** A state as one line of text, in the order of its keys. */
 export function show(state: Iterable<readonly [string, Entry]>): string {
-  const text = new TextDecoder()
   const entries = [...state].map(([key, { value, revision }]) => {
-    return `${key}=${text.decode(value)}@${revision}`
+    return `${key}=${utf8.decode(value)}@${revision}`
   })
   return entries.sort().join(" ")
 }
+
+/** As `show`, of a state that does not change any more: made once. */
+export function shown(state: ModelState): string {
+  const before = SHOWN.get(state)
+  if (before !== undefined) return before
+  const text = show(state)
+  SHOWN.set(state, text)
+  return text
+}
+
+const SHOWN = new WeakMap<ModelState, string>()
 
 /** Throws an error that says both, where they differ. */
 export function expectEqual(what: string, found: unknown, wanted: unknown): void {
