@@ -2,8 +2,8 @@ import { assert, PoisonedError } from "../errors.ts"
 import { ABI_VERSION, PAGE_BYTES } from "./layout.ts"
 
 /**
- * A build of the core: its bytes as hex digits, which load everywhere; or a module that was compiled
- * ahead, for hosts that forbid compiling.
+ * A build of the core: its bytes as hex digits, which load everywhere; or a module that was
+ * compiled ahead, for hosts that forbid compiling.
  */
 export type EngineBuild =
   | { readonly name: string; readonly hex: string }
