@@ -1,7 +1,7 @@
 /**
  * Compiles the core, debug and release, and writes what the host embeds:
  *
- *   build/release.wasm  →  packages/core/src/engine/wasm-bytes.ts   base64, the release build
+ *   build/release.wasm  →  packages/core/src/engine/wasm-bytes.ts   in hex, the release build
  *   build/debug.wasm    →  packages/core/src/engine/wasm-bytes-debug.ts
  *   assembly/layout.ts  →  packages/core/src/engine/layout.ts       the numbers of the boundary
  */
@@ -27,13 +27,13 @@ for (const [target, file] of [
   ["release", "wasm-bytes.ts"],
   ["debug", "wasm-bytes-debug.ts"],
 ]) {
-  const base64 = readFileSync(join(wasm, `build/${target}.wasm`)).toString("base64")
+  const hex = readFileSync(join(wasm, `build/${target}.wasm`)).toString("hex")
   const text = [
     `// Generated from wasm/build/${target}.wasm. Do not edit.`,
     "",
-    `/** The ${target} build of the core, base64. */`,
-    "export const wasmBase64: string =",
-    `  "${base64}"`,
+    `/** The ${target} build of the core, in hex. */`,
+    "export const wasmHex: string =",
+    `  "${hex}"`,
     "",
   ].join("\n")
   writeFileSync(join(engine, file), text)

@@ -1,7 +1,7 @@
 // Lookup: at most seven nodes, one for each 5 bits of the hash, then one comparison of keys.
 
 import { placeOf } from "./hash"
-import { hasKey, isTombstone, Leaf } from "./leaf"
+import { fetchLeaf, hasKey, isTombstone, Leaf } from "./leaf"
 import { bitOf, childSlot, entrySlot, isCollision, Node, slotAt } from "./node"
 
 const NO_LEAF = changetype<Leaf>(0)
@@ -18,6 +18,7 @@ export function find(root: Node, hash: u32, key: usize, keyBytes: u32): Leaf {
     }
     if ((node.entries & bit) == 0) return NO_LEAF
     const leaf = load<Leaf>(entrySlot(node, bit))
+    fetchLeaf(leaf)
     return leaf.hash == hash && hasKey(leaf, key, keyBytes) ? leaf : NO_LEAF
   }
   assert(isCollision(node))

@@ -3,7 +3,7 @@
 // added, or two leaves that fall together get a node of their own.
 
 import { STATE_EDIT, STATE_ROOT } from "../layout"
-import { copy, equal } from "../memory/bytes"
+import { copy, equal, fetch } from "../memory/bytes"
 import { count, discount, isOwn, killLeaf, killNode, own } from "./edit"
 import {
   compareKey,
@@ -64,9 +64,12 @@ export function upsert(write: Write, scratch: usize): void {
   for (let shift: u32 = 0; shift < 35; shift += 5) {
     const bit = bitOf(hash, shift)
     if ((node.children & bit) != 0) {
+      const child = load<Node>(childSlot(node, bit))
+      fetch(changetype<usize>(child)) // while its parent is copied
+      fetch(changetype<usize>(child) + 64)
       node = own(slot, node)
       slot = childSlot(node, bit)
-      node = load<Node>(slot)
+      node = child
       continue
     }
     if ((node.entries & bit) == 0) {
@@ -74,6 +77,7 @@ export function upsert(write: Write, scratch: usize): void {
       return
     }
     const old = load<Leaf>(entrySlot(node, bit))
+    fetch(changetype<usize>(old) + 64) // the rest of a key of up to 96 bytes
     if (old.hash == hash && hasKey(old, write.key, write.keyBytes)) {
       replace(entrySlot(own(slot, node), bit), old, write, scratch)
       return

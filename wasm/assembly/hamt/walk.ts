@@ -45,12 +45,13 @@ import {
   WALK_VISITS_MAX,
   WALK_WRITTEN,
 } from "../layout"
-import { copy } from "../memory/bytes"
+import { copy, fetch } from "../memory/bytes"
 import { entryBytesMax, writeEntry } from "../wire/entry"
 import { passes } from "./filter"
 import { find } from "./find"
 import { digestOf, isAfter } from "./hash"
 import {
+  fetchLeaf,
   HEADER_BYTES,
   isTombstone,
   keyBytesOf,
@@ -133,24 +134,22 @@ function enter(request: usize, depth: i32, node: Node, isOn: bool): void {
   frame.slots = node.entries | node.children
   frame.isOn = isOn ? 1 : 0
   if (isOn) frame.slots &= ~((1 << placeSlot(request, depth)) - 1)
-  if (load<u64>(request, WALK_SINCE) == 0) store<u32>(request, touch(node), WALK_SCRATCH)
+  if (load<u64>(request, WALK_SINCE) == 0) fetchSlots(node)
 }
 
 /**
- * Reads a word of each line of what a node's slots point to, so that the memory fetches them side
- * by side; one after the other, as the walk comes to them, each would be waited for. The sum keeps
- * the reads from being optimised away. For walks that tell everything.
+ * Asks for each line of what a node's slots point to, so that the memory fetches them side by side;
+ * one after the other, as the walk comes to them, each would be waited for. For walks that tell
+ * everything.
  */
-function touch(node: Node): u32 {
+function fetchSlots(node: Node): void {
   const entries = popcnt(node.entries)
   const slots = entries + popcnt(node.children)
-  let sum: u32 = 0
   for (let index: u32 = 0; index < slots; index++) {
     const at = load<usize>(slotAt(node, index))
-    sum += load<u32>(at)
-    if (index < entries) sum += load<u32>(at, 64) + load<u32>(at, 128) + load<u32>(at, 192)
+    fetch(at)
+    if (index < entries) fetchLeaf(changetype<Leaf>(at))
   }
-  return sum
 }
 
 function passed(request: usize, hash: u32): void {

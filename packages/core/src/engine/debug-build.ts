@@ -5,7 +5,7 @@
  * @module
  */
 import type { EngineBuild } from "./abi.ts"
-import { wasmBase64 } from "./wasm-bytes-debug.ts"
+import { wasmHex } from "./wasm-bytes-debug.ts"
 
 /** The build with assertions: `createEngine({ build: debugBuild })`. */
-export const debugBuild: EngineBuild = { name: "debug", base64: wasmBase64 }
+export const debugBuild: EngineBuild = { name: "debug", hex: wasmHex }

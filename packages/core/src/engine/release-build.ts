@@ -1,5 +1,5 @@
 import type { EngineBuild } from "./abi.ts"
-import { wasmBase64 } from "./wasm-bytes.ts"
+import { wasmHex } from "./wasm-bytes.ts"
 
 /** The build that ships: optimised, without assertions. */
-export const releaseBuild: EngineBuild = { name: "release", base64: wasmBase64 }
+export const releaseBuild: EngineBuild = { name: "release", hex: wasmHex }
