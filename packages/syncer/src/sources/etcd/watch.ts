@@ -115,7 +115,7 @@ function requestsOf(
   return [...requests, { create_request: followed }]
 }
 
-/** Hears of the marker, and puts it back where it was deleted: nothing was missed since it stood. */
+/** Hears of the marker, and puts it back where it was deleted: nothing was missed meanwhile. */
 async function readMarker(
   { marker, clusterId }: WatchContext,
   life: string | undefined,
