@@ -189,8 +189,9 @@ export class Etcd {
   }
 
   /** Calls the JSON gateway: keys and values are base64, 64-bit numbers are strings. */
-  async call(path: string, body: object): Promise<unknown> {
-    const response = await fetch(this.url + path, { method: "POST", body: JSON.stringify(body) })
+  async call(path: string, body: object, signal?: AbortSignal): Promise<unknown> {
+    const init = { method: "POST", body: JSON.stringify(body), ...(signal && { signal }) }
+    const response = await fetch(this.url + path, init)
     const text = await response.text()
     if (!response.ok) throw new Error(`etcd ${path}: ${response.status} ${text}`)
     return JSON.parse(text)

@@ -324,6 +324,26 @@ function declareLost(check: Check, expect: Expect): void {
   )
 
   check(
+    "watch() from the revision of a delete that is compacted tells it, or is lost",
+    async (under) => {
+      await put(under.source, "a", "1")
+      const gone = await commit(under.source, [{ op: "delete", key: "a" }])
+      await under.compact()
+      const next = await commit(under.source, [putOf("b", "1")])
+      const told: WatchEvent[] = []
+      await within(async (signal) => {
+        for await (const event of under.source.watch(gone.revision, signal)) {
+          told.push(event)
+          if (event.type === "commits" && event.commits.at(-1)?.revision === next.revision) break
+        }
+      })
+      const commits = told.flatMap((event) => (event.type === "commits" ? event.commits : []))
+
+      expect(commits).toEqual(told.at(-1)?.type === "lost" ? [] : [gone, next])
+    },
+  )
+
+  check(
     "list() then watch() from the next revision misses nothing after a compaction",
     async (under) => {
       await put(under.source, "a", "1")

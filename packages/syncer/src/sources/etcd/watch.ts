@@ -100,6 +100,10 @@ export async function* watchEtcd(
 
 const REPLACED: WatchEvent = { type: "lost", reason: "replaced" }
 
+// Each begins one revision before the first that is wanted. etcd takes a watch from the very
+// revision that it is compacted to, where deletes are gone already, and would not tell them; this
+// one it refuses. What is told again is dropped.
+//
 // Both on one stream, of one member. What was read of the marker was read later than anything that
 // the watch has told, so it is followed from there on, not from where the entries are.
 function requestsOf(
@@ -107,10 +111,11 @@ function requestsOf(
   next: Revision,
   mark: Mark | undefined,
 ): readonly object[] {
-  const entries = { key: keys.rangeStart, range_end: keys.rangeEnd, start_revision: String(next) }
+  const start = String(Math.max(1, next - 1))
+  const entries = { key: keys.rangeStart, range_end: keys.rangeEnd, start_revision: start }
   const requests = [{ create_request: { ...entries, progress_notify: true, fragment: true } }]
   if (marker === undefined || mark === undefined) return requests
-  const start_revision = String(mark.revision + 1)
+  const start_revision = String(mark.revision)
   const followed = { key: marker.key64, start_revision, watch_id: MARKER_WATCH }
   return [...requests, { create_request: followed }]
 }
