@@ -31,6 +31,7 @@ export class HubProcess {
     runtime: RuntimeName,
     port: number,
     args: readonly string[],
+    env: Readonly<Record<string, string>> = {},
   ): Promise<HubProcess> {
     const { binary, args: own } =
       runtime === "node"
@@ -39,6 +40,7 @@ export class HubProcess {
     const listen = ["--listen", `127.0.0.1:${port}`]
     const child = spawn(binary, [...own, main, ...listen, ...args], {
       stdio: ["ignore", "pipe", "pipe"],
+      env: { ...process.env, ...env },
     })
     const hub = new HubProcess(child, `http://127.0.0.1:${port}`)
     const deadline = performance.now() + 20_000

@@ -1,4 +1,9 @@
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net"
+import { Transform } from "node:stream"
+import { pause } from "./hub-process.ts"
+
+/** How often a slow link passes a piece. */
+const BRAKE_MS = 20
 
 /**
  * A link that can be mistreated: it passes bytes between whoever connects and one of its targets,
@@ -9,6 +14,7 @@ export class TcpProxy {
   readonly #server: Server
   readonly #pairs = new Set<[Socket, Socket]>()
   #open = true
+  #bytesPerSecond = Number.POSITIVE_INFINITY
 
   private constructor(server: Server) {
     this.#server = server
@@ -43,13 +49,14 @@ export class TcpProxy {
     const to = connect(port, "127.0.0.1")
     const pair: [Socket, Socket] = [from, to]
     this.#pairs.add(pair)
+    const [there, back] = [this.#brake(), this.#brake()]
     const end = () => {
       this.#pairs.delete(pair)
-      from.destroy()
-      to.destroy()
+      for (const stream of [from, to, there, back]) stream.destroy()
     }
     for (const socket of pair) socket.on("error", end).on("close", end)
-    from.pipe(to).pipe(from)
+    from.pipe(there).pipe(to)
+    to.pipe(back).pipe(from)
   }
 
   /** Cuts some or all of the connections, in the middle of whatever they carry. */
@@ -59,6 +66,30 @@ export class TcpProxy {
       from.resetAndDestroy()
       to.destroy()
     }
+  }
+
+  /** From now on each connection and direction passes no more than that; 0 passes nothing. */
+  slow(bytesPerSecond: number): void {
+    this.#bytesPerSecond = bytesPerSecond
+  }
+
+  /** Passes bytes on in pieces, as fast as is allowed when they come. */
+  #brake(): Transform {
+    const brake = new Transform({
+      transform: async (chunk: Buffer, _encoding, done) => {
+        for (let sent = 0; sent < chunk.length; ) {
+          const bytes = this.#bytesPerSecond * (BRAKE_MS / 1_000)
+          if (bytes < chunk.length - sent) await pause(BRAKE_MS)
+          if (brake.destroyed) return
+          const end = Math.min(chunk.length, sent + Math.floor(bytes))
+          if (end === sent) continue
+          brake.push(chunk.subarray(sent, end))
+          sent = end
+        }
+        done()
+      },
+    })
+    return brake
   }
 
   /** Cuts all, and refuses new ones until `admit`. */

@@ -24,15 +24,22 @@ SOURCE is one of
   sqlite:PATH                              kept in a file, which is made where it is absent
   memory:                                  forgotten when the hub stops
   etcd://HOST:PORT[,HOST:PORT]/PREFIX/     the keys of an etcd (v3) under /PREFIX/; read-only
+  etcds://HOST:PORT[,HOST:PORT]/PREFIX/    the same by TLS
   etcd2://HOST:PORT[,HOST:PORT]/DIRECTORY/ the files of an etcd (v2 keys API); cannot be written
 with the options
   ?values=json|text|binary    what values are; json unless given
   ?write=1                    let an etcd topic be written; ?write=0: let another one not be
+and those of etcd
+  ?marker=1                   tell a restored etcd by a key of the hub's own; with write=1 unless 0
+  ?reads=serializable         let any member of etcd answer a list
+  ?history=REVISIONS          how far back a hub that starts begins; 20000 unless given
 
 Environment, used where an option is not given
   HEADWATER_LISTEN            as --listen
   HEADWATER_TOPICS            as --topic, several apart by white space or semicolons
   HEADWATER_ETCD_USERNAME     and HEADWATER_ETCD_PASSWORD, or HEADWATER_ETCD_PASSWORD_FILE
+  HEADWATER_ETCD_CA_FILE      whom an etcds topic trusts; PEM
+  HEADWATER_ETCD_CERT_FILE    and HEADWATER_ETCD_KEY_FILE: what the hub shows to etcd; PEM
 `
 
 /** A topic that is kept in a file, and the absolute path of that. */

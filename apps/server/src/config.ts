@@ -15,6 +15,16 @@ export interface Config {
   /** Names by which a hub on loopback may be addressed, beside loopback's own. Without a port. */
   readonly hosts: readonly string[]
   readonly etcd: EtcdCredentials | undefined
+  readonly etcdTls: EtcdTlsFiles | undefined
+}
+
+/** Files in PEM for `etcds:` topics. */
+export interface EtcdTlsFiles {
+  /** Trusted instead of whom the system trusts. */
+  readonly ca?: string
+  /** Both or neither: what the hub shows to an etcd that asks. */
+  readonly cert?: string
+  readonly key?: string
 }
 
 /** Who the hub is to etcd. They come by environment or file, never by argument. */
@@ -87,6 +97,7 @@ function readConfig(given: Arguments, env: (name: string) => string | undefined)
     cors: (given.cors ?? []).map(parseOrigin),
     hosts: (given["allow-host"] ?? []).map((host) => host.toLowerCase()),
     etcd: readEtcdCredentials(env),
+    etcdTls: readEtcdTls(env),
   }
 }
 
@@ -131,6 +142,17 @@ function readEtcdCredentials(
   if (text !== undefined) return { username, password: { text } }
   if (file !== undefined) return { username, password: { file } }
   throw new ConfigError("HEADWATER_ETCD_USERNAME needs HEADWATER_ETCD_PASSWORD or …_FILE")
+}
+
+function readEtcdTls(env: (name: string) => string | undefined): EtcdTlsFiles | undefined {
+  const ca = env("HEADWATER_ETCD_CA_FILE")
+  const cert = env("HEADWATER_ETCD_CERT_FILE")
+  const key = env("HEADWATER_ETCD_KEY_FILE")
+  if ((cert === undefined) !== (key === undefined)) {
+    throw new ConfigError("HEADWATER_ETCD_CERT_FILE and HEADWATER_ETCD_KEY_FILE go together")
+  }
+  if (ca === undefined && cert === undefined) return undefined
+  return { ...(ca !== undefined && { ca }), ...(cert !== undefined && { cert, key: key! }) }
 }
 
 function last(given: Arguments, name: string): string | undefined {

@@ -11,6 +11,13 @@ export interface Credentials {
   readonly password: string
 }
 
+/** How a topic's etcd is reached: who the hub is there, and by which `fetch` it goes. */
+export interface EtcdAccess {
+  readonly credentials?: Credentials
+  /** For `etcds:` alone. */
+  readonly secureFetch?: typeof fetch
+}
+
 /**
  * Opens the source that a topic was configured with.
  *
@@ -19,11 +26,17 @@ export interface Credentials {
 export function openSource(
   config: SourceConfig,
   clock: Clock,
-  credentials: Credentials | undefined,
+  { credentials, secureFetch }: EtcdAccess,
 ): Source {
   if (config.type === "etcd") {
-    const { endpoints, prefix, write } = config
-    return etcdSource({ endpoints: [...endpoints], prefix, write, clock, ...credentials })
+    const { type, ...options } = config
+    const isSecure = options.endpoints[0]?.startsWith("https:")
+    return etcdSource({
+      ...options,
+      clock,
+      ...credentials,
+      ...(isSecure && secureFetch && { fetch: secureFetch }),
+    })
   }
   if (config.type === "etcd2") {
     const { endpoints, prefix } = config

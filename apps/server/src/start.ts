@@ -1,13 +1,14 @@
 import { systemClock } from "@headwater/core"
 import { createApp } from "./app.ts"
 import { greeting, HELP, type KeptTopic } from "./cli.ts"
-import { type Config, type EtcdCredentials, readCommand } from "./config.ts"
+import { type Config, readCommand } from "./config.ts"
 import { ConfigError } from "./config-error.ts"
 import { assetsFrom } from "./dashboard/assets.ts"
+import { readEtcdAccess } from "./etcd-access.ts"
 import { createHub } from "./hub.ts"
 import { isLoopback } from "./loopback.ts"
 import type { Listener, Runtime } from "./runtime/runtime.ts"
-import { type Credentials, openSource } from "./sources.ts"
+import { type EtcdAccess, openSource } from "./sources.ts"
 import type { TopicOptions } from "./topic.ts"
 
 /** How long readers have to take their goodbye, and open responses to end. Together below 3 s. */
@@ -39,7 +40,7 @@ export async function start(runtime: Runtime): Promise<void> {
 async function serve(runtime: Runtime, config: Config): Promise<void> {
   let topics: TopicOptions[]
   try {
-    topics = openTopics(config, await readCredentials(runtime, config.etcd))
+    topics = openTopics(config, await readEtcdAccess(runtime, config))
   } catch (error) {
     console.error(`headwater: ${(error as Error).message}`)
     return runtime.exit(2)
@@ -81,10 +82,10 @@ async function serve(runtime: Runtime, config: Config): Promise<void> {
   })
 }
 
-function openTopics(config: Config, credentials: Credentials | undefined): TopicOptions[] {
+function openTopics(config: Config, access: EtcdAccess): TopicOptions[] {
   return config.topics.map(({ name, values, source }) => {
     try {
-      return { name, values, source: openSource(source, systemClock, credentials) }
+      return { name, values, source: openSource(source, systemClock, access) }
     } catch (error) {
       throw new ConfigError(`topic "${name}": ${(error as Error).message}`)
     }
@@ -94,21 +95,6 @@ function openTopics(config: Config, credentials: Credentials | undefined): Topic
 function keptIn({ name, source }: TopicOptions): KeptTopic[] {
   const [scheme, file] = source.name.split(/(?<=^sqlite:)/)
   return scheme === "sqlite:" && file !== undefined ? [{ name, file }] : []
-}
-
-async function readCredentials(
-  runtime: Runtime,
-  etcd: EtcdCredentials | undefined,
-): Promise<Credentials | undefined> {
-  if (etcd === undefined) return undefined
-  const { username, password } = etcd
-  if ("text" in password) return { username, password: password.text }
-  try {
-    const text = await runtime.readText(password.file)
-    return { username, password: text.replace(/\r?\n$/, "") }
-  } catch {
-    throw new ConfigError("the file named by HEADWATER_ETCD_PASSWORD_FILE cannot be read")
-  }
 }
 
 async function versionOf(runtime: Runtime): Promise<string> {

@@ -15,11 +15,15 @@ export type SourceConfig =
   | { readonly type: "sqlite"; readonly path: string; readonly write: boolean }
   | {
       readonly type: "etcd"
-      /** `http://HOST:PORT`, in the order given. */
+      /** `http://HOST:PORT`, of `etcds:` `https:`, in the order given. */
       readonly endpoints: readonly string[]
       /** With its leading slash; keys of the topic are what follows it. */
       readonly prefix: string
       readonly write: boolean
+      /** As `write` where nothing is said. */
+      readonly marker: boolean
+      readonly reads?: "linearizable" | "serializable"
+      readonly historyRevisionsMax?: number
     }
   | {
       readonly type: "etcd2"
@@ -31,14 +35,15 @@ export type SourceConfig =
     }
 
 /** Words that later versions give a meaning, so that no one gives them another. */
-const RESERVED = ["etcds:", "headwater+http:", "headwater+https:"]
+const RESERVED = ["headwater+http:", "headwater+https:"]
 
 /**
  * Reads `NAME=SOURCE`.
  *
  *   sqlite:PATH[?values=json|text|binary][&write=0]
  *   memory:[?values=json|text|binary]
- *   etcd://HOST:PORT[,HOST:PORT]…/PREFIX/[?values=json|text|binary][&write=1]
+ *   etcd://HOST:PORT[,HOST:PORT]…/PREFIX/[?values=json|text|binary][&write=1][&marker=1]
+ *     [&reads=serializable][&history=REVISIONS]; etcds: for TLS
  *   etcd2://HOST:PORT[,HOST:PORT]…/DIRECTORY/[?values=json|text]
  *
  * @throws {ConfigError} with one line that says what is wrong with it.
@@ -57,7 +62,8 @@ export function parseTopic(text: string): TopicConfig {
     )
   }
   const [path = "", ...query] = source.split("?")
-  const options = parseOptions(name, query.join("?"))
+  const isEtcd = scheme === "etcd:" || scheme === "etcds:"
+  const options = parseOptions(name, query.join("?"), isEtcd)
   if (scheme === "memory:" && path === "memory:") {
     const write = options.write ?? true
     return { name, values: options.values, source: { type: "memory", write } }
@@ -67,10 +73,10 @@ export function parseTopic(text: string): TopicConfig {
     const source = { type: "sqlite", path: parsePath(name, path), write } as const
     return { name, values: options.values, source }
   }
-  if (scheme === "etcd:") {
-    const write = options.write ?? false
-    const source = { type: "etcd", ...parseEtcd(name, path), write } as const
-    return { name, values: options.values, source }
+  if (isEtcd) {
+    const { values, write = false, marker = write, ...others } = options
+    const source = { type: "etcd", ...parseEtcd(name, path), write, marker, ...others } as const
+    return { name, values, source }
   }
   if (scheme === "etcd2:") {
     if (options.write) throw new ConfigError(`topic "${name}": etcd2: cannot be written`)
@@ -83,16 +89,32 @@ export function parseTopic(text: string): TopicConfig {
   )
 }
 
-function parseOptions(name: string, query: string): { values: ValueKind; write?: boolean } {
-  const options: { values: ValueKind; write?: boolean } = { values: "json" }
+interface TopicOptions {
+  values: ValueKind
+  write?: boolean
+  marker?: boolean
+  reads?: "linearizable" | "serializable"
+  historyRevisionsMax?: number
+}
+
+function parseOptions(name: string, query: string, isEtcd: boolean): TopicOptions {
+  const options: TopicOptions = { values: "json" }
   for (const [key, value] of new URLSearchParams(query)) {
+    const isFlag = value === "1" || value === "0"
     if (key === "values" && (value === "json" || value === "text" || value === "binary")) {
       options.values = value
-    } else if (key === "write" && (value === "1" || value === "0")) {
+    } else if (key === "write" && isFlag) {
       options.write = value === "1"
+    } else if (isEtcd && key === "marker" && isFlag) {
+      options.marker = value === "1"
+    } else if (isEtcd && key === "reads" && /^(linear|serial)izable$/.test(value)) {
+      options.reads = value as "linearizable" | "serializable"
+    } else if (isEtcd && key === "history" && /^\d{1,9}$/.test(value)) {
+      options.historyRevisionsMax = Number(value)
     } else {
+      const etcds = isEtcd ? ", marker=1, reads=serializable, history=REVISIONS" : ""
       throw new ConfigError(
-        `topic "${name}": ?${key}=${value} is none of values=json|text|binary, write=1`,
+        `topic "${name}": ?${key}=${value} is none of values=json|text|binary, write=1${etcds}`,
       )
     }
   }
@@ -118,30 +140,32 @@ function parseEtcd2(name: string, path: string): { endpoints: string[]; prefix: 
 }
 
 function parseEtcd(name: string, path: string): { endpoints: string[]; prefix: string } {
-  const match = /^etcd:\/\/([^/]*)(\/.*)?$/.exec(path)
-  const hosts = match?.[1] ?? ""
+  const match = /^(etcds?):\/\/([^/]*)(\/.*)?$/.exec(path)
+  const [, scheme, hosts = "", prefix] = match ?? []
   if (hosts.includes("@")) {
     throw new ConfigError(
       `topic "${name}": credentials do not go into arguments, but into HEADWATER_ETCD_USERNAME …`,
     )
   }
-  const endpoints = hosts.split(",").map((host) => endpointOf(name, host))
-  if (match?.[2] === undefined) {
+  const endpoints = hosts
+    .split(",")
+    .map((host) => `${scheme === "etcds" ? "https" : "http"}://${placeOf(name, host)}`)
+  if (prefix === undefined) {
     throw new ConfigError(`topic "${name}": say which keys: etcd://${hosts}/PREFIX/`)
   }
   try {
-    return { endpoints, prefix: decodeURIComponent(match[2]) }
+    return { endpoints, prefix: decodeURIComponent(prefix) }
   } catch {
-    throw new ConfigError(`topic "${name}": the prefix "${match[2]}" is not URL-encoded UTF-8`)
+    throw new ConfigError(`topic "${name}": the prefix "${prefix}" is not URL-encoded UTF-8`)
   }
 }
 
-function endpointOf(name: string, host: string): string {
+function placeOf(name: string, host: string): string {
   const match = /^(\[[0-9A-Fa-f:.]+\]|[^\s:[\]]+)(?::(\d{1,5}))?$/.exec(host)
   if (!match || Number(match[2] ?? 0) > 65_535) {
     throw new ConfigError(`topic "${name}": "${host}" is not HOST:PORT of an etcd`)
   }
-  return `http://${match[1]}:${match[2] ?? 2379}`
+  return `${match[1]}:${match[2] ?? 2379}`
 }
 
 /** What a line may repeat of a source: never what could be a password. */

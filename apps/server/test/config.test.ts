@@ -61,6 +61,7 @@ describe("readCommand()", () => {
             endpoints: ["http://h1:1", "http://[::1]:2", "http://h3:2379"],
             prefix: "/x/y z/",
             write: true,
+            marker: true,
           },
         },
       ],
@@ -86,6 +87,20 @@ describe("readCommand()", () => {
     })
   })
 
+  test("an etcd topic takes TLS, a marker, reads by any member, and how far to go back", () => {
+    const options = "marker=1&reads=serializable&history=500"
+    const [topic] = configOf(["--topic", `a=etcds://h1,h2:1/p/?${options}`]).topics
+    expect(topic?.source).toEqual({
+      type: "etcd",
+      endpoints: ["https://h1:2379", "https://h2:1"],
+      prefix: "/p/",
+      write: false,
+      marker: true,
+      reads: "serializable",
+      historyRevisionsMax: 500,
+    })
+  })
+
   test("reads the environment where an option is not given", () => {
     const env = {
       HEADWATER_LISTEN: "localhost:9000",
@@ -107,6 +122,16 @@ describe("readCommand()", () => {
     expect(configOf([], { ...env, HEADWATER_ETCD_PASSWORD_FILE: "/f" }).etcd).toEqual({
       username: "u",
       password: { file: "/f" },
+    })
+  })
+
+  test("takes the files of etcd's TLS from the environment", () => {
+    const env = { HEADWATER_ETCD_CERT_FILE: "/c", HEADWATER_ETCD_KEY_FILE: "/k" }
+    expect(configOf([], env).etcdTls).toEqual({ cert: "/c", key: "/k" })
+    expect(configOf([], { ...env, HEADWATER_ETCD_CA_FILE: "/ca" }).etcdTls).toEqual({
+      ca: "/ca",
+      cert: "/c",
+      key: "/k",
     })
   })
 
@@ -148,7 +173,9 @@ describe("what is wrong is said in one line", () => {
     [["--topic", "a=etcd://h:1/%ff/"], /URL-encoded/],
     [["--topic", "a=etcd2://h:1/p"], /ends with a slash/],
     [["--topic", "a=etcd2://h:1/p/?write=1"], /cannot be written/],
-    ...["etcds://h:1/p/", "headwater+https://h/t"].map((source): [string[], RegExp] => [
+    [["--topic", "a=etcd://h:1/p/?reads=any"], /reads=any is none of.*serializable/],
+    [["--topic", "a=memory:?marker=1"], /marker=1 is none of/],
+    ...["headwater+http://h/t", "headwater+https://h/t"].map((source): [string[], RegExp] => [
       ["--topic", `a=${source}`],
       /is not there yet/,
     ]),
@@ -170,6 +197,8 @@ describe("what is wrong is said in one line", () => {
     expect(lineOf([], { HEADWATER_ETCD_USERNAME: "u" })).toMatch(/needs HEADWATER_ETCD_PASSWORD/)
     const both = { HEADWATER_ETCD_PASSWORD: "p", HEADWATER_ETCD_PASSWORD_FILE: "f" }
     expect(lineOf([], { HEADWATER_ETCD_USERNAME: "u", ...both })).toMatch(/not both/)
+    expect(lineOf([], { HEADWATER_ETCD_CERT_FILE: "c" })).toMatch(/KEY_FILE go together/)
+    expect(lineOf([], { HEADWATER_ETCD_KEY_FILE: "k" })).toMatch(/KEY_FILE go together/)
   })
 })
 

@@ -275,7 +275,8 @@ describe.skipIf(!available)("Syncer, with a real etcd, when there is one on the 
     const deadline = performance.now() + PATIENCE_MS
     while ((await watching()) > 0 && performance.now() < deadline) await systemClock.yield()
 
-    expect(during).toBe(1)
+    // Of the entries, and of the marker.
+    expect(during).toBe(2)
     expect(await watching()).toBe(0)
   })
 })

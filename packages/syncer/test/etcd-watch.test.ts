@@ -109,7 +109,7 @@ describe("EtcdSource.watch()", () => {
     await clock.advance(240_000)
     const told = await reading
 
-    expect(requests.map((request) => request.start_revision)).toEqual(["10", "11"])
+    expect(requests.map((request) => request.start_revision)).toEqual(["9", "10"])
     expect(told.filter(({ type }) => type === "commits")).toEqual([
       { type: "commits", commits: [{ revision: 10, changes: [put("a")] }] },
       { type: "commits", commits: [{ revision: 11, changes: [put("b")] }] },

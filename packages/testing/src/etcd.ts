@@ -26,6 +26,15 @@ export interface EtcdOptions {
   readonly progressMs?: number
   /** More arguments for the binary, after ours. */
   readonly args?: readonly string[]
+  /** Serves with TLS as well, at `secureUrl`, and asks for a certificate of the CA's. */
+  readonly secure?: EtcdSecurity
+}
+
+/** Files in PEM. The certificate is the server's, good for clients too: its gateway shows it. */
+export interface EtcdSecurity {
+  readonly caFile: string
+  readonly certFile: string
+  readonly keyFile: string
 }
 
 /** Tells whether there is an `etcd` binary on the PATH. Costs one process. */
@@ -36,7 +45,8 @@ export function etcdAvailable(): boolean {
 /** Starts an etcd of one member on free ports, with data of its own, and waits until it serves. */
 export async function startEtcd(options: EtcdOptions = {}): Promise<Etcd> {
   for (let attempt = 1; ; attempt++) {
-    const etcd = new Etcd(await freePort(), await freePort(), options)
+    const ports = [await freePort(), await freePort(), await freePort()] as const
+    const etcd = new Etcd(ports, options)
     try {
       await etcd.start()
       return etcd
@@ -56,16 +66,24 @@ export async function startEtcd(options: EtcdOptions = {}): Promise<Etcd> {
  */
 export class Etcd {
   readonly url: string
-  readonly #peerUrl: string
-  readonly #name = `headwater-${crypto.randomUUID()}`
+  /** Where it serves with TLS, if it does. */
+  readonly secureUrl: string
+  /** Where other members of its cluster would reach it. */
+  readonly peerUrl: string
+  readonly name = `headwater-${crypto.randomUUID()}`
   readonly #directory = mkdtempSync(join(tmpdir(), "headwater-etcd-"))
   readonly #options: EtcdOptions
   #child: ChildProcess | undefined
   #log = ""
 
-  constructor(clientPort: number, peerPort: number, options: EtcdOptions) {
+  constructor(
+    ports: readonly [client: number, peer: number, secure: number],
+    options: EtcdOptions,
+  ) {
+    const [clientPort, peerPort, securePort] = ports
     this.url = `http://127.0.0.1:${clientPort}`
-    this.#peerUrl = `http://127.0.0.1:${peerPort}`
+    this.peerUrl = `http://127.0.0.1:${peerPort}`
+    this.secureUrl = `https://127.0.0.1:${securePort}`
     this.#options = options
   }
 
@@ -80,8 +98,18 @@ export class Etcd {
 
   /** Starts the process on the ports and the data it had, and waits until it serves. */
   async start(): Promise<void> {
+    this.launch()
+    await this.ready()
+  }
+
+  /** Starts the process: a member of several serves only when most of them do. */
+  launch(): void {
     if (this.#child) throw new Error("this etcd runs already")
     this.#child = this.#spawn()
+  }
+
+  /** Waits until it serves. */
+  async ready(): Promise<void> {
     const deadline = performance.now() + START_MS
     while (!(await this.#answers())) {
       if (!this.#child || performance.now() > deadline) {
@@ -122,6 +150,25 @@ export class Etcd {
     rmSync(join(this.#directory, "data"), { recursive: true, force: true })
   }
 
+  /** Writes all that it holds now to a file, as `etcdctl snapshot save` does. */
+  async save(file: string): Promise<void> {
+    await etcdctl(["--endpoints", this.url, "snapshot", "save", file])
+  }
+
+  /**
+   * Ends the process and puts what a file holds in the place of its data; start it then.
+   *
+   * @param token the cluster's; the same one makes the same cluster id as before.
+   */
+  async restore(file: string, token = "etcd-cluster"): Promise<void> {
+    await this.wipe()
+    await etcdctl([
+      ...["snapshot", "restore", file, "--data-dir", join(this.#directory, "data")],
+      ...["--name", this.name, "--initial-cluster", `${this.name}=${this.peerUrl}`],
+      ...["--initial-advertise-peer-urls", this.peerUrl, "--initial-cluster-token", token],
+    ])
+  }
+
   /** Forgets the history below a revision; below the present one by default. Returns which. */
   async compact(revision?: number): Promise<number> {
     const at = revision ?? (await this.revision())
@@ -142,8 +189,9 @@ export class Etcd {
   }
 
   /** Calls the JSON gateway: keys and values are base64, 64-bit numbers are strings. */
-  async call(path: string, body: object): Promise<unknown> {
-    const response = await fetch(this.url + path, { method: "POST", body: JSON.stringify(body) })
+  async call(path: string, body: object, signal?: AbortSignal): Promise<unknown> {
+    const init = { method: "POST", body: JSON.stringify(body), ...(signal && { signal }) }
+    const response = await fetch(this.url + path, init)
     const text = await response.text()
     if (!response.ok) throw new Error(`etcd ${path}: ${response.status} ${text}`)
     return JSON.parse(text)
@@ -176,15 +224,18 @@ export class Etcd {
   }
 
   #args(): string[] {
-    const { progressMs = 500, args = [] } = this.#options
+    const { progressMs = 500, args = [], secure } = this.#options
+    const clientUrls = secure ? `${this.url},${this.secureUrl}` : this.url
     return [
-      ...["--name", this.#name],
+      ...["--name", this.name],
       ...["--data-dir", join(this.#directory, "data")],
-      ...["--listen-client-urls", this.url],
-      ...["--advertise-client-urls", this.url],
-      ...["--listen-peer-urls", this.#peerUrl],
-      ...["--initial-advertise-peer-urls", this.#peerUrl],
-      ...["--initial-cluster", `${this.#name}=${this.#peerUrl}`],
+      ...["--listen-client-urls", clientUrls],
+      ...["--advertise-client-urls", clientUrls],
+      ...(secure ? ["--cert-file", secure.certFile, "--key-file", secure.keyFile] : []),
+      ...(secure ? ["--trusted-ca-file", secure.caFile, "--client-cert-auth"] : []),
+      ...["--listen-peer-urls", this.peerUrl],
+      ...["--initial-advertise-peer-urls", this.peerUrl],
+      ...["--initial-cluster", `${this.name}=${this.peerUrl}`],
       ...["--experimental-watch-progress-notify-interval", `${progressMs}ms`],
       // A member alone need not wait a second to be sure that it is.
       ...["--heartbeat-interval", "20", "--election-timeout", "200"],
@@ -199,7 +250,7 @@ export class Etcd {
       const health = await fetch(`${this.url}/health`, { signal })
       if (!(await health.text()).includes("true")) return false
       const members = await this.call("/v3/cluster/member/list", {})
-      return JSON.stringify(members).includes(this.#name)
+      return JSON.stringify(members).includes(this.name)
     } catch {
       return false
     }
@@ -216,6 +267,25 @@ export class Etcd {
     clearTimeout(giveUp)
     this.#child = undefined
   }
+}
+
+/** Runs `etcdctl`, of the same package as etcd or of its own (Debian: `etcd-client`). */
+function etcdctl(args: readonly string[]): Promise<void> {
+  const child = spawn("etcdctl", args, {
+    stdio: ["ignore", "ignore", "pipe"],
+    env: { ...process.env, ETCDCTL_API: "3" },
+  })
+  let said = ""
+  child.stderr.on("data", (chunk) => {
+    said += chunk
+  })
+  return new Promise((resolve, reject) => {
+    child.once("error", reject)
+    child.once("close", (code) => {
+      if (code === 0) resolve()
+      else reject(new Error(`etcdctl ${args.join(" ")}: exit ${code}\n${said}`))
+    })
+  })
 }
 
 /**

@@ -36,5 +36,10 @@ export const runtime: Runtime = {
 
   exit: (code) => process.exit(code),
 
+  // https://bun.sh/docs/api/fetch#tls
+  fetchWith: (tls) =>
+    ((input: string, init?: RequestInit) =>
+      fetch(input, { ...init, tls } as RequestInit)) as typeof fetch,
+
   readText: (file) => Bun.file(file).text(),
 }

@@ -7,6 +7,7 @@ declare const Deno: {
   env: { get(name: string): string | undefined }
   addSignalListener(signal: "SIGINT" | "SIGTERM", handler: () => void): void
   exit(code: number): never
+  createHttpClient(options: { caCerts?: string[]; cert?: string; key?: string }): object
   readTextFile(path: string | URL): Promise<string>
   serve(
     options: { hostname: string; port: number; onListen(at: { port: number }): void },
@@ -42,6 +43,15 @@ export const runtime: Runtime = {
   },
 
   exit: (code) => Deno.exit(code),
+
+  fetchWith: ({ ca, cert, key }) => {
+    const client = Deno.createHttpClient({
+      ...(ca !== undefined && { caCerts: [ca] }),
+      ...(cert !== undefined && { cert, key }),
+    })
+    return ((input: string, init?: RequestInit) =>
+      fetch(input, { ...init, client } as RequestInit)) as typeof fetch
+  },
 
   readText: (file) => Deno.readTextFile(file),
 }

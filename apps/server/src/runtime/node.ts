@@ -6,6 +6,7 @@ import { type Http2Bindings, type HttpBindings, serve } from "@hono/node-server"
 import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response"
 import { errorResponse } from "../error-response.ts"
 import { type EventStream, eventStreamOf } from "../event-stream.ts"
+import { httpsFetch } from "./https-fetch.ts"
 import { type FetchHandler, type Runtime, urlOf } from "./runtime.ts"
 
 /** How often a server that closes looks for idle connections. */
@@ -34,6 +35,8 @@ export const runtime: Runtime = {
   },
 
   exit: (code) => process.exit(code),
+
+  fetchWith: httpsFetch,
 
   readText: (file) => readFile(file, "utf8"),
 }

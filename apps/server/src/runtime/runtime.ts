@@ -1,9 +1,10 @@
 /**
  * What the server asks of the machine under it. `package.json` chooses the file behind `#runtime`.
  *
- * `env`, `listen` and `onStop` are what any server needs. Three more have one reason each: `args`
- * and `exit` because a command has arguments and an exit code, and `readText` because a secret may
- * come by file, and the page at `/` is made of the modules that are installed beside this one.
+ * `env`, `listen` and `onStop` are what any server needs. Four more have one reason each: `args`
+ * and `exit` because a command has arguments and an exit code, `readText` because a secret may come
+ * by file, and the page at `/` is made of the modules that are installed beside this one, and
+ * `fetchWith` because each runtime has its own way to give a request a certificate.
  */
 export interface Runtime {
   readonly name: "node" | "deno" | "bun"
@@ -26,8 +27,19 @@ export interface Runtime {
   /** Ends the process now. */
   exit(code: number): never
 
+  /** The platform's `fetch`, with a CA to trust and a certificate to show. */
+  fetchWith(tls: TlsMaterial): typeof fetch
+
   /** A file as text. `file` is a path or a `file:` URL. Rejects when it cannot be read. */
   readText(file: string | URL): Promise<string>
+}
+
+/** Who is trusted, instead of whom the system trusts, and what is shown to whom asks. All PEM. */
+export interface TlsMaterial {
+  readonly ca?: string
+  /** Both, or neither. */
+  readonly cert?: string
+  readonly key?: string
 }
 
 /** Answers one request. Gets the request alone: a second argument would become Hono's `env`. */

@@ -101,10 +101,13 @@ function declareList(check: Check, expect: Expect): void {
   check(
     "list() of an empty source is one page without entries, at the present revision",
     async (under) => {
+      // Who it is may have to be written down first.
+      const own = await under.source.identity(never)
       const pages = await pagesOf(under.source)
 
       const revision = await under.source.revision(never)
       // A page may also say what the source is.
+      expect(pages.every(({ identity = own }) => identity === own)).toEqual(true)
       expect(pages.map(({ identity: _, ...page }) => page)).toEqual([
         { revision, entries: [], invalid: [] },
       ])
@@ -317,6 +320,26 @@ function declareLost(check: Check, expect: Expect): void {
         "compacted",
       ])
       expect(told.at(-1)?.type).toEqual("lost")
+    },
+  )
+
+  check(
+    "watch() from the revision of a delete that is compacted tells it, or is lost",
+    async (under) => {
+      await put(under.source, "a", "1")
+      const gone = await commit(under.source, [{ op: "delete", key: "a" }])
+      await under.compact()
+      const next = await commit(under.source, [putOf("b", "1")])
+      const told: WatchEvent[] = []
+      await within(async (signal) => {
+        for await (const event of under.source.watch(gone.revision, signal)) {
+          told.push(event)
+          if (event.type === "commits" && event.commits.at(-1)?.revision === next.revision) break
+        }
+      })
+      const commits = told.flatMap((event) => (event.type === "commits" ? event.commits : []))
+
+      expect(commits).toEqual(told.at(-1)?.type === "lost" ? [] : [gone, next])
     },
   )
 

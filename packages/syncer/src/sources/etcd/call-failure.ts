@@ -13,12 +13,17 @@ export class CallFailure extends Error {
   /** The token that came with the call is not, or no longer, good. */
   readonly tokenRefused: boolean
   readonly tooLarge: boolean
+  /** The revision asked for is no longer kept, or this member has not come there yet. */
+  readonly compacted: boolean
+  readonly future: boolean
 
   constructor(kind: CallFailure["kind"], message: string, options?: ErrorOptions) {
     super(message, options)
     this.kind = kind
     this.tokenRefused = /invalid auth token|auth store is old|token is not provided/.test(message)
     this.tooLarge = message.includes("request is too large")
+    this.compacted = message.includes("required revision has been compacted")
+    this.future = message.includes("required revision is a future revision")
   }
 }
 
@@ -26,6 +31,8 @@ export class CallFailure extends Error {
 export function failureOfAnswer(status: number, text: string): CallFailure {
   const { message, code } = parse(text)
   const said = `etcd answered ${status}: ${(message ?? text).slice(0, MESSAGE_CHARS)}`
+  // Said before anything is proposed.
+  if (NO_LEADER.test(said)) return new CallFailure("unsent", said)
   if (code !== undefined) return new CallFailure(REFUSALS.has(code) ? "refused" : "unclear", said)
   return new CallFailure(status >= 400 && status < 500 ? "refused" : "unclear", said)
 }
@@ -38,6 +45,7 @@ export function failureOfFetch(error: unknown): CallFailure {
 }
 
 const MESSAGE_CHARS = 300
+const NO_LEADER = /etcdserver: no leader/
 
 /**
  * The gRPC codes by which etcd says that it did not do it: invalid argument, not found, permission

@@ -8,12 +8,14 @@ import type {
   WriteOutcome,
   WriteRequest,
 } from "@headwater/core"
+import { EpochMarker } from "./epoch-marker.ts"
 import { Gateway } from "./gateway.ts"
+import { oldestOf } from "./history.ts"
 import { KeySpace } from "./key-space.ts"
-import { listEtcd } from "./list.ts"
-import { type RangeAnswer, revisionOf } from "./messages.ts"
+import { type ListPace, listEtcd } from "./list.ts"
+import { type Header, type RangeAnswer, revisionOf } from "./messages.ts"
 import { watchEtcd } from "./watch.ts"
-import { writeEtcd } from "./write.ts"
+import { writeEtcd, writeWithTtl } from "./write.ts"
 
 /** Which keys of which etcd, and how it is reached. */
 export interface EtcdOptions {
@@ -23,12 +25,30 @@ export interface EtcdOptions {
   readonly prefix: string
   /** Whether it can be written. It cannot by default. */
   readonly write?: boolean
+  /**
+   * Whether a key under `/headwater/epoch/` names this life of its history: see `EpochMarker`. As
+   * `write` by default. That key is written, also where the prefix is not.
+   */
+  readonly marker?: boolean
+  /**
+   * Who answers a list: `linearizable`, the default, goes through the leader; `serializable` lets
+   * any member answer by what it has, unless that is behind. Everything else is linearizable.
+   */
+  readonly reads?: "linearizable" | "serializable"
+  /**
+   * How many revisions before the present one a hub that starts goes back at most, where etcd still
+   * has them; 20,000 by default, 0 for none. See `Source.oldest`.
+   */
+  readonly historyRevisionsMax?: number
   readonly username?: string
   readonly password?: string
-  /** The platform's by default. */
+  /** The platform's by default; another one for a CA or a certificate of one's own. */
   readonly fetch?: typeof fetch
   readonly clock: Clock
 }
+
+/** A deploy of ten seconds under 2,000 writes a second; read again in about a second. */
+const HISTORY_REVISIONS_MAX = 20_000
 
 /** Makes an `EtcdSource`. Nothing is sent before it is asked for something. */
 export function etcdSource(options: EtcdOptions): EtcdSource {
@@ -38,8 +58,9 @@ export function etcdSource(options: EtcdOptions): EtcdSource {
 /**
  * A prefix of etcd v3, 3.4 or later, by its JSON gateway: nothing but `fetch` is needed.
  *
- * Its identity is the cluster's id and the prefix. That proves little: a cluster that was wiped or
- * restored under its old name and token keeps its id. A syncer finds that out by the revision.
+ * Its identity is the cluster's id and the prefix, and with a marker, the marker's id. Without one
+ * that proves little: a cluster that was wiped or restored under its old name and token keeps its
+ * id, which a syncer finds out by the revision, and only while that is lower.
  *
  * Cost: a list is one request for about 512 KiB of entries; a change is one line of JSON, whose
  * values are a third longer in base64.
@@ -48,22 +69,35 @@ export class EtcdSource implements Source {
   readonly name: string
   /** Absent where the source is read-only. */
   readonly write?: (request: WriteRequest, signal: AbortSignal) => Promise<WriteOutcome>
+  /**
+   * Writes what is deleted again after `ttlMs`, rounded up to seconds: each call has a lease of its
+   * own. Absent where the source is read-only.
+   */
+  readonly writeWithTtl?: (
+    request: WriteRequest,
+    ttlMs: number,
+    signal: AbortSignal,
+  ) => Promise<WriteOutcome>
   readonly #gateway: Gateway
   readonly #keys: KeySpace
-  readonly #prefix: string
-  readonly #clock: Clock
+  readonly #options: EtcdOptions
+  readonly #marker: EpochMarker | undefined
+  readonly #pace: ListPace = { factor: 1 }
   #clusterId: string | undefined
 
   constructor(options: EtcdOptions) {
-    const { endpoints, prefix, clock } = options
-    this.#gateway = new Gateway(options)
-    this.#keys = new KeySpace(prefix)
-    this.#prefix = prefix
-    this.#clock = clock
+    const { endpoints, prefix, write, marker = write } = options
+    const gateway = new Gateway(options)
+    const keys = new KeySpace(prefix)
+    this.#gateway = gateway
+    this.#keys = keys
+    this.#options = options
+    this.#marker = marker ? new EpochMarker(gateway, prefix) : undefined
     this.name = nameOf(endpoints, prefix)
-    if (options.write) {
-      this.write = (request, signal) => writeEtcd(this.#gateway, this.#keys, request, signal)
-    }
+    if (!write) return
+    this.write = (request, signal) => writeEtcd(gateway, keys, request, signal)
+    this.writeWithTtl = (request, ttlMs, signal) =>
+      writeWithTtl(gateway, keys, request, ttlMs, signal)
   }
 
   /** Requests without an answer, and watches that are being read. */
@@ -72,21 +106,33 @@ export class EtcdSource implements Source {
   }
 
   async identity(signal: AbortSignal): Promise<string> {
-    const { header } = await this.#glance(signal)
-    this.#clusterId = header.cluster_id
-    return `etcd/${header.cluster_id}/${this.#prefix}`
+    const mark = await this.#marker?.read(signal)
+    this.#clusterId = mark ? mark.clusterId : (await this.#glance(signal)).header.cluster_id
+    return this.#identityOf(this.#clusterId, mark?.id)
   }
 
   async revision(signal: AbortSignal): Promise<Revision> {
     return revisionOf((await this.#glance(signal)).header.revision)
   }
 
+  async oldest(signal: AbortSignal): Promise<Revision> {
+    const { historyRevisionsMax = HISTORY_REVISIONS_MAX } = this.#options
+    const context = { ...this.#context(), historyRevisionsMax }
+    return oldestOf(context, await this.revision(signal), signal)
+  }
+
   list(request: ListRequest, signal: AbortSignal): AsyncGenerator<ListPage> {
-    return listEtcd(this.#context(), request, signal)
+    const context = {
+      ...this.#context(),
+      serializable: this.#options.reads === "serializable",
+      pace: this.#pace,
+      identityOf: (clusterId?: string, id?: string) => this.#identityOf(clusterId, id),
+    }
+    return listEtcd(context, request, signal)
   }
 
   watch(from: Revision, signal: AbortSignal): AsyncGenerator<WatchEvent> {
-    return watchEtcd({ ...this.#context(), clock: this.#clock }, from, signal)
+    return watchEtcd(this.#context(), from, signal)
   }
 
   async close(): Promise<void> {
@@ -94,13 +140,23 @@ export class EtcdSource implements Source {
   }
 
   #context() {
-    const clusterId = () => this.#clusterId
-    return { gateway: this.#gateway, keys: this.#keys, clusterId }
+    return {
+      gateway: this.#gateway,
+      keys: this.#keys,
+      clock: this.#options.clock,
+      marker: this.#marker,
+      clusterId: () => this.#clusterId,
+    }
+  }
+
+  #identityOf(clusterId: string | undefined, id: string | undefined): string {
+    const life = this.#marker ? `${clusterId}/${id}` : clusterId
+    return `etcd/${life}/${this.#options.prefix}`
   }
 
   // The least that is linearizable: one key, which need not exist, and which whoever may read the
   // prefix may read.
-  #glance(signal: AbortSignal): Promise<RangeAnswer> {
+  async #glance(signal: AbortSignal): Promise<{ readonly header: Header }> {
     const range = { key: this.#keys.rangeStart, keys_only: true }
     return this.#gateway.read<RangeAnswer>("/v3/kv/range", range, signal)
   }

@@ -56,7 +56,7 @@ export class Gateway {
       return await this.#tryEach(
         signal,
         () => true,
-        (endpoint) => this.#call<Answer>(endpoint, path, body, signal),
+        (endpoint) => this.#call<Answer>(endpoint, { path, ...readingOf(body) }, signal),
       )
     } catch (error) {
       throw error instanceof CallFailure ? new SourceError(error.message, { cause: error }) : error
@@ -71,7 +71,7 @@ export class Gateway {
     const unsent = (failure: CallFailure) => failure.kind === "unsent"
     try {
       return await this.#tryEach(signal, unsent, (endpoint) =>
-        this.#call<Answer>(endpoint, path, body, signal),
+        this.#call<Answer>(endpoint, { path, body: JSON.stringify(body) }, signal),
       )
     } catch (error) {
       if (!(error instanceof CallFailure)) throw error
@@ -83,24 +83,25 @@ export class Gateway {
   }
 
   /**
-   * Opens a stream of answers and tells what `use` makes of its body. The stream is closed when
-   * that is done, however it ends.
+   * Opens a stream of answers to several requests, and tells what `use` makes of its body. The
+   * stream is closed when that is done, however it ends.
    *
    * @throws {SourceError} no endpoint opens it, or it broke.
    */
   async *stream<Item>(
     path: string,
-    body: object,
+    requests: readonly object[],
     signal: AbortSignal,
     use: (body: ReadableStream<Uint8Array>) => AsyncGenerator<Item>,
   ): AsyncGenerator<Item> {
     const link = new LinkedAbort(signal, this.#closing.signal)
+    const question = { path, ...readingOf(...requests) }
     this.#open += 1
     try {
       const response = await this.#tryEach(
         link.signal,
         () => true,
-        (endpoint) => this.#openAt(endpoint, path, body, link.signal),
+        (endpoint) => this.#openAt(endpoint, question, link.signal),
       )
       yield* use(response.body as ReadableStream<Uint8Array>)
     } catch (error) {
@@ -119,16 +120,11 @@ export class Gateway {
   }
 
   // What is opened here stays linked to the stream's own signal, which ends with it.
-  async #openAt(
-    endpoint: string,
-    path: string,
-    body: object,
-    signal: AbortSignal,
-  ): Promise<Response> {
+  async #openAt(endpoint: string, question: Question, signal: AbortSignal): Promise<Response> {
     const link = new LinkedAbort(signal)
     const cancel = this.#options.clock.after(CALL_MS, () => link.abort(tooLate()))
     try {
-      const response = await this.#post(endpoint, path, body, link.signal)
+      const response = await this.#post(endpoint, question, link.signal)
       if (!response.ok) throw failureOfAnswer(response.status, await response.text())
       return response
     } catch (error) {
@@ -148,6 +144,7 @@ export class Gateway {
     for (let tried = 1; ; ) {
       this.#throwIfEnded(signal)
       const at = this.#endpoint
+      const token = this.#token
       try {
         return await attempt(this.#options.endpoints[at] as string)
       } catch (error) {
@@ -155,7 +152,8 @@ export class Gateway {
         if (!(error instanceof CallFailure)) throw error
         if (error.tokenRefused && this.#token !== undefined && !renewed) {
           renewed = true
-          this.#token = undefined
+          // Unless somebody renewed it meanwhile.
+          if (token === undefined || token === this.#token) this.#token = undefined
           continue
         }
         if (error.kind === "refused") throw error
@@ -167,16 +165,11 @@ export class Gateway {
     }
   }
 
-  async #call<Answer>(
-    endpoint: string,
-    path: string,
-    body: object,
-    signal: AbortSignal,
-  ): Promise<Answer> {
+  async #call<Answer>(endpoint: string, question: Question, signal: AbortSignal): Promise<Answer> {
     this.#open += 1
     try {
       return await this.#withDeadline(signal, async (both) => {
-        const response = await this.#post(endpoint, path, body, both)
+        const response = await this.#post(endpoint, question, both)
         const text = await response.text()
         if (!response.ok) throw failureOfAnswer(response.status, text)
         return JSON.parse(text) as Answer
@@ -188,15 +181,19 @@ export class Gateway {
 
   async #post(
     endpoint: string,
-    path: string,
-    body: object,
+    { path, body, headers: own }: Question,
     signal: AbortSignal,
   ): Promise<Response> {
-    const headers: Record<string, string> = { "content-type": "application/json" }
+    const headers: Record<string, string> = { "content-type": "application/json", ...own }
     if (this.#options.username !== undefined)
       headers.authorization = await this.#tokenFrom(endpoint)
-    const init = { method: "POST", headers, body: JSON.stringify(body), signal }
-    return this.#fetch(endpoint + path, { ...init, redirect: "error" })
+    return this.#fetch(endpoint + path, {
+      method: "POST",
+      headers,
+      body,
+      signal,
+      redirect: "error",
+    })
   }
 
   #tokenFrom(endpoint: string): Promise<string> {
@@ -244,6 +241,22 @@ export class Gateway {
     signal.throwIfAborted()
     if (this.#closing.signal.aborted) throw new ClosedError("shutdown")
   }
+}
+
+interface Question {
+  readonly path: string
+  readonly body: string
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+/**
+ * A question that only a member with a leader answers, and goes on answering: one that was cut off
+ * from the others would else let a read wait for 7 s, and tell a watch for ever that nothing
+ * happens. Not so a write: to that, etcd's own wait for the next leader is better than a refusal.
+ */
+function readingOf(...requests: readonly object[]): Omit<Question, "path"> {
+  const body = requests.map((request) => JSON.stringify(request)).join("\n")
+  return { body, headers: { "grpc-metadata-hasleader": "true" } }
 }
 
 function tooLate(): CallFailure {

@@ -1,4 +1,5 @@
 import {
+  type Clock,
   type Entry,
   type InvalidEntry,
   type ListPage,
@@ -8,16 +9,31 @@ import {
 } from "@headwater/core"
 import { LinkedAbort } from "../../linked-abort.ts"
 import { decodeBase64 } from "./base64.ts"
+import { CallFailure } from "./call-failure.ts"
+import type { EpochMarker } from "./epoch-marker.ts"
 import type { Gateway } from "./gateway.ts"
 import type { KeySpace } from "./key-space.ts"
-import { type RangeAnswer, revisionOf } from "./messages.ts"
+import { type MarkedRange, readMarkedRange } from "./marked-range.ts"
+import { revisionOf } from "./messages.ts"
 
 /** What a list of etcd needs. */
 export interface ListContext {
   readonly gateway: Gateway
   readonly keys: KeySpace
+  readonly clock: Clock
+  /** Read in the same revision as the entries, where there is one. */
+  readonly marker: EpochMarker | undefined
+  /** Whether any member may answer by what it has. */
+  readonly serializable: boolean
+  readonly pace: ListPace
   /** The cluster that answered when it was asked who it is; `undefined` when it never was. */
   readonly clusterId: () => string | undefined
+  readonly identityOf: (clusterId: string | undefined, id: string | undefined) => string
+}
+
+/** How many times as large as usual pages are, because compaction overtook the list before. */
+export interface ListPace {
+  factor: number
 }
 
 /** A page is asked for by its number of entries, chosen so that reading one is a few ms of work. */
@@ -26,58 +42,146 @@ const PAGE_ENTRIES_MIN = 10
 const PAGE_ENTRIES_FIRST = 500
 const PAGE_ENTRIES_MAX = 10_000
 
+/** 256 MiB a page at the most: what is read in one request, no compaction can overtake. */
+const PACE_STEP = 8
+const PACE_MAX = 512
+
+/** A replica that is behind is asked so often, with pauses that double, then its leader is. */
+const STALE_READS_MAX = 3
+const STALE_PAUSE_MS = 100
+
 /**
  * Reads a range page by page, all as of the revision of the first; see `Source.list`.
  *
- * The first page is linearizable. The next one is on its way while one is used.
+ * The first page is linearizable, or from a replica that is not behind what was asked for. The next
+ * one is on its way while one is used. A list that is overtaken by compaction fails; the next one
+ * takes larger pages.
  */
 export async function* listEtcd(
   context: ListContext,
   request: ListRequest,
   signal: AbortSignal,
 ): AsyncGenerator<ListPage> {
-  const { gateway, keys } = context
+  const { keys, pace } = context
   const link = new LinkedAbort(signal)
-  const ask = (key: string, limit: number, at: Revision | undefined) => {
-    const range = { key, range_end: keys.rangeEnd, limit: String(limit) }
-    const body = at === undefined ? range : { ...range, revision: String(at) }
-    const answer = gateway.read<RangeAnswer>("/v3/kv/range", body, link.signal)
-    // It may fail while a page is in use; who awaits it hears of it, and nobody else need.
-    answer.catch(() => {})
-    return answer
-  }
+  let revision = request.at
   try {
-    let asked = ask(keys.rangeStart, PAGE_ENTRIES_FIRST, request.at)
-    let revision = request.at
+    let asked = firstPage(context, request, link.signal)
     for (let more = true; more; ) {
       const answer = await asked
-      checkHeader(context, answer, request)
+      checkLife(context, answer)
       revision ??= revisionOf(answer.header.revision)
-      const last = answer.kvs?.at(-1)
-      more = answer.more === true && last !== undefined
-      if (more && last) asked = ask(keys.after(last.key), limitAfter(answer), revision)
-      yield pageOf(keys, revision, answer)
+      const last = answer.range.kvs?.at(-1)
+      more = answer.range.more === true && last !== undefined
+      if (more && last) {
+        const page = { key: keys.after(last.key), limit: limitAfter(answer, pace), at: revision }
+        asked = nextPage(context, page, link.signal)
+        // It may fail while a page is in use; who awaits it hears of it, and nobody else need.
+        asked.catch(() => {})
+      }
+      yield pageOf(context, revision, answer)
     }
+    pace.factor = Math.max(1, pace.factor / PACE_STEP)
   } catch (error) {
     signal.throwIfAborted()
+    if (revision !== request.at && isCompacted(error)) {
+      pace.factor = Math.min(PACE_MAX, pace.factor * PACE_STEP)
+    }
     throw error
   } finally {
     link.abort()
   }
 }
 
-function checkHeader(context: ListContext, { header }: RangeAnswer, request: ListRequest): void {
+interface Page {
+  readonly key: string
+  readonly limit: number
+  readonly at: Revision | undefined
+}
+
+async function firstPage(
+  context: ListContext,
+  request: ListRequest,
+  signal: AbortSignal,
+): Promise<MarkedRange> {
+  const { keys, pace, clock } = context
+  const limit = PAGE_ENTRIES_FIRST * pace.factor
+  const page = { key: keys.rangeStart, limit, at: request.at }
+  const reads = context.serializable ? STALE_READS_MAX : 0
+  for (let read = 0; read < reads; read++) {
+    const answer = await unlessFuture(ask(context, page, true, signal))
+    if (answer !== undefined && !isStale(context, answer, request)) return answer
+    await clock.sleep(STALE_PAUSE_MS * 2 ** read, signal)
+  }
+  const answer = await ask(context, page, false, signal)
+  const revision = revisionOf(answer.header.revision)
+  if (revision < (request.atLeast ?? 0)) {
+    throw new SourceError(`etcd is at revision ${revision}, not yet at ${request.atLeast}`)
+  }
+  return answer
+}
+
+async function nextPage(
+  context: ListContext,
+  page: Page,
+  signal: AbortSignal,
+): Promise<MarkedRange> {
+  if (context.serializable) {
+    const answer = await unlessFuture(ask(context, page, true, signal))
+    if (answer !== undefined) return answer
+  }
+  return ask(context, page, false, signal)
+}
+
+function ask(
+  { gateway, keys, marker }: ListContext,
+  { key, limit, at }: Page,
+  serializable: boolean,
+  signal: AbortSignal,
+): Promise<MarkedRange> {
+  const range = { key, range_end: keys.rangeEnd, limit: String(limit), serializable }
+  const body = at === undefined ? range : { ...range, revision: String(at) }
+  return readMarkedRange(gateway, marker, body, signal)
+}
+
+/** The answer, or nothing where the replica has not come to the revision asked for. */
+async function unlessFuture(answer: Promise<MarkedRange>): Promise<MarkedRange | undefined> {
+  try {
+    return await answer
+  } catch (error) {
+    const cause = error instanceof SourceError ? error.cause : undefined
+    if (cause instanceof CallFailure && cause.future) return undefined
+    throw error
+  }
+}
+
+function isStale(
+  { marker }: ListContext,
+  { header, id }: MarkedRange,
+  { atLeast = 0 }: ListRequest,
+): boolean {
+  return revisionOf(header.revision) < atLeast || (marker?.mark && id !== marker.mark.id) === true
+}
+
+function isCompacted(error: unknown): boolean {
+  const cause = error instanceof SourceError ? error.cause : undefined
+  return cause instanceof CallFailure && cause.compacted
+}
+
+function checkLife(context: ListContext, { header, id }: MarkedRange): void {
+  const { mark } = context.marker ?? {}
+  if (mark && id === undefined) throw new SourceError(`${context.marker?.key} is gone`)
   const clusterId = context.clusterId()
   if (clusterId !== undefined && header.cluster_id !== clusterId) {
     throw new SourceError(`cluster ${header.cluster_id} answered, not ${clusterId}`)
   }
-  const revision = revisionOf(header.revision)
-  if (revision < (request.atLeast ?? 0)) {
-    throw new SourceError(`etcd is at revision ${revision}, not yet at ${request.atLeast}`)
-  }
 }
 
-function pageOf(keys: KeySpace, revision: Revision, { kvs = [] }: RangeAnswer): ListPage {
+function pageOf(
+  { keys, marker, identityOf }: ListContext,
+  revision: Revision,
+  { header, id, range: { kvs = [] } }: MarkedRange,
+): ListPage {
   const entries: Entry[] = []
   const invalid: InvalidEntry[] = []
   for (const kv of kvs) {
@@ -89,12 +193,15 @@ function pageOf(keys: KeySpace, revision: Revision, { kvs = [] }: RangeAnswer): 
       invalid.push({ key: seen.key, reason: seen.reason })
     }
   }
-  return { revision, entries, invalid }
+  // Somebody lists who never asked who this is, so nobody has made a marker yet.
+  if (marker && id === undefined) return { revision, entries, invalid }
+  return { identity: identityOf(header.cluster_id, id), revision, entries, invalid }
 }
 
-function limitAfter({ kvs = [] }: RangeAnswer): number {
+function limitAfter({ range: { kvs = [] } }: MarkedRange, { factor }: ListPace): number {
   let chars = 0
   for (const { key, value } of kvs) chars += key.length + (value?.length ?? 0)
   const bytesEach = (chars * 0.75) / kvs.length + 1
-  return Math.max(PAGE_ENTRIES_MIN, Math.min(Math.ceil(PAGE_BYTES / bytesEach), PAGE_ENTRIES_MAX))
+  const wanted = Math.ceil((PAGE_BYTES * factor) / bytesEach)
+  return Math.max(PAGE_ENTRIES_MIN, Math.min(wanted, PAGE_ENTRIES_MAX * factor))
 }

@@ -26,6 +26,11 @@ export interface TxnAnswer {
   readonly responses?: readonly { readonly response_range?: RangeAnswer }[]
 }
 
+export interface LeaseAnswer {
+  readonly header: Header
+  readonly ID?: string
+}
+
 export interface WatchEventMessage {
   readonly type?: "DELETE"
   readonly kv: KeyValue
@@ -33,6 +38,8 @@ export interface WatchEventMessage {
 
 export interface WatchAnswer {
   readonly header: Header
+  /** Of several watches on one stream; left out for the first. */
+  readonly watch_id?: string
   readonly created?: boolean
   readonly canceled?: boolean
   readonly compact_revision?: string

@@ -10,6 +10,7 @@ import {
 } from "@headwater/core"
 import { LinkedAbort } from "../../linked-abort.ts"
 import { decodeBase64 } from "./base64.ts"
+import { type EpochMarker, idOf, type Mark } from "./epoch-marker.ts"
 import type { Gateway } from "./gateway.ts"
 import { readLines } from "./json-lines.ts"
 import type { KeySpace } from "./key-space.ts"
@@ -20,6 +21,8 @@ export interface WatchContext {
   readonly gateway: Gateway
   readonly keys: KeySpace
   readonly clock: Clock
+  /** Followed beside the entries, where there is one. */
+  readonly marker: EpochMarker | undefined
   /** The cluster that answered when it was asked who it is; `undefined` when it never was. */
   readonly clusterId: () => string | undefined
 }
@@ -33,14 +36,18 @@ const RECYCLE_MS = 240_000
 /** A fragment is about as large as a request may be: 1.5 MiB by default, in base64. */
 const LINE_CHARS_MAX = 64 * 1_048_576
 
+/** The entries' watch is the first of its stream, whose id is left out. */
+const MARKER_WATCH = "1"
+
 /** Tells every commit of a range from a revision on; see `Source.watch`. */
 export async function* watchEtcd(
   context: WatchContext,
   from: Revision,
   signal: AbortSignal,
 ): AsyncGenerator<WatchEvent> {
-  const { gateway, keys, clock } = context
+  const { gateway, clock, marker } = context
   const reader = new AnswerReader(context, from)
+  let life: string | undefined
   for (let recycled = true; recycled; ) {
     recycled = false
     const link = new LinkedAbort(signal)
@@ -50,16 +57,29 @@ export async function* watchEtcd(
     }
     let cancel = clock.after(RECYCLE_MS, recycle)
     try {
-      const request = requestOf(keys, reader.next)
-      const lines = gateway.stream("/v3/watch", request, link.signal, (body) =>
+      const mark = await marker?.read(link.signal)
+      life ??= mark?.id
+      if (mark?.id !== life) {
+        yield REPLACED
+        return
+      }
+      const requests = requestsOf(context, reader.next, mark)
+      const lines = gateway.stream("/v3/watch", requests, link.signal, (body) =>
         readLines(body, LINE_CHARS_MAX, link.signal),
       )
       for await (const line of lines) {
         cancel()
-        for (const event of reader.read(parse(line))) {
+        const answer = parse(line)
+        const events =
+          answer.result?.watch_id === MARKER_WATCH
+            ? await readMarker(context, life, answer.result, link.signal)
+            : reader.read(answer)
+        for (const event of events) {
           yield event
           if (event.type === "lost") return
         }
+        // Not what was asked for, which may be a future that etcd never saw: only what it told.
+        if (life !== undefined && reader.next > from) marker?.note(life, reader.next - 1)
         cancel = clock.after(RECYCLE_MS, recycle)
       }
     } catch (error) {
@@ -78,16 +98,42 @@ export async function* watchEtcd(
   yield { type: "lost", reason: "closed" }
 }
 
-function requestOf(keys: KeySpace, next: Revision): object {
-  return {
-    create_request: {
-      key: keys.rangeStart,
-      range_end: keys.rangeEnd,
-      start_revision: String(next),
-      progress_notify: true,
-      fragment: true,
-    },
-  }
+const REPLACED: WatchEvent = { type: "lost", reason: "replaced" }
+
+// Each begins one revision before the first that is wanted. etcd takes a watch from the very
+// revision that it is compacted to, where deletes are gone already, and would not tell them; this
+// one it refuses. What is told again is dropped.
+//
+// Both on one stream, of one member. What was read of the marker was read later than anything that
+// the watch has told, so it is followed from there on, not from where the entries are.
+function requestsOf(
+  { keys, marker }: WatchContext,
+  next: Revision,
+  mark: Mark | undefined,
+): readonly object[] {
+  const start = String(Math.max(1, next - 1))
+  const entries = { key: keys.rangeStart, range_end: keys.rangeEnd, start_revision: start }
+  const requests = [{ create_request: { ...entries, progress_notify: true, fragment: true } }]
+  if (marker === undefined || mark === undefined) return requests
+  const start_revision = String(mark.revision)
+  const followed = { key: marker.key64, start_revision, watch_id: MARKER_WATCH }
+  return [...requests, { create_request: followed }]
+}
+
+/** Hears of the marker, and puts it back where it was deleted: nothing was missed meanwhile. */
+async function readMarker(
+  { marker, clusterId }: WatchContext,
+  life: string | undefined,
+  { header, events = [], canceled, cancel_reason }: WatchAnswer,
+  signal: AbortSignal,
+): Promise<readonly WatchEvent[]> {
+  const expected = clusterId()
+  if (expected !== undefined && header.cluster_id !== expected) return [REPLACED]
+  if (canceled) return [closed(cancel_reason ?? "etcd ended the watch of the marker")]
+  if (events.some(({ type, kv }) => type !== "DELETE" && idOf([kv]) !== life)) return [REPLACED]
+  if (events.at(-1)?.type !== "DELETE" || life === undefined) return []
+  const standing = await marker?.putBack(life, signal)
+  return standing?.id === life ? [] : [REPLACED]
 }
 
 /**
@@ -116,7 +162,7 @@ class AnswerReader {
     if (result === undefined) return [closed(error?.message ?? "an answer without a result")]
     const clusterId = this.#context.clusterId()
     if (clusterId !== undefined && result.header.cluster_id !== clusterId) {
-      return [{ type: "lost", reason: "replaced" }]
+      return [REPLACED]
     }
     if (result.canceled) return [canceled(result)]
     if (result.created) return [this.#created(result)]

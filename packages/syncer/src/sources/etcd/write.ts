@@ -2,18 +2,23 @@ import type { Change, Condition, WriteOutcome, WriteRequest } from "@headwater/c
 import { encodeBase64 } from "./base64.ts"
 import type { Gateway } from "./gateway.ts"
 import type { KeySpace } from "./key-space.ts"
-import { revisionOf, type TxnAnswer } from "./messages.ts"
+import { type LeaseAnswer, revisionOf, type TxnAnswer } from "./messages.ts"
 
-/** Writes in one transaction, all or nothing; see `Source.write`. etcd takes 128 changes. */
+/**
+ * Writes in one transaction, all or nothing; see `Source.write`. etcd takes 128 changes.
+ *
+ * @param lease what is put lives as long as that.
+ */
 export async function writeEtcd(
   gateway: Gateway,
   keys: KeySpace,
   { conditions, changes }: WriteRequest,
   signal: AbortSignal,
+  lease?: string,
 ): Promise<WriteOutcome> {
   const txn = {
     compare: conditions.map((condition) => comparisonOf(keys, condition)),
-    success: changes.map((change) => operationOf(keys, change)),
+    success: changes.map((change) => operationOf(keys, change, lease)),
     failure: conditions.map(({ key }) => ({
       request_range: { key: keys.name(key), keys_only: true },
     })),
@@ -28,6 +33,26 @@ export async function writeEtcd(
   return { written: false, failed }
 }
 
+/**
+ * Writes with a lease of its own, so that what is put is deleted when the time is up. A write whose
+ * conditions failed gives the lease back.
+ *
+ * @param ttlMs rounded up to whole seconds; etcd itself may take the longest of its elections more.
+ */
+export async function writeWithTtl(
+  gateway: Gateway,
+  keys: KeySpace,
+  request: WriteRequest,
+  ttlMs: number,
+  signal: AbortSignal,
+): Promise<WriteOutcome> {
+  const grant = { TTL: String(Math.max(1, Math.ceil(ttlMs / 1_000))) }
+  const { ID } = await gateway.write<LeaseAnswer>("/v3/lease/grant", grant, signal)
+  const outcome = await writeEtcd(gateway, keys, request, signal, ID)
+  if (!outcome.written) await gateway.write("/v3/lease/revoke", { ID }, signal)
+  return outcome
+}
+
 function comparisonOf(keys: KeySpace, condition: Condition): object {
   const key = keys.name(condition.key)
   if ("exists" in condition) {
@@ -36,10 +61,10 @@ function comparisonOf(keys: KeySpace, condition: Condition): object {
   return { key, target: "MOD", result: "EQUAL", mod_revision: String(condition.revision) }
 }
 
-function operationOf(keys: KeySpace, change: Change): object {
+function operationOf(keys: KeySpace, change: Change, lease = "0"): object {
   const key = keys.name(change.key)
   return change.op === "put"
-    ? { request_put: { key, value: encodeBase64(change.value) } }
+    ? { request_put: { key, value: encodeBase64(change.value), lease } }
     : { request_delete_range: { key } }
 }
 

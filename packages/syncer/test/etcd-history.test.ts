@@ -1,0 +1,123 @@
+import { systemClock } from "@headwater/core"
+import { type Etcd, etcdAvailable, startEtcd } from "@headwater/testing/etcd"
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest"
+import { type EtcdOptions, type EtcdSource, etcdSource } from "../src/sources/etcd/index.ts"
+import { contentOf, contentOfCache, del, Hub, never, put, write } from "./harness.ts"
+
+const limits = { backoffMaxMs: 500, watchSilenceMs: 1_500, askMs: 5_000 }
+const PATIENCE_MS = 15_000
+
+describe.skipIf(!etcdAvailable())("EtcdSource.oldest(), with a real etcd", () => {
+  let etcd: Etcd
+  let prefixes = 0
+  const sources: EtcdSource[] = []
+
+  beforeAll(async () => {
+    etcd = await startEtcd()
+  })
+  afterAll(() => etcd.dispose())
+  afterEach(async () => {
+    const closing = sources.splice(0)
+    const open = closing.map((source) => source.open)
+    for (const source of closing) await source.close()
+    expect(open).toEqual(closing.map(() => 0))
+  })
+
+  const freshPrefix = () => `/history ${prefixes++}/`
+  const open = (prefix: string, options: Partial<EtcdOptions> = {}) => {
+    const endpoints = [etcd.url]
+    const source = etcdSource({ endpoints, prefix, write: true, clock: systemClock, ...options })
+    sources.push(source)
+    return source
+  }
+  const settled = async (hub: Hub, revision: number) => {
+    const late = AbortSignal.timeout(PATIENCE_MS)
+    const { cache } = hub
+    while ((cache.position?.revision ?? 0) < revision || cache.report.status !== "in-sync") {
+      await cache.changes.wait(late)
+    }
+  }
+
+  test("is the first revision, the compacted one, or as far back as was said", async () => {
+    const prefix = freshPrefix()
+    const source = open(prefix)
+    const before = await source.oldest(never)
+    let last = 0
+    for (let turn = 0; turn < 20; turn++) last = await write(source, put("a", `${turn}`))
+    const bounded = await open(prefix, { historyRevisionsMax: 7 }).oldest(never)
+    const none = await open(prefix, { historyRevisionsMax: 0 }).oldest(never)
+    const compacted = await etcd.compact(last - 10)
+    const after = await source.oldest(never)
+    const stillBounded = await open(prefix, { historyRevisionsMax: 7 }).oldest(never)
+
+    expect(before).toBe(1)
+    expect([bounded, none]).toEqual([last - 7, last])
+    expect([after, stillBounded]).toEqual([compacted, last - 7])
+    expect(await contentOf(source)).toEqual({ a: `19 at ${last}` })
+  })
+
+  test("a hub that starts again serves every position of the one before", async () => {
+    const source = open(freshPrefix())
+    await write(source, put("a", "1"), put("gone", "1"))
+    const one = new Hub(source, systemClock, { limits })
+    const told = [await write(source, put("b", "1")), await write(source, del("gone"))]
+    await settled(one, told.at(-1)!)
+    const { epoch } = one.cache
+    await one.stop()
+    told.push(await write(source, put("meanwhile", "1")))
+    const last = await write(source, del("meanwhile"))
+    const other = new Hub(source, systemClock, { limits })
+    await settled(other, last)
+    const { cache } = other
+    const located = told.map((revision) => cache.locate({ epoch: epoch!, revision }).type)
+
+    expect(cache.epoch).toBe(epoch)
+    expect(located).toEqual(["resume", "resume", "resume"])
+    expect(contentOfCache(cache)).toEqual(await contentOf(source))
+    expect(other.statuses).toEqual(["in-sync"])
+    await other.stop()
+  })
+
+  test("below what etcd has compacted a position is reset, not guessed at", async () => {
+    const source = open(freshPrefix())
+    await write(source, put("a", "1"))
+    const one = new Hub(source, systemClock, { limits })
+    const early = await write(source, put("a", "2"))
+    await settled(one, early)
+    const { epoch } = one.cache
+    await one.stop()
+    await write(source, put("a", "3"))
+    const last = await write(source, put("a", "4"))
+    await etcd.compact(last)
+    const other = new Hub(source, systemClock, { limits })
+    await settled(other, last)
+    const located = other.cache.locate({ epoch: epoch!, revision: early })
+
+    expect(located).toEqual({ type: "reset", reason: "compacted" })
+    expect(contentOfCache(other.cache)).toEqual(await contentOf(source))
+    await other.stop()
+  })
+
+  test("a list that compaction overtakes fails, and the next one takes larger pages", async () => {
+    const source = open(freshPrefix())
+    for (let start = 0; start < 2_000; start += 100) {
+      const keys = Array.from({ length: 100 }, (_, index) => `${start + index}`)
+      await write(source, ...keys.map((key) => put(key, "x".repeat(2_000))))
+    }
+    const listing = async () => {
+      const entries: number[] = []
+      for await (const page of source.list({}, never)) {
+        entries.push(page.entries.length)
+        await write(source, put("busy", `${entries.length}`))
+        await etcd.compact()
+      }
+      return entries
+    }
+
+    await expect(listing()).rejects.toMatchObject({
+      code: "ERR_SOURCE_FAILED",
+      message: expect.stringContaining("compacted"),
+    })
+    expect((await listing()).length).toBe(1)
+  })
+})

@@ -1,0 +1,105 @@
+import { mkdtempSync, readFileSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { type Etcd, etcdAvailable, freePort, startEtcd } from "@headwater/testing/etcd"
+import { afterAll, beforeAll, describe, expect, test } from "vitest"
+import { HubProcess, pause, type RuntimeName } from "./hub-process.ts"
+import { makeTlsFiles, type TlsFiles } from "./tls-files.ts"
+
+// A hub reads its etcd by TLS, with a CA of its own and a certificate that etcd asks for, and says
+// nothing of its secrets.
+
+const RUNTIMES: RuntimeName[] = ["node", "node22", "node24", "bun", "deno"]
+const PASSWORD = "correct-horse-battery"
+
+describe.skipIf(!etcdAvailable())("a hub of an etcd with TLS", () => {
+  let etcd: Etcd
+  let folder: string
+  let files: TlsFiles
+
+  beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), "headwater-tls-"))
+    files = makeTlsFiles(folder)
+    const { cert, key } = files.server
+    etcd = await startEtcd({ secure: { caFile: files.ca, certFile: cert, keyFile: key } })
+    await etcd.call("/v3/auth/user/add", { name: "root", password: PASSWORD })
+    await etcd.call("/v3/auth/user/grant", { user: "root", role: "root" })
+    await etcd.call("/v3/auth/enable", {})
+  })
+  afterAll(async () => {
+    await etcd?.dispose()
+    rmSync(folder, { recursive: true, force: true })
+  })
+
+  const start = async (runtime: RuntimeName, env: Record<string, string>) => {
+    const source = `etcds://${etcd.secureUrl.slice("https://".length)}/tls/?write=1`
+    const access = { HEADWATER_ETCD_USERNAME: "root", HEADWATER_ETCD_PASSWORD: PASSWORD }
+    const topic = ["--topic", `t=${source}`]
+    return HubProcess.start(runtime, await freePort(), topic, { ...access, ...env })
+  }
+  const trusted = () => ({
+    HEADWATER_ETCD_CA_FILE: files.ca,
+    HEADWATER_ETCD_CERT_FILE: files.client.cert,
+    HEADWATER_ETCD_KEY_FILE: files.client.key,
+  })
+  interface Told {
+    readonly status: string
+    readonly code?: string
+  }
+  const told = async ({ url }: HubProcess, holds: (told: Told) => boolean): Promise<Told> => {
+    const deadline = performance.now() + 10_000
+    for (;;) {
+      const now = (await (await fetch(`${url}/v1/topics/t`)).json()) as Told
+      if (holds(now) || performance.now() > deadline) return now
+      await pause(50)
+    }
+  }
+
+  test.each(RUNTIMES)("on %s: follows it and writes to it", async (runtime) => {
+    const hub = await start(runtime, trusted())
+    try {
+      await told(hub, ({ status }) => status === "in-sync")
+      const put = await fetch(`${hub.url}/v1/topics/t/entries/${runtime}`, {
+        method: "PUT",
+        headers: { "content-type": "application/json" },
+        body: "1",
+      })
+      const { position } = (await put.json()) as { position: string }
+      const got = await fetch(`${hub.url}/v1/topics/t/entries/${runtime}?at-least=${position}`)
+
+      expect([put.status, got.status, await got.text()]).toEqual([200, 200, "1"])
+    } finally {
+      await hub.stop()
+    }
+    expect(hub.output).not.toContain(PASSWORD)
+    expect(hub.output).not.toContain("PRIVATE KEY")
+  })
+
+  test.each(RUNTIMES)(
+    "on %s: believes no other CA, and shows no other's certificate",
+    async (runtime) => {
+      const { HEADWATER_ETCD_CA_FILE, ...shown } = trusted()
+      for (const env of [shown, { HEADWATER_ETCD_CA_FILE }]) {
+        const hub = await start(runtime, env)
+        try {
+          const { status, code } = await told(hub, (now) => now.code !== undefined)
+
+          expect([status, code]).toEqual(["waiting", "ERR_SOURCE_FAILED"])
+        } finally {
+          await hub.stop()
+        }
+        for (const secret of [PASSWORD, readFileSync(files.client.key, "utf8").slice(30, 90)]) {
+          expect(hub.output).not.toContain(secret)
+        }
+      }
+    },
+  )
+
+  test("a file that is not there is said in one line, without what others hold", async () => {
+    const hub = start("node", { ...trusted(), HEADWATER_ETCD_KEY_FILE: "/nowhere/key.pem" })
+
+    await expect(hub).rejects.toThrow(
+      "headwater: the file named by HEADWATER_ETCD_KEY_FILE cannot be read",
+    )
+  })
+})
