@@ -37,11 +37,10 @@ export function onPage(
   if (phase.revision === revision) return become(held, phase, [{ type: "apply-list", page }])
   if (phase.revision !== undefined) return again(held, "list", "ERR_SOURCE_FAILED", settings)
   if (!answers(revision, phase.request)) return reread(held, phase.request, settings)
-  return become(
-    hear(held, revision),
-    { name: "listing", request: phase.request, revision, watchOpen: true },
-    [{ type: "watch", from: revision + 1 }, { type: "begin-resync" }, { type: "apply-list", page }],
-  )
+  const watchOpen = !settings.once
+  const effects: Effect[] = watchOpen ? [{ type: "watch", from: revision + 1 }] : []
+  effects.push({ type: "begin-resync" }, { type: "apply-list", page })
+  return become(hear(held, revision), { ...phase, revision, watchOpen }, effects)
 }
 
 /**

@@ -233,7 +233,7 @@ describe("merge", () => {
     expect(state.held.code).toBeUndefined()
   })
 
-  test("before anything was ever whole, the status is waiting, whatever fails (U60)", () => {
+  test("U60, WS-B6: before anything was ever whole, the status is waiting, whatever fails", () => {
     const { effects } = run(
       IDLE,
       events.start,
@@ -267,7 +267,7 @@ describe("merge", () => {
     ])
   })
 
-  test("five watches lost at one position make a list (WS-B17, WS-E7)", () => {
+  test("WS-B17, WS-E7, U51: five watches lost at one position make a list", () => {
     let { state } = { state: healthy }
     for (let turn = 0; turn < 5; turn++) {
       state = run(state, lost).state
@@ -286,7 +286,7 @@ describe("merge", () => {
     expect(run(spent, events.commits, lost).state.phase).toMatchObject({ goal: "watch" })
   })
 
-  test("commits that were told before are not told again (WS-E5)", () => {
+  test("WS-E5: commits that were told before are not told again", () => {
     const commits = [10, 11, 12].map((revision) => ({ revision, changes: [] }))
     const { effects, state } = run(watching, { type: "commits", commits })
 
