@@ -19,6 +19,7 @@ export class ModelWorld {
   readonly #random: () => number
   readonly #note: (line: string) => void
   readonly #clusters = new Map<string, ModelCluster>()
+  readonly #setBack = new Set<string>()
   #made = 0
   /** The cluster that answers now. */
   cluster: ModelCluster
@@ -75,13 +76,18 @@ export class ModelWorld {
     if (cluster.revision < 3) return false
     const revision = 1 + integerBelow(this.#random, cluster.revision - 1)
     this.cluster = new ModelCluster(cluster.identity, { cluster, revision })
+    this.#setBack.add(cluster.identity)
     this.#note(`  to ${revision}`)
     return true
   }
 
-  /** A hub names the life of what it listed. */
+  /** A hub names the life of what it listed: as all do, or its own where history went back. */
   name(epoch: string, cluster: ModelCluster): void {
-    if (!this.#clusters.has(epoch)) this.#clusters.set(epoch, cluster)
+    if (this.#clusters.has(epoch)) return
+    const { identity } = cluster
+    if (!this.#setBack.has(identity))
+      throw new Error(`${identity} never went back, but is ${epoch}`)
+    this.#clusters.set(epoch, cluster)
   }
 
   /** Whose epoch it is. */
