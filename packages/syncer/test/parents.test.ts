@@ -53,7 +53,7 @@ describe("Syncer, as its parents", () => {
     expect(hub.statuses).toEqual(["resyncing", "in-sync"])
   })
 
-  test("ES-B2, U47: the watch is opened before the list has ended, after its revision", async () => {
+  test("ES-B2, U47: the watch is opened before the list ends, after its revision", async () => {
     await clock.settle()
     source.page(10, { a: 5 })
     await clock.settle()
