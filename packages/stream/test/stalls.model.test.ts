@@ -165,6 +165,7 @@ describe(`one stalled reader and ${EVENTS} events`, () => {
       } else expect(stalled.lagged).toBeInstanceOf(LaggedError)
       publisher.close()
     },
+    300_000,
   )
 })
 
