@@ -7,6 +7,7 @@ const loaders: Readonly<Record<string, () => Promise<Scenario>>> = {
   pause: async () => (await import("./scenarios/pause.ts")).pause,
   resume: async () => (await import("./scenarios/resume.ts")).resume,
   load: async () => (await import("./scenarios/load.ts")).load,
+  fanout: async () => (await import("./scenarios/fanout.ts")).fanout,
   serve: async () => (await import("./scenarios/serve.ts")).serve,
   "serve-flood": async () => (await import("./scenarios/serve-flood.ts")).serveFlood,
   "serve-join": async () => (await import("./scenarios/serve-join.ts")).serveJoin,
