@@ -107,6 +107,14 @@ export function isReset(from: Position, to: Position): boolean {
   return from.epoch !== to.epoch || (to.epoch === "" && to.revision < from.revision)
 }
 
+/**
+ * Whether what is at a position is to be told to who was at `since`. One that is behind, in one
+ * epoch, comes from an upstream that lags: it is not.
+ */
+export function isNews(since: Position, position: Position): boolean {
+  return isAfter(position, since) || isReset(since, position)
+}
+
 /** How old what is held is, ms: of types that refresh, for how long that has failed. */
 export function ageMs(
   { held, lostContactAt }: KeyState,

@@ -1,45 +1,15 @@
 import type { Clock, FetchResult, Position } from "@headwater/core"
-import type { Answer, AnswerMeta } from "./answer.ts"
+import type { Answer } from "./answer.ts"
+import type { CacheEvent, NotifyOptions } from "./cache-event.ts"
 import type { Closing } from "./closing.ts"
 import { fetchBackoffMs } from "./fetch-backoff.ts"
-import { ageMs, isAfter, isReset } from "./key-state.ts"
+import { ageMs } from "./key-state.ts"
 import { COOLING_MS } from "./limits.ts"
 import { Patience } from "./patience.ts"
 import { FetchFailedError } from "./read-through-error.ts"
 import type { RegisteredType } from "./registered-type.ts"
 import type { Slot } from "./slot.ts"
-
-/**
- * What who follows an entry is told. Each carries the `correlationId` that it was begun with.
- *
- *   value   what is held now; `isReset`: upstream began anew, and revisions with it
- *   error   a read failed, and there was no value yet: told for each
- *   state   reading began to fail after there was a value, or works again: told once
- */
-export type CacheEvent<Value> =
-  | {
-      readonly type: "value"
-      readonly correlationId: string
-      readonly value: Value
-      readonly meta: AnswerMeta
-      readonly isReset: boolean
-    }
-  | { readonly type: "error"; readonly correlationId: string; readonly error: Error }
-  | {
-      readonly type: "state"
-      readonly correlationId: string
-      readonly state: "failing"
-      readonly error: Error
-    }
-  | { readonly type: "state"; readonly correlationId: string; readonly state: "healthy" }
-
-/** How to follow. */
-export interface NotifyOptions {
-  /** Goes with every event, so that several may share one callback. */
-  readonly correlationId?: string
-  /** Ends it, with its reason. */
-  readonly signal?: AbortSignal | undefined
-}
+import { Telling } from "./telling.ts"
 
 /** What who follows needs of the cache. */
 export interface NotifyHost<Value> {
@@ -180,43 +150,6 @@ export async function* poll<Value>(
     }
   } finally {
     patience.end()
-  }
-}
-
-// What was told so far, and so what is news.
-class Telling<Value> {
-  readonly #correlationId: string
-  #position: Position | undefined
-  #hasValue = false
-  #isFailing = false
-
-  constructor({ correlationId = "" }: NotifyOptions) {
-    this.#correlationId = correlationId
-  }
-
-  // One that is behind, in one epoch, comes from an upstream that lags: it is no news.
-  isNews(position: Position): boolean {
-    const last = this.#position
-    return !last || isReset(last, position) || isAfter(position, last)
-  }
-
-  value(value: Value, meta: AnswerMeta): CacheEvent<Value> {
-    const before = this.#position
-    const { position } = meta
-    this.#position = position
-    this.#hasValue = true
-    const isBack = before !== undefined && position !== undefined && isReset(before, position)
-    return { type: "value", correlationId: this.#correlationId, value, meta, isReset: isBack }
-  }
-
-  // How a read ended, if that is to be told.
-  outcome(error: Error | undefined): CacheEvent<Value> | undefined {
-    const correlationId = this.#correlationId
-    if (!this.#hasValue) return error && { type: "error", correlationId, error }
-    const wasFailing = this.#isFailing
-    this.#isFailing = error !== undefined
-    if (error && !wasFailing) return { type: "state", correlationId, state: "failing", error }
-    return wasFailing && !error ? { type: "state", correlationId, state: "healthy" } : undefined
   }
 }
 

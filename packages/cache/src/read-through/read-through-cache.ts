@@ -8,10 +8,11 @@ import {
   systemClock,
 } from "@headwater/core"
 import { type Answer, EMPTY_META } from "./answer.ts"
+import type { CacheEvent, NotifyOptions } from "./cache-event.ts"
 import { Closing } from "./closing.ts"
 import { ageMs, type Held, isReset, satisfies, type Wish } from "./key-state.ts"
 import { BYTES_MAX_DEFAULT, ENTRIES_MAX_DEFAULT, type ReadThroughLimits } from "./limits.ts"
-import { type CacheEvent, followSlot, followUncached, type NotifyOptions, poll } from "./notify.ts"
+import { followSlot, followUncached, poll } from "./notify.ts"
 import type { ReadThroughObserver } from "./observer.ts"
 import { Patience } from "./patience.ts"
 import { FetchFailedError, ReadThroughError } from "./read-through-error.ts"
