@@ -6,8 +6,7 @@ import type { Closing } from "./closing.ts"
  * Leaves nothing behind once `end` was called.
  */
 export class Patience {
-  /** Lets go of the timer and of the signal. */
-  readonly end: () => void
+  readonly #letGo: () => void
   readonly #stop = new AbortController()
   #isOver = false
 
@@ -27,7 +26,7 @@ export class Patience {
     const stay = closing?.on(() => this.#stop.abort(new ClosedError("shutdown")))
     signal?.addEventListener("abort", onAbort)
     if (signal?.aborted) onAbort()
-    this.end = () => {
+    this.#letGo = () => {
       cancel()
       stay?.()
       signal?.removeEventListener("abort", onAbort)
@@ -37,6 +36,12 @@ export class Patience {
   /** Aborted by any of them. */
   get signal(): AbortSignal {
     return this.#stop.signal
+  }
+
+  /** Lets go of the timer and of the signal; aborts its own, when it is given why. */
+  end(reason?: string): void {
+    this.#letGo()
+    if (reason !== undefined) this.#stop.abort(new Error(reason))
   }
 
   /** Whether it was the time that is over. */

@@ -201,7 +201,7 @@ describe("an entry", () => {
     await upstream.last.answer({ value: "v1", revision: 1 })
     const waits = get({ since: at(1) })
     await clock.advance(30_000)
-    expect([cache.size, waits.state]).toEqual([1, "waiting"])
+    expect([cache.size, waits.state, seen]).toEqual([1, "waiting", []])
     await upstream.last.answer({ value: "v2", revision: 2 })
     await waits.settled
     await clock.advance(1_001)

@@ -1,5 +1,6 @@
 import { type Clock, isSyncError, type Position, type ViewFeed, Waiters } from "@headwater/core"
 import { isNews } from "../key-state.ts"
+import { Patience } from "../patience.ts"
 import { FetchFailedError } from "../read-through-error.ts"
 import { type FeedEffect, type FeedState, hear, newFeed } from "./feed-state.ts"
 import { retryWaitMs, VIEW_RETRY } from "./retry-wait.ts"
@@ -9,7 +10,8 @@ import type { View } from "./view.ts"
 export interface MaterializerOptions<Payload, Result> {
   /**
    * Subscribes: afresh, or, given a position, from there on, if that can be; else the feed begins
-   * with a `reset`. Called again whenever a feed ends or fails.
+   * with a `reset`. Called again whenever a feed ends or fails. The signal is aborted when this
+   * subscription is over: the feed then ends, and lets go of what is open.
    */
   readonly subscribe: (
     from: Position | undefined,
@@ -120,8 +122,9 @@ export class Materializer<Payload, Result> {
   async #attempt(signal: AbortSignal): Promise<unknown> {
     const from = this.#from
     let state: FeedState<Payload> = newFeed(from !== undefined)
+    const patience = new Patience(this.#options.clock, undefined, signal)
     try {
-      const feed = await this.#options.subscribe(from, signal)
+      const feed = await this.#options.subscribe(from, patience.signal)
       for await (const frame of feed) {
         signal.throwIfAborted()
         const [next, effect] = hear(state, frame)
@@ -131,6 +134,8 @@ export class Materializer<Payload, Result> {
       return new Error("the subscription ended")
     } catch (error) {
       return error
+    } finally {
+      patience.end("the subscription is over")
     }
   }
 
