@@ -27,7 +27,7 @@ export function giveBack({ tokens, at }: Bucket, { burst }: RateLimit): Bucket {
   return { tokens: Math.min(burst, tokens + 1), at }
 }
 
-/** A limit as it is meant: what is not above 0 means the default, which is none, and a burst of 2. */
+/** A limit as it is meant: what is not above 0 is the default, no limit and a burst of 2. */
 export function rateLimitOf(limit: Partial<RateLimit> = {}): RateLimit {
   const { perSecond = 0, burst = 0 } = limit
   return {

@@ -145,7 +145,7 @@ describe.each([
     expect(fast.events.length).toBe(3)
   })
 
-  test("CC-B39: an entry that was dropped meanwhile is read anew, and told if it differs", async () => {
+  test("CC-B39: an entry that was dropped is read anew, and told if it differs", async () => {
     const heard = follow()
     await turn()
     await upstream.last.answer({ value: "v1", revision: 1 })

@@ -7,8 +7,9 @@
  * import { entryType } from "@headwater/client/read-through"
  *
  * const cache = new ReadThroughCache()
- * const leader = cache.register("entry", entryType({ url: "http://127.0.0.1:8080", topic: "default" }))
- * for await (const event of cache.notify(leader, { key: "leader" })) console.log(event)
+ * const hub = { url: "http://127.0.0.1:8080", topic: "default" }
+ * const entries = cache.register("entry", entryType(hub))
+ * for await (const event of cache.notify(entries, { key: "leader" })) console.log(event)
  *
  * @module
  */

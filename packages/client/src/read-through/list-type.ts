@@ -8,7 +8,7 @@ interface AskedUpTo {
 
 /**
  * All entries with a prefix, kept fresh by blocking GETs, in the order of their keys. The request's
- * key is the prefix with a `*` after it: `services/*`; `*` alone is the whole topic.
+ * key is the prefix with a `*` after it, as in `web-*`; `*` alone is the whole topic.
  *
  * Values are as in the hub's JSON: those of a `binary` topic are base64. Cost: every answer with
  * news is the whole list; for what changes often, `liveListType` is told the changes alone.
@@ -43,7 +43,7 @@ export function listType<Value = unknown>(
   }
 }
 
-/** The prefix that a key like `services/*` stands for. @throws {HubReadError} it has no `*`. */
+/** The prefix that a key like `web-*` stands for. @throws {HubReadError} it has no `*`. */
 export function prefixOf(key: string): string {
   if (key.endsWith("*")) return key.slice(0, -1)
   throw new HubReadError("a list's key ends with *", "ERR_REQUEST_INVALID", "stop")

@@ -125,7 +125,7 @@ describe("a materializer", () => {
     expect([shown(), waits.value?.result.length]).toEqual([["b", "c"], 2])
   })
 
-  test("SV-E1: a subscription that is lost in the middle of a snapshot shows none of it", async () => {
+  test("SV-E1: a subscription that is lost within a snapshot shows none of it", async () => {
     await feeds.last.send(events(5, put("a")), sync(5), RESET, events(9, put("b")))
     await feeds.last.fail(new Error("cut"))
     expect([shown(), feeds.feeds.length, feeds.last.from]).toEqual([["a"], 2, at(5)])
@@ -224,7 +224,7 @@ describe("a materializer", () => {
     expect([1, 2, 3].map((failures) => retryWaitMs(VIEW_RETRY, failures, 0))).toEqual([0, 200, 400])
   })
 
-  test("SV-B8, SV-E4: what cannot be resumed is subscribed to afresh, and seen when whole", async () => {
+  test("SV-B8, SV-E4: what cannot be resumed is subscribed to afresh", async () => {
     await feeds.last.send(events(5, put("a")), sync(5))
     const waits = query(5)
     feeds.epoch = "f"
