@@ -9,6 +9,16 @@
  *
  * @module
  */
+export type {
+  CacheRequest,
+  CacheType,
+  FetchOptions,
+  FetchResult,
+  LastResult,
+  RateLimit,
+  ViewFeed,
+  ViewFrame,
+} from "./cache-type.ts"
 export { type Clock, systemClock } from "./clock.ts"
 export type { Delta, Entry } from "./entry.ts"
 export {

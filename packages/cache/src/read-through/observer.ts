@@ -1,0 +1,25 @@
+/**
+ * What a read-through cache tells whoever measures it. Every method may be absent, and then costs
+ * nothing; none may throw, or call the cache.
+ *
+ * Source: the meanings of Consul's cache metrics.
+ */
+export interface ReadThroughObserver {
+  /** So many entries are held, of so many bytes. */
+  onSize?(size: { readonly entries: number; readonly bytes: number }): void
+  /** A request without a key was read past the cache. */
+  onBypass?(type: string): void
+  /** A request was answered from what was there. */
+  onHit?(type: string): void
+  /** A request has to wait: for a `new` entry, or, `block`, for what comes after a position. */
+  onMiss?(type: string, why: "new" | "block"): void
+  /** A read ended. `isFatal`: it is not tried again by itself. */
+  onFetch?(type: string, outcome: FetchOutcome): void
+  /** An entry was dropped. */
+  onEvict?(type: string, why: "expired" | "bound" | "asked"): void
+}
+
+/** How a read ended. */
+export type FetchOutcome =
+  | { readonly ok: true; readonly isNotModified: boolean }
+  | { readonly ok: false; readonly isFatal: boolean }

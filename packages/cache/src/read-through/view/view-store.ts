@@ -1,0 +1,256 @@
+import {
+  type CacheRequest,
+  type Clock,
+  type Position,
+  systemClock,
+  type ViewFeed,
+} from "@headwater/core"
+import type { Answer } from "../answer.ts"
+import type { CacheEvent, NotifyOptions } from "../cache-event.ts"
+import { Closing } from "../closing.ts"
+import { Patience } from "../patience.ts"
+import { FetchFailedError, ReadThroughError } from "../read-through-error.ts"
+import { Telling } from "../telling.ts"
+import { Materializer } from "./materializer.ts"
+import type { View } from "./view.ts"
+
+/** How long a view is kept when nobody asks for it or follows it: 20 minutes. Source: Consul. */
+export const VIEW_IDLE_MS = 1_200_000
+
+/** A kind of view: where its events come from, and what is made of them. */
+export interface ViewType<Payload, Result, Request extends CacheRequest = CacheRequest> {
+  subscribe(
+    request: Request,
+    from: Position | undefined,
+    signal: AbortSignal,
+  ): ViewFeed<Payload> | Promise<ViewFeed<Payload>>
+  makeView(request: Request): View<Payload, Result>
+  /** How long a view is kept when nobody asks for it or follows it, ms. */
+  readonly idleMs?: number
+}
+
+/** A store of views, as its options. */
+export interface ViewStoreOptions {
+  /** The machine's unless a test owns time. */
+  readonly clock?: Clock
+  /** As `Math.random`; draws jitter. */
+  readonly random?: () => number
+  /** Views at once; each has a subscription. 1,024 by default. */
+  readonly viewsMax?: number
+}
+
+interface Item<Result = unknown> {
+  readonly materializer: Materializer<unknown, Result>
+  readonly stop: AbortController
+  readonly running: Promise<void>
+  active: number
+  cancelExpiry: () => void
+}
+
+/**
+ * Views by request: one subscription for each, made when somebody asks, shared by all who do, and
+ * ended when nobody has asked for a while. `get` and `notify` are those of a `ReadThroughCache`.
+ *
+ * Source: Consul `submatview.Store`.
+ */
+export class ViewStore implements AsyncDisposable {
+  readonly #clock: Clock
+  readonly #random: () => number
+  readonly #viewsMax: number
+  readonly #types = new Map<string, ViewType<unknown, unknown>>()
+  readonly #items = new Map<string, Item>()
+  readonly #closing = new Closing()
+
+  constructor({
+    clock = systemClock,
+    random = Math.random,
+    viewsMax = 1_024,
+  }: ViewStoreOptions = {}) {
+    this.#clock = clock
+    this.#random = random
+    this.#viewsMax = viewsMax
+  }
+
+  /** How many views there are. */
+  get size(): number {
+    return this.#items.size
+  }
+
+  /** Makes a type known. @throws {ReadThroughError} there is one of that name. */
+  register<Payload, Result, Request extends CacheRequest = CacheRequest>(
+    name: string,
+    type: ViewType<Payload, Result, Request>,
+  ): void {
+    if (this.#types.has(name)) throw invalid(`type "${name}" is there already`)
+    this.#types.set(name, type as unknown as ViewType<unknown, unknown>)
+  }
+
+  /**
+   * What a view shows, once it is there, or newer than `since`; after `timeoutMs`, what it shows
+   * then, without an error. `maxAgeMs` and `mustRevalidate` mean nothing here.
+   *
+   * @throws {ReadThroughError | FetchFailedError | ClosedError}
+   * @throws `signal.reason`
+   */
+  async get<Result>(
+    type: string,
+    request: CacheRequest,
+    signal?: AbortSignal,
+  ): Promise<Answer<Result>> {
+    const [item, release] = this.#retain<Result>(type, request)
+    const patience = new Patience(this.#clock, request.timeoutMs, signal, this.#closing)
+    try {
+      const { result, position, hit } = await item.materializer.query(
+        request.since,
+        patience.signal,
+      )
+      return { value: result, meta: { hit, ageMs: 0, position } }
+    } catch (reason) {
+      if (!patience.isOver) throw reason
+      const { seen } = item.materializer
+      return { value: seen?.result, meta: { hit: false, ageMs: 0, position: seen?.position } }
+    } finally {
+      patience.end()
+      release()
+    }
+  }
+
+  /**
+   * Follows a view from the request's `since` on, as `ReadThroughCache.notify` does.
+   *
+   * @throws {ReadThroughError | ClosedError} at once.
+   */
+  notify<Result>(
+    type: string,
+    request: CacheRequest,
+    options: NotifyOptions = {},
+  ): AsyncGenerator<CacheEvent<Result>, void, undefined> {
+    this.#closing.check()
+    this.#find(type)
+    return this.#follow(type, request, options)
+  }
+
+  /** Ends every subscription. Again is harmless. Resolves once none is open. */
+  async close(): Promise<void> {
+    this.#closing.close()
+    const items = [...this.#items]
+    for (const [id, item] of items) this.#drop(id, item)
+    await Promise.all(items.map(([, { running }]) => running))
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  async *#follow<Result>(
+    type: string,
+    request: CacheRequest,
+    options: NotifyOptions,
+  ): AsyncGenerator<CacheEvent<Result>, void, undefined> {
+    const [{ materializer }, release] = this.#retain<Result>(type, request)
+    const patience = new Patience(this.#clock, undefined, options.signal, this.#closing)
+    const telling = new Telling<Result>(options, request.since)
+    let told = materializer.told
+    let hit = true
+    try {
+      for (;;) {
+        patience.signal.throwIfAborted()
+        const { seen, error } = materializer
+        if (seen && telling.isNews(seen.position)) {
+          const { result, position } = seen
+          yield telling.value(result, { hit, ageMs: 0, position })
+          continue
+        }
+        const isTold = error === undefined || materializer.told > told || materializer.isOver
+        told = materializer.told
+        const outcome = isTold ? telling.outcome(error) : undefined
+        if (outcome) yield outcome
+        else await materializer.changes.wait(patience.signal)
+        // What ended for good is told once.
+        if (materializer.isOver && error) return
+        hit = false
+      }
+    } finally {
+      patience.end()
+      release()
+    }
+  }
+
+  #find(type: string): ViewType<unknown, unknown> {
+    const found = this.#types.get(type)
+    if (found === undefined) throw invalid(`there is no type "${type}"`)
+    return found
+  }
+
+  // The view of a request, in use until it is released.
+  #retain<Result>(type: string, request: CacheRequest): readonly [Item<Result>, () => void] {
+    const viewType = this.#find(type)
+    this.#closing.check()
+    const { key, partition, token } = request
+    const id = JSON.stringify([type, partition, token, key])
+    const found = this.#items.get(id)
+    if (found?.materializer.isOver && found.active === 0) this.#drop(id, found)
+    const item = (this.#items.get(id) ?? this.#open(id, viewType, request)) as Item<Result>
+    const { error, isOver, seen } = item.materializer
+    if (isOver && error) {
+      // Whoever is still with it hears why; the last of them lets go of it.
+      const meta = { hit: false, ageMs: 0, position: seen?.position }
+      throw new FetchFailedError(error, seen?.result, meta)
+    }
+    item.active += 1
+    item.cancelExpiry()
+    let isReleased = false
+    const release = () => {
+      if (isReleased) return
+      isReleased = true
+      item.active -= 1
+      if (item.active === 0) this.#idle(id, item as Item, viewType)
+    }
+    return [item, release]
+  }
+
+  #open(id: string, type: ViewType<unknown, unknown>, request: CacheRequest): Item {
+    if (this.#items.size >= this.#viewsMax) this.#makeRoom()
+    if (this.#items.size >= this.#viewsMax) {
+      throw new ReadThroughError(`all of ${this.#viewsMax} views are in use`, "ERR_TOO_MANY")
+    }
+    const stop = new AbortController()
+    const materializer = new Materializer({
+      subscribe: (from, signal) => type.subscribe(request, from, signal),
+      makeView: () => type.makeView(request),
+      clock: this.#clock,
+      random: this.#random,
+    })
+    const running = materializer.run(stop.signal).catch((reason) => {
+      if (!stop.signal.aborted) throw reason
+    })
+    const item: Item = { materializer, stop, running, active: 0, cancelExpiry: () => {} }
+    this.#items.set(id, item)
+    return item
+  }
+
+  #makeRoom(): void {
+    for (const [id, item] of this.#items) {
+      if (item.active > 0) continue
+      this.#drop(id, item)
+      return
+    }
+  }
+
+  // Nobody uses it: it is kept for a while, unless it is over.
+  #idle(id: string, item: Item, { idleMs = VIEW_IDLE_MS }: ViewType<unknown, unknown>): void {
+    if (this.#items.get(id) !== item) return
+    if (item.materializer.isOver) this.#drop(id, item)
+    else item.cancelExpiry = this.#clock.after(idleMs, () => this.#drop(id, item))
+  }
+
+  #drop(id: string, item: Item): void {
+    item.cancelExpiry()
+    item.stop.abort(new Error("nobody uses the view"))
+    this.#items.delete(id)
+  }
+}
+
+function invalid(message: string): ReadThroughError {
+  return new ReadThroughError(message, "ERR_REQUEST_INVALID")
+}

@@ -1,0 +1,79 @@
+import type { CacheRequest, CacheType, FetchResult, Position } from "@headwater/core"
+import { formatPosition, valueKindOf } from "@headwater/protocol"
+import {
+  HUB_WAIT_MS,
+  type HubAnswer,
+  type HubEntry,
+  type HubTypeOptions,
+  hubReader,
+} from "./hub-reader.ts"
+
+/** Where the hub was when it last answered, which is past the entry's own revision. */
+interface AskedUpTo {
+  readonly upTo: Position
+}
+
+/**
+ * Single entries of a topic, each kept fresh by blocking GETs. The request's key is the entry's;
+ * `null` for one that is absent.
+ *
+ * Cost: one GET that waits, for each entry in use. The revision of a value is the entry's, and of
+ * an absent one that of the hub when it was first seen to be.
+ */
+export function entryType<Value = unknown>(
+  options: HubTypeOptions,
+): CacheType<HubEntry<Value> | null, CacheRequest, AskedUpTo> {
+  const read = hubReader(options)
+  return {
+    blocking: true,
+    refresh: true,
+    queryTimeoutMs: options.waitMs ?? HUB_WAIT_MS,
+    async fetch({ request, since, waitMs, last }, signal) {
+      const { key } = request
+      const entry = last?.value
+      const query = {
+        path: `entry?key=${encodeURIComponent(key)}`,
+        request,
+        // Since where the hub was: the entry's own revision may be too old to be asked about.
+        since: since && (last?.state?.upTo ?? since),
+        waitMs,
+        etag:
+          entry && last ? `"${formatPosition({ ...last.position, ...revisionOf(entry) })}"` : "",
+      }
+      const answer = await read(query, signal)
+      const state = { upTo: answer.position }
+      const { epoch } = answer.position
+      const isSameEpoch = last?.position.epoch === epoch
+      if (answer.status === 304 && last) {
+        return { notModified: true, revision: last.position.revision, epoch, state }
+      }
+      if (answer.status === 404) {
+        // It was absent all the time, as far as anybody can tell.
+        const notModified = entry === null && isSameEpoch
+        const revision = notModified ? last!.position.revision : answer.position.revision
+        return { value: null, notModified, revision, epoch, state }
+      }
+      return resultOf<Value>(key, answer, state)
+    },
+  }
+}
+
+function revisionOf({ revision }: HubEntry): { readonly revision: number } {
+  return { revision }
+}
+
+async function resultOf<Value>(
+  key: string,
+  { response, revision, position }: HubAnswer,
+  state: AskedUpTo,
+): Promise<FetchResult<HubEntry<Value>, AskedUpTo>> {
+  const kind = valueKindOf(response.headers.get("content-type") ?? "")
+  const value: unknown =
+    kind === "binary"
+      ? new Uint8Array(await response.arrayBuffer())
+      : kind === "text"
+        ? await response.text()
+        : await response.json()
+  const entry = { key, value: value as Value, revision }
+  return { value: entry, revision, epoch: position.epoch, state }
+}
