@@ -24,15 +24,19 @@ const hubError = `{"error":{"code":"ERR_UNAUTHENTICATED","message":"no","retry":
 const json = "application/json"
 const events = "text/event-stream"
 
+// Every other fault is met by a client that has nothing, and so in a snapshot; the others by one
+// that resumes, to whom little more comes than what is written meanwhile.
+const someByte = (at: number) => (at % 2 ? below(KEYS * 30) : below(1_200))
+
 const FAULTS: Readonly<Record<string, readonly Fault[]>> = {
-  "is cut": some(2).map(() => ({ type: "cut", atBytes: below(KEYS * 60) })),
-  ends: some(1).map(() => ({ type: "end", atBytes: below(KEYS * 60) })),
-  stalls: some(2).map(() => ({ type: "stall", atBytes: below(KEYS * 60) })),
+  "is cut": some(2).map((at) => ({ type: "cut", atBytes: someByte(at) })),
+  ends: some(2).map((at) => ({ type: "end", atBytes: someByte(at) })),
+  stalls: some(2).map((at) => ({ type: "stall", atBytes: someByte(at) })),
   "is late": [{ type: "delay", ms: 20 }],
   "comes one byte at a time": [{ type: "drip" }],
-  "says the same bytes twice": some(2).map(() => ({
+  "says the same bytes twice": some(2).map((at) => ({
     type: "repeat",
-    atBytes: 300 + below(KEYS * 40),
+    atBytes: someByte(at),
     bytes: 1 + below(1_460),
   })),
   "answers 401, 409, 429, 500 and 502": [
@@ -103,9 +107,10 @@ describe.each(SCENES)("a hub on $runtime, Chromium: $browser", ({ runtime, brows
   const isWhole = FULL || (runtime === "node" && !browser)
 
   test.skipIf(!isWhole).each(Object.entries(FAULTS))("a link that %s", async (_, faults) => {
-    for (const fault of faults) {
+    for (const [at, fault] of faults.entries()) {
       proxy.await(fault)
-      proxy.cut()
+      if (at % 2) await begin()
+      else proxy.cut()
       await write(hub, 5)
       // The fault was met, and the client comes through again.
       await eventually(() => proxy.faultsLeft === 0)
@@ -131,18 +136,17 @@ describe.each(SCENES)("a hub on $runtime, Chromium: $browser", ({ runtime, brows
     "a hub that dies in the middle of a snapshot, and another one of its source",
     async () => {
       const other = await start("one", "node")
-      await subject.leave()
       const dying = hub
       let dead: Promise<unknown> | undefined
       proxy.await({
         type: "call",
-        atBytes: KEYS * 20,
+        atBytes: 1_500,
         task: () => {
           dead = dying.stop("SIGKILL")
           proxy.moveTo(portOf(other))
         },
       })
-      await subject.follow(proxy.url)
+      await begin()
       await eventually(() => dead !== undefined)
       hub = other
       await write(hub, 5)
@@ -201,6 +205,12 @@ describe.each(SCENES)("a hub on $runtime, Chromium: $browser", ({ runtime, brows
   })
 
   let resetsBefore = 0
+
+  async function begin(): Promise<void> {
+    await subject.leave()
+    resetsBefore = 0
+    await subject.follow(proxy.url)
+  }
 
   // `how` is how it must have come there: without a reset, or by some last one.
   async function expectSame(

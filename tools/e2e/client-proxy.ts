@@ -114,6 +114,8 @@ async function breakOff(from: Socket, piece: Buffer, at: number, fault: Fault): 
   if (fault.type === "cut") from.resetAndDestroy()
   if (fault.type === "end") from.end()
   if (fault.type === "call") fault.task()
+  // The hub's side stays open, too: nobody is told of anything.
+  if (fault.type === "stall") await new Promise((resolve) => from.once("close", resolve))
   if (fault.type === "repeat") await write(from, piece.subarray(Math.max(0, at - fault.bytes), at))
   const isOver = fault.type === "cut" || fault.type === "end" || fault.type === "stall"
   if (!isOver) await write(from, piece.subarray(at))
