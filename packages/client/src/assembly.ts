@@ -51,9 +51,10 @@ interface Holding<Value> {
 export class Assembly<Value = unknown> {
   #held: Holding<Value> = emptyHolding()
   #next: Holding<Value> | undefined
+  /** The id from which the next stream is asked to resume; `""` where none is known. */
+  resume = ""
   readonly #run = new Map<string, WireChange>()
   #position: Position | undefined
-  #resume = ""
   #epoch = ""
   // Undefined before the `hello` of a stream.
   #values: ValueKind | undefined
@@ -83,12 +84,32 @@ export class Assembly<Value = unknown> {
   begin(): string {
     this.#values = undefined
     this.#restart()
-    return this.#resume
+    return this.resume
+  }
+
+  /**
+   * Makes this what is held, as it was when a stream gave the id to resume from.
+   *
+   * @returns what stood before under each key: nothing.
+   */
+  fill(
+    entries: Iterable<ReplicaEntry<Value>>,
+    position: Position,
+    resume: string,
+  ): Map<string, undefined> {
+    const replaced = new Map<string, undefined>()
+    for (const entry of entries) {
+      put(this.#held, entry)
+      replaced.set(entry.key, undefined)
+    }
+    this.#position = position
+    this.resume = resume
+    return replaced
   }
 
   /** Lets the next stream be asked for a snapshot; what is held stays until that is whole. */
   forget(): void {
-    this.#resume = this.#position ? `${this.#position.epoch}.0` : ""
+    this.resume = this.#position ? `${this.#position.epoch}.0` : ""
   }
 
   /**
@@ -106,7 +127,7 @@ export class Assembly<Value = unknown> {
     if ((type === "hello") === !!values) throw outOfTurn(type)
     switch (type) {
       case "hello": {
-        const { epoch, revision } = readStreamId(this.#resume || "0.0")!
+        const { epoch, revision } = readStreamId(this.resume || "0.0")!
         this.#values = frame.values
         this.#epoch = frame.epoch
         this.#floor = frame.resumed ? revision : 0
@@ -118,7 +139,7 @@ export class Assembly<Value = unknown> {
       case "reset":
         this.#epoch = frame.epoch
         this.#floor = 0
-        this.#resume = frame.id
+        this.resume = frame.id
         this.#restart(emptyHolding())
         break
       case "snapshot":
@@ -180,7 +201,7 @@ export class Assembly<Value = unknown> {
     }
     this.#restart()
     this.#position = { epoch, revision }
-    this.#resume = id
+    this.resume = id
     return { replaced, mismatch, isProven: isSame && !!hub }
   }
 

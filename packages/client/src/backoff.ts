@@ -11,33 +11,16 @@ export const BACKOFF_FLOOR_MS_MAX = 600_000
 export const BACKOFF_RESET_MS = 10_000
 
 /**
- * How long to wait before the next request: full jitter, so that readers who lost their hub at one
- * moment do not come back at one moment.
+ * How long to wait before the next request, in milliseconds: full jitter, so that readers who lost
+ * their hub at one moment do not come back at one moment.
  *
  * Source: Marc Brooker, "Exponential Backoff And Jitter", 2015.
+ *
+ * @param failures how many there were before, since the last 10 s of health.
+ * @param random as `Math.random`.
+ * @param floorMs what the hub asked for with `retry:` or `Retry-After`; obeyed up to 10 minutes.
  */
-export class Backoff {
-  #attempts = 0
-  readonly #random: () => number
-
-  /** @param random as `Math.random`. */
-  constructor(random: () => number) {
-    this.#random = random
-  }
-
-  /**
-   * Milliseconds to wait now. Each call counts as one more failure.
-   *
-   * @param floorMs what the hub asked for with `retry:` or `Retry-After`; obeyed up to 10 minutes.
-   */
-  next(floorMs = 0): number {
-    const ceilingMs = Math.min(BACKOFF_CAP_MS, BACKOFF_BASE_MS * 2 ** this.#attempts)
-    this.#attempts += 1
-    return Math.max(Math.min(floorMs, BACKOFF_FLOOR_MS_MAX), this.#random() * ceilingMs)
-  }
-
-  /** Forgets the failures, after 10 s of health. */
-  reset(): void {
-    this.#attempts = 0
-  }
+export function backoffMs(failures: number, random: () => number, floorMs = 0): number {
+  const ceilingMs = Math.min(BACKOFF_CAP_MS, BACKOFF_BASE_MS * 2 ** failures)
+  return Math.max(Math.min(floorMs, BACKOFF_FLOOR_MS_MAX), random() * ceilingMs)
 }

@@ -1,9 +1,9 @@
 import type { SyncError } from "@headwater/core"
 import { type Frame, streamPath } from "@headwater/protocol"
 import type { Mismatch } from "./assembly.ts"
-import { BACKOFF_RESET_MS, Backoff } from "./backoff.ts"
+import { BACKOFF_RESET_MS, backoffMs } from "./backoff.ts"
 import { followStream } from "./connection.ts"
-import type { ClientClock, TokenSource } from "./link.ts"
+import type { ClientClock, ReplicaStore, TokenSource } from "./link.ts"
 import { callAll, LiveReplica } from "./live-replica.ts"
 import type { Replica } from "./replica.ts"
 import { ReplicaError } from "./replica-error.ts"
@@ -44,6 +44,8 @@ export interface ConnectOptions {
   readonly report?: ((report: Report) => void) | undefined
   readonly fetch?: typeof globalThis.fetch | undefined
   readonly clock?: ClientClock | undefined
+  /** Keeps what is held beyond this process: `stored` of `@headwater/client/store` makes one. */
+  readonly store?: ReplicaStore | undefined
   /** As `Math.random`; draws the back-off. */
   readonly random?: (() => number) | undefined
 }
@@ -65,7 +67,7 @@ export function connect<Value = unknown>(options: ConnectOptions): Replica<Value
   const replica = new LiveReplica<Value>(closing)
   const urls = [options.url].flat().map((url) => streamUrl(url, options))
   replica.link = { ...options, urls }
-  replica.running = run(replica, urls, options, closing)
+  replica.running = run(replica as LiveReplica<unknown>, urls, options, closing)
   return replica
 }
 
@@ -80,14 +82,14 @@ const machineClock: ClientClock = {
 
 // Runs until closed or refused. Never rejects.
 async function run(
-  replica: Pick<LiveReplica<unknown>, "begin" | "forget" | "hear" | "on">,
+  replica: LiveReplica<unknown>,
   urls: URL[],
   options: ConnectOptions,
   closing: AbortController,
 ): Promise<void> {
-  const { token: source, clock = machineClock, fetch = globalThis.fetch } = options
+  const { token: source, clock = machineClock, fetch = globalThis.fetch, random } = options
   const report = (report: Report) => callAll([options.report ?? (() => {})], report)
-  const backoff = new Backoff(options.random ?? Math.random)
+  let failures = 0
   const { signal } = closing
   const letGo = onAbort(options.signal, () => closing.abort())
 
@@ -109,22 +111,21 @@ async function run(
     report({ type: "mismatch", mismatch, answer: isTolerant ? "followed-on" : "fresh-snapshot" })
     if (isTolerant) return
     freshSince = now
-    throw new ReplicaError("not what the hub holds", "ERR_CONFLICT", "resync")
+    throw new ReplicaError("mismatch", "ERR_CONFLICT", "resync")
   }
 
-  // One request, to its end.
-  const attempt = async () => {
-    liveSince = undefined
+  const headers = async () => {
     if (typeof source === "function") token ??= await source(expired, signal)
-    const headers = headersOf(replica.begin(), token)
-    return followStream({ url: urls[0]!, headers, fetch, clock }, onFrame, signal)
+    return { ...(token && { authorization: `Bearer ${token}` }) }
   }
 
-  // The replica must be in its owner's hands before anything happens to it.
-  await undefined
+  await undefined // The replica must be in its owner's hands before anything happens to it.
+  const detach = await options.store?.attach({ url: urls[0]!, replica }, signal)
   for (let event: "start" | "due" = "start"; !signal.aborted; event = "due") {
     replica.on(event)
-    const { error, retryMs } = await attempt().catch((error) => ({ error, retryMs: 0 }))
+    liveSince = undefined
+    const request = { url: urls[0]!, id: replica.begin(), headers, fetch, clock }
+    const { error, retryMs } = await followStream(request, onFrame, signal)
     if (signal.aborted) break
     const { code, recovery } = error as Partial<SyncError>
     const isUnauthenticated = code === "ERR_UNAUTHENTICATED" && typeof source === "function"
@@ -139,8 +140,8 @@ async function run(
       isRenewed = true
       // The first one not tried yet; when all were, the first again.
     } else urls.push(urls.shift()!)
-    if (liveSince !== undefined && clock.elapsed() - liveSince >= BACKOFF_RESET_MS) backoff.reset()
-    const delayMs = backoff.next(retryMs)
+    if (liveSince !== undefined && clock.elapsed() - liveSince >= BACKOFF_RESET_MS) failures = 0
+    const delayMs = backoffMs(failures++, random ?? Math.random, retryMs)
     replica.on("lost", error)
     report({ type: "lost", error, delayMs })
     // Whoever heard of the loss may have closed the replica.
@@ -148,17 +149,14 @@ async function run(
   }
   replica.on("close")
   letGo()
+  await detach?.()
 }
 
-function headersOf(id: string, token: string | undefined): Record<string, string> {
-  return {
-    accept: "text/event-stream",
-    ...(id && { "last-event-id": id }),
-    ...(token && { authorization: `Bearer ${token}` }),
-  }
-}
-
-function streamUrl(url: string | URL, { topic, prefix = [], keys = [] }: ConnectOptions): URL {
+/** The address of a stream. @throws {TypeError} `url` is none. */
+export function streamUrl(
+  url: string | URL,
+  { topic, prefix = [], keys = [] }: ConnectOptions,
+): URL {
   // Only a page has an address of its own.
   const target = new URL(url, globalThis.location?.href)
   target.pathname = target.pathname.replace(/\/$/, "") + streamPath(topic)

@@ -13,7 +13,10 @@ import { onAbort } from "./wait.ts"
 /** One request for a stream. */
 export interface StreamRequest {
   readonly url: URL
-  readonly headers: Readonly<Record<string, string>>
+  /** Where to resume from; `""` for nothing known. */
+  readonly id: string
+  /** Says who asks, each time anew. */
+  readonly headers: () => Promise<Readonly<Record<string, string>>>
   readonly fetch: typeof globalThis.fetch
   readonly clock: Pick<Clock, "after" | "elapsed">
 }
@@ -44,20 +47,20 @@ export const ERROR_CHARACTERS_MAX = 4_096
  * @param signal ends the stream; its reason is the reason.
  */
 export async function followStream(
-  { url, headers, fetch, clock }: StreamRequest,
+  { url, id, headers, fetch, clock }: StreamRequest,
   onFrame: (frame: Frame) => void,
   signal: AbortSignal,
 ): Promise<Ending> {
   const attempt = new AbortController()
   const letGo = onAbort(signal, () => attempt.abort(signal.reason))
 
-  const watchdog = watch(clock, () => attempt.abort(new ReplicaError("silence", "ERR_TIMEOUT")))
+  let heard: ReturnType<typeof watch>
   let retryMs: number | undefined
   const onEvent = (event: string, data: string, id: string) => {
     const frame = decodeFrame(event, data, id)
     if (!frame) return
     onFrame(frame)
-    if (frame.type === "hello") watchdog.allow(frame.heartbeatMs)
+    if (frame.type === "hello") heard(frame.heartbeatMs)
     if (frame.type !== "goodbye" && frame.type !== "fault") return
     retryMs = frame.retryMs || retryMs
     throw endOf(frame)
@@ -68,7 +71,14 @@ export async function followStream(
   const feed = eventParser(onEvent, onRetry, EVENT_CHARACTERS_MAX)
 
   try {
-    const response = await fetch(url, { headers, cache: "no-store", signal: attempt.signal })
+    // A token may take its time: somebody may have to type a password.
+    const own = await headers()
+    heard = watch(clock, attempt)
+    const response = await fetch(url, {
+      headers: { accept: "text/event-stream", ...(id && { "last-event-id": id }), ...own },
+      cache: "no-store",
+      signal: attempt.signal,
+    })
     const { status } = response
     retryMs = Number(response.headers.get("retry-after")) * 1_000 || undefined
     const type = response.headers.get("content-type")
@@ -84,25 +94,21 @@ export async function followStream(
       if (!chunk || chunk.done) break
       const part = decoder.decode(chunk.value, { stream: true })
       if (isStream) {
-        watchdog.heard()
+        heard()
         feed(part)
       } else text += part
     }
-    throw isStream ? new ReplicaError("the stream was cut") : refusalOf(status, text)
+    throw isStream ? new ReplicaError("cut") : refusalOf(status, text)
   } catch (error) {
     return { error: attempt.signal.aborted ? attempt.signal.reason : error, retryMs }
   } finally {
-    watchdog.stop()
     letGo()
     attempt.abort()
   }
 }
 
-// Calls once when nothing was heard for three heartbeats.
-function watch(
-  clock: StreamRequest["clock"],
-  onSilence: () => void,
-): { heard(): void; allow(heartbeatMs: number): void; stop(): void } {
+// Aborts when nothing was heard for three heartbeats; over when aborted.
+function watch(clock: StreamRequest["clock"], attempt: AbortController): (ms?: number) => void {
   let heardAt = clock.elapsed()
   let silenceMs = HEARTBEAT_MS * HEARTBEATS_MISSED_MAX
   let cancel = () => {}
@@ -110,19 +116,16 @@ function watch(
     const leftMs = heardAt + silenceMs - clock.elapsed()
     // One timer, moved on when it falls due: setting one for every chunk would cost more.
     if (leftMs > 0) cancel = clock.after(leftMs, look)
-    else onSilence()
+    else attempt.abort(new ReplicaError("silence", "ERR_TIMEOUT"))
   }
   look()
-  return {
-    heard() {
-      heardAt = clock.elapsed()
-    },
-    allow(heartbeatMs) {
-      silenceMs = Math.max(1_000, heartbeatMs) * HEARTBEATS_MISSED_MAX
-      cancel()
-      look()
-    },
-    stop: () => cancel(),
+  onAbort(attempt.signal, () => cancel())
+  return (heartbeatMs) => {
+    heardAt = clock.elapsed()
+    if (heartbeatMs === undefined) return
+    silenceMs = Math.max(1_000, heartbeatMs) * HEARTBEATS_MISSED_MAX
+    cancel()
+    look()
   }
 }
 

@@ -29,7 +29,8 @@ export class LiveReplica<Value> extends Assembly<Value> implements Replica<Value
   running: Promise<void> | undefined
   /** What it was made with, for who writes; `url` is the stream's. Set by who runs it. */
   link: Link | undefined
-  #settleReady!: (error?: Error) => void
+  /** Called after every step. Set by who keeps the replica. */
+  onStep: (() => void) | undefined
   readonly #closing: AbortController
   #snapshot: ReplicaSnapshot<Value> = new ReplicaSnapshot(undefined, this.held)
   #status: ReplicaStatus = { state: "idle", hub: undefined, error: undefined }
@@ -44,9 +45,7 @@ export class LiveReplica<Value> extends Assembly<Value> implements Replica<Value
   constructor(closing: AbortController) {
     super()
     this.#closing = closing
-    this.ready = new Promise((resolve, reject) => {
-      this.#settleReady = (error) => (error ? reject(error) : resolve())
-    })
+    this.ready = this.#until(() => !!this.position)
     // Who never looks at `ready` must not be ended by it.
     this.ready.catch(() => {})
   }
@@ -112,16 +111,15 @@ export class LiveReplica<Value> extends Assembly<Value> implements Replica<Value
     }
   }
 
-  async waitFor({ epoch, revision }: Position, signal?: AbortSignal): Promise<void> {
-    for (let before = this.position; ; await this.#move(signal)) {
+  waitFor({ epoch, revision }: Position, signal?: AbortSignal): Promise<void> {
+    let before: string | undefined
+    return this.#until(() => {
       const at = this.position
-      before ??= at
-      if (at?.epoch === epoch && at.revision >= revision) return
-      if (at?.epoch !== epoch && at?.epoch !== before?.epoch) {
-        throw new ReplicaError("another epoch began", "ERR_EPOCH_CHANGED", "resync")
-      }
-      if (this.#isOver()) throw closed()
-    }
+      before ??= at?.epoch
+      if (at?.epoch === epoch) return at.revision >= revision
+      if (at?.epoch === before) return false
+      throw new ReplicaError("another epoch", "ERR_EPOCH_CHANGED", "resync")
+    }, signal)
   }
 
   async close(): Promise<void> {
@@ -153,9 +151,18 @@ export class LiveReplica<Value> extends Assembly<Value> implements Replica<Value
         : { ...this.#proven, mismatches: mismatches + 1 }
       callAll(this.#statusListeners)
     }
-    if (!replaced) return mismatch
+    if (replaced) this.#step(replaced, !wasWhole)
+    return mismatch
+  }
 
-    if (replaced.size > 0 || !wasWhole) {
+  /** Begins with what was held in another process. */
+  restore(entries: Iterable<ReplicaEntry<Value>>, position: Position, resume: string): void {
+    this.#step(this.fill(entries, position, resume), true)
+  }
+
+  #step(replaced: ReadonlyMap<string, ReplicaEntry<Value> | undefined>, isFirst: boolean): void {
+    this.onStep?.()
+    if (replaced.size > 0 || isFirst) {
       this.#snapshot = this.#snapshot.next(this.position, this.held, replaced)
     }
     // What came and went since is forgotten, so that these maps hold no more keys than the consumer
@@ -167,20 +174,16 @@ export class LiveReplica<Value> extends Assembly<Value> implements Replica<Value
       }
     }
     callAll(this.#waiting)
-    this.#settleReady()
     const changes = this.#changesOf(replaced)
-    if (changes.length > 0 || !wasWhole) {
+    if (changes.length > 0 || isFirst) {
       callAll(this.#listeners, this.#snapshot, { position: this.position!, changes })
     }
-    return mismatch
   }
 
   /** Something happened to the link. */
   on(event: ClientEvent, error = this.#status.error): void {
     const state = TRANSITIONS[this.#status.state][event]
     this.#setStatus({ ...this.#status, state, error: state === "live" ? undefined : error })
-    if (state !== "closed") return
-    this.#settleReady(error ?? closed())
     callAll(this.#waiting)
   }
 
@@ -189,6 +192,13 @@ export class LiveReplica<Value> extends Assembly<Value> implements Replica<Value
     if (status.state === state && status.hub === hub && status.error === error) return
     this.#status = status
     callAll(this.#statusListeners)
+  }
+
+  // Waits until something is so: what is there counts before the end, and that before the signal.
+  async #until(isSo: () => boolean, signal?: AbortSignal): Promise<void> {
+    for (; !isSo(); await this.#move(signal)) {
+      if (this.#isOver()) throw new ReplicaError("closed", "ERR_CLOSED", "stop")
+    }
   }
 
   // Waits until the replica moves, or closes. Who calls has looked whether it did.
@@ -249,8 +259,4 @@ function addTo<Arguments extends unknown[]>(
   return () => {
     listeners.delete(own)
   }
-}
-
-function closed(): ReplicaError {
-  return new ReplicaError("the replica is closed", "ERR_CLOSED", "stop")
 }

@@ -42,15 +42,18 @@ export type ClientEvent =
 export const TRANSITIONS: Readonly<
   Record<ClientState, Readonly<Record<ClientEvent, ClientState>>>
 > = {
-  idle: { ...stay("idle"), start: "connecting" },
-  connecting: { ...stay("connecting"), hello: "snapshot", lost: "waiting" },
-  snapshot: { ...stay("snapshot"), sync: "live", lost: "waiting" },
-  live: { ...stay("live"), reset: "snapshot", lost: "waiting" },
-  waiting: { ...stay("waiting"), due: "connecting" },
+  idle: stay("idle", { start: "connecting" }),
+  connecting: stay("connecting", { hello: "snapshot", lost: "waiting" }),
+  snapshot: stay("snapshot", { sync: "live", lost: "waiting" }),
+  live: stay("live", { reset: "snapshot", lost: "waiting" }),
+  waiting: stay("waiting", { due: "connecting" }),
   closed: stay("closed"),
 }
 
-function stay(state: ClientState): Record<ClientEvent, ClientState> {
+function stay(
+  state: ClientState,
+  moves?: Partial<Record<ClientEvent, ClientState>>,
+): Record<ClientEvent, ClientState> {
   return {
     start: state,
     hello: state,
@@ -60,5 +63,6 @@ function stay(state: ClientState): Record<ClientEvent, ClientState> {
     due: state,
     refused: "closed",
     close: "closed",
+    ...moves,
   }
 }

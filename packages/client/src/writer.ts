@@ -7,7 +7,6 @@ import {
   type ValueKind,
 } from "@headwater/protocol"
 import type { Link, TokenSource } from "./link.ts"
-import { LiveReplica } from "./live-replica.ts"
 import type { Replica } from "./replica.ts"
 import { onAbort } from "./wait.ts"
 import { WriteError } from "./write-error.ts"
@@ -71,8 +70,9 @@ export function writer<Value = unknown>(
   replica: Replica<Value>,
   { values = "json" }: WriterOptions = {},
 ): Writer<Value> {
-  const link = replica instanceof LiveReplica ? (replica.link as Link | undefined) : undefined
-  if (!link) throw new TypeError("only to the topic of a replica that connect() made")
+  const { link } = replica as { readonly link?: Link | undefined }
+  if (!link || !replica.waitFor)
+    throw new TypeError("only to the topic of a replica that connect() made")
   if (!isValueKind(values)) throw new TypeError("values is json, text or binary")
   const ask = sender(link)
 

@@ -707,6 +707,28 @@ describe("time", () => {
     expect(clock.timers).toBe(0)
   })
 
+  test.each([
+    ["a goodbye", event("goodbye", { reason: "draining", retryMs: 0 })],
+    ["a fault", event("fault", { code: "ERR_LAGGED", retry: "resync" })],
+    ["auth-changed", event("goodbye", { reason: "auth-changed", retryMs: 0 })],
+    ["a cut", ""],
+  ])("a loop of streams that succeed and end at once, by %s, slows down", async (_, last) => {
+    const clock = new ManualClock()
+    const replica = follow({ clock, random: () => 1, token: () => "t" })
+    const delays = []
+    for (let turn = 0; turn < 9; turn++) {
+      const stream = await hub.next()
+      stream.send(hello(), snapshot(["a", 1]), sync(1, [["a", 1]]), last)
+      stream.end()
+      await until(replica, () => replica.status.state === "waiting")
+      delays.push(clock.nextTimerMs)
+      await clock.advance(clock.nextTimerMs!)
+    }
+
+    expect(delays).toEqual([250, 500, 1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000])
+    expect(replica.proven).toMatchObject({ count: 9, mismatches: 0 })
+  })
+
   test("the stream's own retry is the floor", async () => {
     const clock = new ManualClock()
     const replica = follow({ clock })
