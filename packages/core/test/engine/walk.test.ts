@@ -39,6 +39,33 @@ describe.each(builds)("Snapshot.walk() (%s wasm)", (build) => {
     },
   )
 
+  test("escapes at every place of a text of every length, and writes nothing after it", () => {
+    const escapes = ['"', "\\", "\u0000", "\n", "\u001f", '\\"', "é"]
+    const trie = engineOf(build).trie()
+    const expected = new Map<string, string>()
+    for (let length = 1; length <= 40; length++) {
+      for (let at = 0; at < length; at += 3) {
+        const letters = Array.from({ length }, (_, index) => String.fromCharCode(97 + (index % 26)))
+        letters[at] = escapes[(length + at) % escapes.length]!
+        const key = letters.join("")
+        expected.set(key, key + key)
+        trie.put(key, bytes(key + key), 1)
+      }
+    }
+    const snapshot = trie.commit({ reach: 1, complete })
+
+    for (const values of ["text", "binary"] as const) {
+      const slice = snapshot.walk({ since: 0, values, bytesMax: 1 << 20, visitsMax: 1 << 20 })
+      const told = JSON.parse(`[${text(slice.body)}]`) as { key: string; value: string }[]
+      const decoded = told.map(({ key, value }) => [
+        key,
+        values === "text" ? value : Buffer.from(value, "base64").toString(),
+      ])
+      expect(slice.ended).toBe(true)
+      expect(new Map(decoded as [string, string][])).toEqual(expected)
+    }
+  })
+
   test("a frame holds at most its bound, or one entry", () => {
     const trie = engineOf(build, { hashMask: 0xf }).trie()
     for (let key = 0; key < 50; key++)
