@@ -2,7 +2,8 @@
  * Trie: the jobs of a cache, one after the other, on one map.
  *
  * Question: what does each operation of a versioned map cost, and what do its snapshots?
- * Unit:     ns for one key, read or written; for one change told; for one snapshot.
+ * Unit:     ns for one key, read or written; for one change told; for one snapshot. Resident memory
+ *           is asked by `memory`, the longest turn of a timer under writes by `pause`.
  * Control:  `map`, a native `Map` changed in place: no versions, no snapshots.
  * Peers:    the persistent maps of JavaScript; where all is encoded, also `map of objects`, a `Map`
  *           of parsed values, stringified.

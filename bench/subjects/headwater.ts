@@ -2,8 +2,6 @@ import { createEngine, type Engine, type Snapshot, type Trie } from "@headwater/
 import type { Amount, Feed, KeyedMap } from "./keyed-map.ts"
 import { LastTen } from "./last-ten.ts"
 
-/** What a cache frees after each commit: more than a batch of 100 leaves behind. */
-const BLOCKS_MAX = 4_096
 const FRAME_BYTES_MAX = 65_536
 
 /** `@headwater/core`: the trie in linear memory. */
@@ -125,6 +123,6 @@ class HeadwaterMap implements KeyedMap {
     const newest = this.#trie.commit({ reach: this.#revision, complete: true })
     this.#kept.push(this.#newest)?.dispose()
     this.#newest = newest
-    this.#trie.reclaim(BLOCKS_MAX)
+    // The next commit frees what this one has replaced, and the last ones `settle`.
   }
 }
