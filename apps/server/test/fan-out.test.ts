@@ -35,6 +35,26 @@ describe("encode once", () => {
     expect(frames.encoded).toBe(9)
   })
 
+  test("1,000 readers of two views: one encoding for each breadcrumb and view", async () => {
+    local = new LocalHub({ entries: entriesOf(50, 20) })
+    await local.settle()
+    const { frames } = local.topic.fanOut
+    const readers: StreamReader[] = []
+    for (let n = 0; n < 1_000; n++) {
+      readers.push(await local.stream(n % 2 === 0 ? "" : "prefix=k/1"))
+    }
+    await Promise.all(readers.map((reader) => reader.caughtUp()))
+    expect(frames.encoded).toBe(2)
+
+    for (let n = 1; n <= 3; n++) {
+      const deltas = Promise.all(readers.map((reader) => reader.until("delta")))
+      await local.write({ "k/1": n })
+      await deltas
+      expect(frames.encoded).toBe(2 + 2 * n)
+    }
+    expect(readers.every(({ replica }) => replica.entries["k/1"] === 3)).toBe(true)
+  })
+
   test("who joins within 10 s starts from one snapshot, though the topic changes", async () => {
     local = new LocalHub({ entries: entriesOf(1_000, 200) })
     await (await local.stream("prefix=k/")).caughtUp()

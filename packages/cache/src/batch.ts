@@ -9,6 +9,8 @@ export interface Update {
   readonly revision: Revision
   readonly value?: Uint8Array
   readonly invalid?: string
+  /** With `invalid`: `key` is the key itself, not what could be written of it as text. */
+  readonly isNamed?: boolean
 }
 
 /** Updates that the cache applies as one version. */
@@ -60,8 +62,8 @@ function updatesOf(commit: Commit): Update[] {
       ? { key: change.key, revision, value: change.value }
       : { key: change.key, revision },
   )
-  for (const { key, reason } of commit.invalid ?? []) {
-    updates.push({ key, revision, invalid: reason })
+  for (const { key, reason, exact } of commit.invalid ?? []) {
+    updates.push({ key, revision, invalid: reason, ...(exact && { isNamed: true }) })
   }
   return updates
 }

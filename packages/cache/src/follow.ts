@@ -1,12 +1,14 @@
-import { ClosedError } from "@headwater/core"
+import { ClosedError, LaggedError } from "@headwater/core"
 import type { CacheFrame } from "./cache-frame.ts"
-import { type Followed, Follower, type FollowRequest } from "./follower.ts"
+import type { Followed } from "./followed.ts"
+import { Follower, type FollowRequest } from "./follower.ts"
+import type { CacheObserver } from "./observer.ts"
 
 /**
  * Follows a cache in this process.
  *
  *     stream = (fresh | resume) status live*
- *     fresh  = reset entries* sync
+ *     fresh  = (reset entries*)+ delta* sync
  *     resume = delta* sync
  *     live   = delta | sync | status | fresh
  *
@@ -14,8 +16,11 @@ import { type Followed, Follower, type FollowRequest } from "./follower.ts"
  * follower that stops elsewhere may hold half a commit. Under `conflate` and `disconnect` a run is
  * everything since the last one, one delta per key; under `pin` it is one breadcrumb.
  *
- * A run longer than `frameEntriesMax` holds its snapshot while the follower stops in the middle of
- * it; nobody else is delayed, and nothing is held between runs but, under `pin`, what is unread.
+ * A run longer than `frameEntriesMax` holds its snapshot while the follower is in the middle of it,
+ * but only while it reads on: one that stalls for `leaseMs` lets go, and then goes on over what is
+ * newest, without holding anything. In `fresh` it hears a `reset` again first, then deltas may come
+ * before the `sync`, and everywhere it may hear again what it has. Who pins holds its snapshot as
+ * long as its bound holds. Nobody else is delayed.
  *
  * @throws {LaggedError} in the loop, under `pin` and `disconnect`: start afresh.
  * @throws {ClosedError} in the loop: the cache was closed.
@@ -26,18 +31,31 @@ export async function* follow(
   request: FollowRequest,
 ): AsyncGenerator<CacheFrame, never> {
   const follower = new Follower(cache, request)
-  request.onFollow?.(1)
+  const { observer, followers, signal } = request
+  const { type: policy } = request.policy
+  let reason: EndReason = "left"
+  followers.count(policy, 1)
   try {
     for (;;) {
       if (cache.closed) throw new ClosedError("shutdown")
-      request.signal.throwIfAborted()
+      signal.throwIfAborted()
       yield* follower.turn()
     }
   } catch (error) {
-    if (cache.closed) throw new ClosedError("shutdown")
-    throw error
+    const thrown = cache.closed ? new ClosedError("shutdown") : error
+    reason = reasonOf(thrown, signal)
+    throw thrown
   } finally {
     follower.close()
-    request.onFollow?.(-1)
+    followers.count(policy, -1)
+    observer?.onEnd?.({ policy, reason })
   }
+}
+
+type EndReason = Parameters<NonNullable<CacheObserver["onEnd"]>>[0]["reason"]
+
+function reasonOf(error: unknown, signal: AbortSignal): EndReason {
+  if (error instanceof ClosedError) return "closed"
+  if (error instanceof LaggedError) return "lagged"
+  return signal.aborted ? "cancelled" : "failed"
 }

@@ -1,29 +1,23 @@
 import {
   type Clock,
-  DisposedError,
+  type Delta,
+  type Entry,
   LaggedError,
   type Position,
   type StatusReport,
-  type Waiters,
 } from "@headwater/core"
 import { type EventCursor, keepsOf, lagsTooFar, type Policy } from "@headwater/stream"
 import type { Breadcrumb } from "./breadcrumb.ts"
 import type { CacheFrame, ResetReason } from "./cache-frame.ts"
+import type { Followed } from "./followed.ts"
+import type { Followers } from "./followers.ts"
+import { Lease } from "./lease.ts"
 import type { CacheLimits } from "./limits.ts"
 import type { Location } from "./location.ts"
 import type { CacheObserver } from "./observer.ts"
+import { piecesOf } from "./pieces.ts"
 import { crumbOf } from "./trail.ts"
-
-/** A cache, as who follows it sees it: `SnapshotCache`. */
-export interface Followed {
-  readonly closed: boolean
-  readonly current: Breadcrumb | undefined
-  readonly position: Position | undefined
-  readonly report: StatusReport
-  readonly changes: Waiters
-  locate(position: Position): Location
-  lagMs(version: number): number
-}
+import { type Whole, walkOn } from "./walk-on.ts"
 
 /** What a follower asked for. */
 export interface FollowRequest {
@@ -31,10 +25,9 @@ export interface FollowRequest {
   readonly policy: Policy
   readonly signal: AbortSignal
   readonly clock: Clock
-  readonly limits: Pick<CacheLimits, "frameEntriesMax">
-  readonly observer?: CacheObserver | undefined
-  /** Called with 1 when it begins, and with -1 when it ends. */
-  readonly onFollow?: (by: 1 | -1) => void
+  readonly limits: Pick<CacheLimits, "frameEntriesMax" | "leaseMs">
+  readonly observer: CacheObserver | undefined
+  readonly followers: Followers
 }
 
 /** Where a follower stands, and what it does next: see `follow`. One turn at a time. */
@@ -85,11 +78,11 @@ export class Follower {
   }
 
   async *#catchUp(crumb: Breadcrumb, since: number): AsyncGenerator<CacheFrame, void> {
-    const { policy, clock } = this.#request
-    const behindMs = this.#cache.lagMs(since)
-    const servedMs = clock.elapsed() - this.#servedSince
-    if (policy.type === "disconnect" && lagsTooFar(policy, { behindMs, servedMs })) {
-      throw new LaggedError(behindMs, crumb.snapshot.version - since)
+    const { policy, observer } = this.#request
+    this.#endIfLagging(since)
+    if (observer?.onCatchUp !== undefined) {
+      const versions = crumb.snapshot.version - since
+      observer.onCatchUp({ policy: policy.type, versions, lagMs: this.#cache.lagMs(since) })
     }
     yield* this.#run(crumb, since)
   }
@@ -100,44 +93,70 @@ export class Follower {
     since: number,
     reset?: ResetReason,
   ): AsyncGenerator<CacheFrame, void> {
-    const { life } = crumb
     const position = this.#cache.position
     if (position === undefined) return
     if (reset !== undefined) this.#beginTrail(crumb)
+    const { version, size: entries, digest } = crumb.snapshot
+    const { epoch } = crumb.life
     // From here on nothing is awaited before both are held.
-    const snapshot = crumb.snapshot.retain()
-    life.retain()
+    const lease = this.#lease(crumb)
+    let whole: Whole | undefined = { version, position, entries, digest }
     try {
       if (reset !== undefined) {
         this.#held = undefined
         this.#told = undefined
         this.#request.observer?.onRun?.(reset)
-        yield { type: "reset", reason: reset, epoch: life.epoch }
-        for (const { piece } of this.#piecesOf(snapshot.entries())) {
-          yield { type: "entries", entries: piece }
-        }
-      } else {
-        for (const { piece, last } of this.#piecesOf(snapshot.changesSince(since))) {
-          if (last) this.#told = position
-          yield { type: "delta", deltas: piece, ...(last ? { position } : {}) }
-        }
+        lease.renew()
+        yield { type: "reset", reason: reset, epoch }
       }
-      const isFirst = this.#held === undefined
-      this.#held = { epoch: life.epoch, version: snapshot.version }
-      if (!isFirst) return
-      this.#told = position
-      const { size: entries, digest } = snapshot
-      yield { type: "sync", position, entries, digest }
-      this.#report = this.#cache.report
-      yield { type: "status", report: this.#report }
-    } catch (error) {
-      // The life ended under the run: what replaced it is told from the beginning.
-      if (!(error instanceof DisposedError)) throw error
-      this.#held = { epoch: life.epoch, version: 0 }
+      const isDone = yield* this.#readHeld(lease, since, position)
+      if (!isDone) {
+        if (this.#cursor?.over instanceof LaggedError) throw this.#cursor.over
+        this.#endIfLagging(version)
+        const isServed = this.#cache.current?.life.epoch === epoch
+        if (reset !== undefined && isServed) yield { type: "reset", reason: reset, epoch }
+        whole = yield* walkOn(this.#cache, { epoch, since })
+      }
     } finally {
-      snapshot.dispose()
-      life.release()
+      lease.end()
     }
+    yield* this.#arrive(epoch, whole)
+  }
+
+  // What a lease holds, to its end or until it is let go. Answers whether that was all.
+  async *#readHeld(
+    lease: Lease,
+    since: number,
+    position: Position,
+  ): AsyncGenerator<CacheFrame, boolean> {
+    const { frameEntriesMax } = this.#request.limits
+    const snapshot = lease.snapshot
+    if (snapshot === undefined) return false
+    const deltas = snapshot.changesSince(since)
+    for (const { items, isLast } of piecesOf(deltas, frameEntriesMax)) {
+      if (isLast) lease.end()
+      else lease.renew()
+      if (since === 0) yield { type: "entries", entries: items.flatMap(entryOf) }
+      else {
+        if (isLast) this.#told = position
+        yield { type: "delta", deltas: items, ...(isLast ? { position } : {}) }
+      }
+      if (!isLast && lease.snapshot === undefined) return false
+    }
+    return true
+  }
+
+  /** A version is held whole. The first one is said to be so; nothing held means: start afresh. */
+  async *#arrive(epoch: string, whole: Whole | undefined): AsyncGenerator<CacheFrame, void> {
+    const isFirst = this.#held === undefined
+    this.#held = { epoch, version: whole?.version ?? 0 }
+    if (whole === undefined) return
+    const { position, entries, digest } = whole
+    if (!isFirst) return
+    this.#told = position
+    yield { type: "sync", position, entries, digest }
+    this.#report = this.#cache.report
+    yield { type: "status", report: this.#report }
   }
 
   /** One breadcrumb of the trail, or, when it is read, the rest. */
@@ -172,30 +191,36 @@ export class Follower {
     this.#servedSince = clock.elapsed()
   }
 
+  // Who pins holds what it reads within its bound; of anybody else only the place is kept.
+  #lease(crumb: Breadcrumb): Lease {
+    const { clock, limits, observer } = this.#request
+    return new Lease(crumb, {
+      clock,
+      ms: limits.leaseMs,
+      isKept: () => this.#cursor !== undefined && this.#cursor.over === undefined,
+      onExpire: () => observer?.onLeaseEnd?.(),
+    })
+  }
+
+  #endIfLagging(version: number): void {
+    const { policy, clock } = this.#request
+    if (policy.type !== "disconnect") return
+    const behindMs = this.#cache.lagMs(version)
+    const servedMs = clock.elapsed() - this.#servedSince
+    if (!lagsTooFar(policy, { behindMs, servedMs })) return
+    const newest = this.#cache.current?.snapshot.version ?? version
+    throw new LaggedError(behindMs, newest - version)
+  }
+
   async #wait(): Promise<void> {
     await this.#cache.changes.wait(this.#request.signal)
   }
-
-  // Reads one piece ahead, to know which is the last.
-  *#piecesOf<T>(items: Iterator<T>): Generator<{ piece: T[]; last: boolean }> {
-    const countMax = this.#request.limits.frameEntriesMax
-    let piece = take(items, countMax)
-    while (piece.length > 0) {
-      const next = take(items, countMax)
-      yield { piece, last: next.length === 0 }
-      piece = next
-    }
-  }
 }
 
-function take<T>(items: Iterator<T>, countMax: number): T[] {
-  const taken: T[] = []
-  while (taken.length < countMax) {
-    const { value, done } = items.next()
-    if (done) break
-    taken.push(value)
-  }
-  return taken
+function entryOf(delta: Delta): Entry[] {
+  if (delta.op !== "put") return []
+  const { key, value, revision } = delta
+  return [{ key, value, revision }]
 }
 
 // When the source last spoke is in the report, but is no news by itself.

@@ -15,7 +15,7 @@
  * @module
  */
 export { type Chunk, chunksOf, type Update } from "./batch.ts"
-export type { Breadcrumb } from "./breadcrumb.ts"
+export { Breadcrumb, type BreadcrumbParts } from "./breadcrumb.ts"
 export type { CacheFrame, ResetReason } from "./cache-frame.ts"
 export { type CatchUp, NOTHING_HELD, type Plan, plan, type Walk, walked } from "./catch-up.ts"
 export { Life } from "./life.ts"
@@ -25,3 +25,4 @@ export type { CacheObserver } from "./observer.ts"
 export type { Validator } from "./screen.ts"
 export { SnapshotCache, type SnapshotCacheOptions } from "./snapshot-cache.ts"
 export { type Located, Versions } from "./versions.ts"
+export { type Heard, type Seen, watch } from "./watch.ts"

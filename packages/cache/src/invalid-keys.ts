@@ -46,6 +46,11 @@ export class InvalidKeys {
     if (this.#reasons.size > 0) this.#reasons.delete(nameOf(key))
   }
 
+  /** All that are remembered, whole. */
+  get all(): InvalidEntry[] {
+    return [...this.#reasons].map(([key, reason]) => ({ key, reason }))
+  }
+
   /** The first `countMax` of them. Keys are cut to 200 characters. */
   sample(countMax: number): InvalidEntry[] {
     const sample: InvalidEntry[] = []

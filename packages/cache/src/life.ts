@@ -10,7 +10,7 @@ import type { Chunk } from "./batch.ts"
 import type { CacheLimits } from "./limits.ts"
 import { Screen, type Validator } from "./screen.ts"
 import { Trail } from "./trail.ts"
-import { Versions } from "./versions.ts"
+import { type SavedVersions, Versions } from "./versions.ts"
 
 /** What every life of a cache is made with. */
 export interface LifeOptions {
@@ -18,6 +18,19 @@ export interface LifeOptions {
   readonly clock: Clock
   readonly limits: CacheLimits
   readonly validate: Validator | undefined
+}
+
+/** What a life was when an image of it was taken. */
+export interface SavedLife {
+  /** Everything up to here was told, and is in the version that was saved. */
+  readonly told: Revision
+  readonly versions: SavedVersions
+}
+
+/** An engine to begin with: empty, or as an image brought it, and then complete. */
+export interface LifeStart {
+  readonly engine: Engine
+  readonly saved?: SavedLife
 }
 
 /**
@@ -53,13 +66,21 @@ export class Life {
   #resyncing = false
   #whole = false
 
-  constructor(epoch: string, options: LifeOptions) {
+  /** @param start the life's own from now on; an empty engine by default. */
+  constructor(epoch: string, options: LifeOptions, start?: LifeStart) {
     this.epoch = epoch
-    this.engine = createEngine(options.engine)
+    this.engine = start?.engine ?? createEngine(options.engine)
     this.trie = this.engine.trie()
-    this.versions = new Versions(options.limits)
+    this.versions = new Versions(options.limits, start?.saved?.versions)
     this.screen = new Screen(options.validate, options.limits)
     this.trail = new Trail(this.engine, options.clock)
+    if (start?.saved === undefined) return
+    const base = this.trie.snapshot()
+    this.#reach = base.reach
+    base.dispose()
+    this.#contiguous = start.saved.told
+    this.#served = start.saved.told
+    this.#whole = true
   }
 
   /** The oldest version whose changes can still be told. */

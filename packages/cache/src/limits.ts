@@ -24,6 +24,8 @@ export interface CacheLimits {
   readonly livesMax: number
   /** Entries or deltas in one frame of `follow`; 1,000 by default. */
   readonly frameEntriesMax: number
+  /** How long a follower may stall in a run and still hold what it reads, in ms; 1,000. */
+  readonly leaseMs: number
 }
 
 /** What a cache is bounded by unless its owner says otherwise. */
@@ -38,6 +40,7 @@ export const CACHE_LIMITS: CacheLimits = {
   valueBytesMax: VALUE_BYTES_MAX,
   livesMax: 3,
   frameEntriesMax: 1_000,
+  leaseMs: 1_000,
 }
 
 /** Entries found invalid that a report names: enough to see what they have in common. */

@@ -1,5 +1,7 @@
 import { assert } from "@headwater/core"
+import type { Snapshot } from "@headwater/core/engine"
 import { Life, type LifeOptions } from "./life.ts"
+import { loadLife } from "./life-image.ts"
 import { Upkeep } from "./upkeep.ts"
 
 /** A life that is written to, and what keeps its history within bounds. */
@@ -56,6 +58,16 @@ export class Lives {
     const life = new Life(epoch, this.#options)
     const { limits, clock } = this.#options
     this.#filling = { life, upkeep: new Upkeep(life, limits, clock) }
+  }
+
+  /** Begins with the life of an image, which is served at once. Answers a handle on its version. */
+  load(image: Uint8Array | Iterable<Uint8Array>): Snapshot {
+    assert(this.#serving === undefined, "an image is loaded before anything is served")
+    const { life, snapshot } = loadLife(image, this.#options)
+    const { limits, clock } = this.#options
+    this.#serving = { life, upkeep: new Upkeep(life, limits, clock) }
+    this.#serving.upkeep.sample(snapshot.version)
+    return snapshot
   }
 
   /** What is filled is whole: it is served. The old life stays for the readers that hold it. */

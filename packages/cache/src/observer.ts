@@ -1,4 +1,5 @@
 import type { Status } from "@headwater/core"
+import type { Policy } from "@headwater/stream"
 import type { ResetReason } from "./cache-frame.ts"
 
 /**
@@ -10,16 +11,36 @@ import type { ResetReason } from "./cache-frame.ts"
 export interface CacheObserver {
   /** A chunk of the watch was applied, with so many updates. */
   onApply?(counts: { readonly updates: number }): void
+  /** A list was applied to its end, with so many live entries, in so many ms from its begin. */
+  onResync?(list: { readonly entries: number; readonly durationMs: number }): void
   /** A breadcrumb was made, over so many entries. */
   onBreadcrumb?(crumb: { readonly sequence: number; readonly entries: number }): void
   /** The status of the link to the source changed. */
   onStatus?(status: Status): void
   /** So many waiters were woken. */
   onWake?(waiters: number): void
-  /** Somebody began to follow, or ended. */
-  onFollowers?(followers: number): void
+  /** Somebody began to follow, or ended: so many do now, and so many with this policy. */
+  onFollowers?(
+    followers: number,
+    of: { readonly policy: Policy["type"]; readonly followers: number },
+  ): void
   /** A follower starts afresh, and why; `resumed` when it goes on where it was. */
   onRun?(how: ResetReason | "resumed"): void
+  /**
+   * A follower is told what it missed, conflated: so many versions at once, when it lagged so far.
+   */
+  onCatchUp?(run: {
+    readonly policy: Policy["type"]
+    readonly versions: number
+    readonly lagMs: number
+  }): void
+  /** A follower stalled in a run: the version it read is let go, and it goes on over a later. */
+  onLeaseEnd?(): void
+  /** A follower came to its end: it left too much unread, it left, or the cache was closed. */
+  onEnd?(end: {
+    readonly policy: Policy["type"]
+    readonly reason: "lagged" | "cancelled" | "closed" | "left" | "failed"
+  }): void
   /** Memory was full: what was to be applied was not. */
   onMemoryFull?(): void
 }

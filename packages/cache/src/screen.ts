@@ -51,6 +51,16 @@ export class Screen {
     return this.#known.keys.filter((key) => isIn(directories, key))
   }
 
+  /** All that are remembered, for an image. */
+  get all(): readonly InvalidEntry[] {
+    return this.#known.all
+  }
+
+  /** What an image remembers. */
+  restore(invalid: readonly InvalidEntry[]): void {
+    for (const { key, reason } of invalid) this.#known.add(key, reason)
+  }
+
   /** A list begins: what is found invalid from here on replaces what was known, at `endList`. */
   beginList(): void {
     this.#listed = new InvalidKeys(this.#limits.invalidKeysMax)
@@ -90,13 +100,13 @@ export class Screen {
   admit(updates: readonly Update[], isAbsent: (key: string) => boolean): TrieUpdate[] {
     const admitted: TrieUpdate[] = []
     const written = new Map<string, TrieUpdate["op"]>()
-    for (const { key, revision, value, invalid } of updates) {
+    for (const { key, revision, value, invalid, isNamed } of updates) {
       const reason = invalid ?? (value === undefined ? undefined : this.#reasonAgainst(key, value))
       this.#staged.set(key, reason)
       if (reason === undefined && value !== undefined) {
         admitted.push({ op: "put", key, value, revision })
         written.set(key, "put")
-      } else if (canBeHeld(key, invalid !== undefined)) {
+      } else if (canBeHeld(key, invalid === undefined || isNamed === true)) {
         const before = written.get(key)
         const absent = before === undefined ? isAbsent(key) : before === "delete"
         if (reason !== undefined && absent) continue
@@ -143,9 +153,9 @@ export class Screen {
 }
 
 // A key that is not UTF-8 is told as text with U+FFFD in it, which may be another key's true name:
-// that one must not be deleted for it.
-function canBeHeld(key: string, toldInvalid: boolean): boolean {
-  if (key === "" || (toldInvalid && key.includes("\ufffd"))) return false
+// that one must not be deleted for it, unless the source says that it is meant.
+function canBeHeld(key: string, isNamed: boolean): boolean {
+  if (key === "" || (!isNamed && key.includes("\ufffd"))) return false
   return isWellFormed(key) && !isLongerThan(key, KEY_BYTES_MAX)
 }
 

@@ -1,35 +1,30 @@
-import {
-  assert,
-  type Clock,
-  ClosedError,
-  type Commit,
-  type Entry,
-  type InvalidEntry,
-  type ListPage,
-  MemoryFullError,
-  type Position,
-  type Revision,
-  type Status,
-  type StatusReport,
-  type SyncErrorCode,
+import type {
+  Clock,
+  Commit,
+  Entry,
+  InvalidEntry,
+  ListPage,
+  Position,
+  Revision,
+  Status,
+  StatusReport,
+  SyncErrorCode,
   Waiters,
 } from "@headwater/core"
-import type { EngineOptions, Snapshot } from "@headwater/core/engine"
+import type { EngineOptions } from "@headwater/core/engine"
 import type { Policy } from "@headwater/stream"
-import { chunksOf } from "./batch.ts"
 import type { Breadcrumb } from "./breadcrumb.ts"
 import type { CacheFrame } from "./cache-frame.ts"
-import { namingAll, runsOf } from "./directories.ts"
 import { follow } from "./follow.ts"
-import type { Life } from "./life.ts"
+import { Followers } from "./followers.ts"
+import { saveLife } from "./life-image.ts"
 import { CACHE_LIMITS, type CacheLimits } from "./limits.ts"
-import { Lives, type Tended } from "./lives.ts"
+import { Lives } from "./lives.ts"
 import type { Location } from "./location.ts"
 import type { CacheObserver } from "./observer.ts"
-import { Pace } from "./pace.ts"
+import { Publication } from "./publication.ts"
 import type { Validator } from "./screen.ts"
-import { SourceLink } from "./source-link.ts"
-import type { Upkeep } from "./upkeep.ts"
+import { Writer } from "./writer.ts"
 
 /** What a cache is made with. */
 export interface SnapshotCacheOptions {
@@ -61,26 +56,46 @@ export interface SnapshotCacheOptions {
  */
 export class SnapshotCache {
   /** Woken by every new breadcrumb, progress, status change and renewal, and by `close`. */
-  readonly changes = new Waiters()
+  readonly changes: Waiters
+  readonly #publication: Publication
   readonly #lives: Lives
   readonly #limits: CacheLimits
   readonly #clock: Clock
-  readonly #link: SourceLink
-  readonly #pace: Pace
+  readonly #writer: Writer
   readonly #observer: CacheObserver | undefined
-  #current: Breadcrumb | undefined
-  #followers = 0
-  #busy = false
-  #closed = false
+  readonly #followers: Followers
 
   constructor(options: SnapshotCacheOptions) {
-    const { clock, engine, validate } = options
+    const { clock, engine, validate, observer } = options
     this.#limits = { ...CACHE_LIMITS, ...options.limits }
     this.#clock = clock
+    this.#publication = new Publication(clock, observer)
+    this.changes = this.#publication.changes
     this.#lives = new Lives({ clock, engine, validate, limits: this.#limits })
-    this.#link = new SourceLink(clock)
-    this.#pace = new Pace(clock, this.#limits.sliceMs)
-    this.#observer = options.observer
+    const parts = { lives: this.#lives, publication: this.#publication }
+    this.#writer = new Writer(parts, { clock, observer, limits: this.#limits })
+    this.#observer = observer
+    this.#followers = new Followers(observer)
+  }
+
+  /**
+   * A cache that begins with what an image holds, which is served at once. Its status is `waiting`
+   * until a syncer says more: list again, or where the source still tells it, watch on after
+   * `contiguous`.
+   *
+   * @param image what `save` gave, whole or in any pieces.
+   * @throws {ImageError} it is cut, changed, of another format, or not an image of a cache.
+   * @throws {MemoryFullError} it does not fit.
+   */
+  static load(
+    image: Uint8Array | Iterable<Uint8Array>,
+    options: SnapshotCacheOptions,
+  ): SnapshotCache {
+    const cache = new SnapshotCache(options)
+    const snapshot = cache.#lives.load(image)
+    const { life } = cache.#lives.target
+    cache.#publication.publish(life, snapshot)
+    return cache
   }
 
   // What the syncer does.
@@ -91,14 +106,12 @@ export class SnapshotCache {
    * served.
    */
   renew(epoch: string): void {
-    this.#assertIdle()
-    this.#lives.renew(epoch)
+    this.#writer.renew(epoch)
   }
 
   /** A list begins. What is applied up to `endResync` is not served. */
   beginResync(): void {
-    this.#assertIdle()
-    this.#lives.target.life.beginResync()
+    this.#writer.beginResync()
   }
 
   /**
@@ -108,10 +121,7 @@ export class SnapshotCache {
    * @throws {MemoryFullError} what the list brought last was not kept; the status says so.
    */
   abortResync(): void {
-    this.#atOnce((target) => {
-      target.life.abortResync()
-      this.#publish(target, target.life.commit())
-    })
+    this.#writer.abortResync()
   }
 
   /**
@@ -121,16 +131,7 @@ export class SnapshotCache {
    * @throws {MemoryFullError} the page was not applied; the status says so.
    */
   applyList(page: ListPage): Promise<void> {
-    return this.#serially(async ({ life, upkeep }) => {
-      life.checkList(page.revision)
-      const entries = life.screen.admitListed(page.entries, page.invalid)
-      for (let start = 0; start < entries.length; start += this.#limits.chunkUpdatesMax) {
-        life.applyListed(entries.slice(start, start + this.#limits.chunkUpdatesMax))
-        await this.#giveWay()
-      }
-      life.commit()
-      await this.#tidy(life, upkeep)
-    })
+    return this.#writer.applyList(page)
   }
 
   /**
@@ -143,18 +144,7 @@ export class SnapshotCache {
    * so.
    */
   applyCommits(commits: readonly Commit[]): Promise<void> {
-    return this.#serially(async (target) => {
-      const { life, upkeep } = target
-      const untold = commits.filter(({ revision }) => !life.hasTold(revision))
-      for (const run of runsOf(untold)) {
-        for (const chunk of chunksOf(namingAll(run, life), this.#limits.chunkUpdatesMax)) {
-          const served = life.served
-          this.#publish(target, life.apply(chunk), life.served > served)
-          this.#observer?.onApply?.({ updates: chunk.updates.length })
-          await this.#tidy(life, upkeep)
-        }
-      }
-    })
+    return this.#writer.applyCommits(commits)
   }
 
   /**
@@ -163,13 +153,7 @@ export class SnapshotCache {
    * @throws {MemoryFullError} not everything was deleted; the list must be begun again.
    */
   endResync(revision: Revision): Promise<void> {
-    return this.#serially(async (target) => {
-      const { life, upkeep } = target
-      life.checkList(revision)
-      while (!life.sweepUnseen(revision, this.#limits.chunkUpdatesMax)) await this.#giveWay()
-      this.#publish(target, life.endResync(revision), true)
-      await this.#tidy(life, upkeep)
-    })
+    return this.#writer.endResync(revision)
   }
 
   /**
@@ -178,27 +162,17 @@ export class SnapshotCache {
    * @throws {MemoryFullError} it was not noted; the status says so.
    */
   progress(revision: Revision): void {
-    this.#atOnce((target) => {
-      const served = target.life.served
-      this.#publish(target, target.life.progress(revision), target.life.served > served)
-    })
+    this.#writer.progress(revision)
   }
 
   /** The link to the source. Said again, it is not heard. Comes after the data that it covers. */
   setStatus(status: Status, code?: SyncErrorCode): void {
-    if (this.#closed || !this.#link.set(status, code)) return
-    this.#observer?.onStatus?.(status)
-    const now = this.#clock.now()
-    const { current } = this
-    if (current !== undefined && current.status !== status) {
-      this.#current = { ...current, sequence: current.sequence + 1, timestamp: now, status }
-    }
-    this.#wake()
+    this.#publication.setStatus(status, code)
   }
 
   /** The source said something, be it only that it is there. */
   contact(): void {
-    this.#link.contact()
+    this.#publication.contact()
   }
 
   /**
@@ -217,7 +191,7 @@ export class SnapshotCache {
 
   /** The newest complete state; `undefined` until there is one. */
   get current(): Breadcrumb | undefined {
-    return this.#current
+    return this.#publication.current
   }
 
   /** Everything up to here is in `current`. Not below its reach, and above it when all is quiet. */
@@ -237,7 +211,7 @@ export class SnapshotCache {
 
   /** The link to the source, and what an operator wants to know beside it. */
   get report(): StatusReport {
-    return this.#link.report(this.#lives.serving?.screen.count ?? 0)
+    return this.#publication.report(this.#lives.serving?.screen.count ?? 0)
   }
 
   /**
@@ -245,7 +219,7 @@ export class SnapshotCache {
    * long ago: a source that keeps its history is read from there on.
    */
   get wasInSync(): boolean {
-    return this.#link.wasInSync
+    return this.#publication.wasInSync
   }
 
   /** Up to 10 entries of the source that are absent because they are invalid. */
@@ -255,7 +229,7 @@ export class SnapshotCache {
 
   /** Whether `close` was called. */
   get closed(): boolean {
-    return this.#closed
+    return this.#publication.closed
   }
 
   /** Where a reader at `position` goes on. Revision 0 of any epoch is "nothing held". */
@@ -278,7 +252,7 @@ export class SnapshotCache {
 
   /** The entry in the newest complete state. */
   get(key: string): Entry | undefined {
-    return this.#current?.snapshot.getEntry(key)
+    return this.current?.snapshot.getEntry(key)
   }
 
   /** Follows in this process; see `follow.ts` for what comes in which order. */
@@ -287,106 +261,31 @@ export class SnapshotCache {
     policy: Policy,
     signal: AbortSignal,
   ): AsyncGenerator<CacheFrame, never> {
-    const observer = this.#observer
-    const onFollow = (by: 1 | -1) => {
-      this.#followers += by
-      observer?.onFollowers?.(this.#followers)
-    }
-    const limits = this.#limits
-    return follow(this, { from, policy, signal, clock: this.#clock, limits, observer, onFollow })
+    return follow(this, {
+      from,
+      policy,
+      signal,
+      clock: this.#clock,
+      limits: this.#limits,
+      observer: this.#observer,
+      followers: this.#followers,
+    })
+  }
+
+  /**
+   * An image of what is served, in pieces, for `load`: entries, tombstones, table and gaps, so that
+   * every position that can be resumed here can be resumed there. Nothing before anything is
+   * complete. Take the pieces at once, or hold `current.snapshot` and `current.life` meanwhile.
+   */
+  save(): Generator<Uint8Array> | undefined {
+    const { current } = this
+    return current && saveLife(current.life, current.snapshot)
   }
 
   /** Ends everything: readers hear it, and every life's memory is freed, whoever still holds it. */
   async close(): Promise<void> {
-    if (this.#closed) return
-    this.#closed = true
-    this.#current?.snapshot.dispose()
-    this.#current = undefined
+    if (this.closed) return
+    this.#publication.close()
     this.#lives.dispose()
-    this.changes.wake()
-  }
-
-  #assertIdle(): void {
-    if (this.#closed) throw new ClosedError("shutdown")
-    assert(!this.#busy, "the writer does one thing at a time")
-  }
-
-  #atOnce(task: (target: Tended) => void): void {
-    this.#assertIdle()
-    const target = this.#lives.target
-    try {
-      task(target)
-    } catch (error) {
-      this.#afterFailure(target, error)
-      throw error
-    }
-  }
-
-  async #serially(task: (target: Tended) => Promise<void>): Promise<void> {
-    this.#assertIdle()
-    const target = this.#lives.target
-    this.#busy = true
-    this.#pace.begin()
-    try {
-      await task(target)
-    } catch (error) {
-      this.#afterFailure(target, error)
-      throw error
-    } finally {
-      this.#busy = false
-    }
-  }
-
-  #afterFailure({ life }: Tended, error: unknown): void {
-    if (!life.disposed) life.forget()
-    if (!(error instanceof MemoryFullError)) return
-    this.#observer?.onMemoryFull?.()
-    this.setStatus("stale", error.code)
-  }
-
-  async #giveWay(): Promise<void> {
-    if ((await this.#pace.giveWay()) && this.#closed) throw new ClosedError("shutdown")
-  }
-
-  #wake(): void {
-    this.#observer?.onWake?.(this.changes.size)
-    this.changes.wake()
-  }
-
-  async #tidy(life: Life, upkeep: Upkeep): Promise<void> {
-    const { swept } = upkeep.slice()
-    if (swept !== undefined) this.#replaceSnapshot(life, swept)
-    await this.#giveWay()
-  }
-
-  #publish(target: Tended, snapshot: Snapshot | undefined, moved = false): void {
-    if (snapshot === undefined) {
-      if (moved) this.#wake()
-      return
-    }
-    const { life, upkeep } = target
-    upkeep.sample(snapshot.version)
-    const before = this.#current
-    const timestamp = this.#clock.now()
-    if (before?.life === life && life.trail.followed) {
-      const deltas = [...snapshot.changesSince(before.snapshot.version)]
-      life.trail.append({ version: snapshot.version, reach: snapshot.reach, deltas })
-    }
-    const sequence = (before?.sequence ?? 0) + 1
-    this.#current = { sequence, timestamp, snapshot, status: this.#link.status, life }
-    before?.snapshot.dispose()
-    this.#lives.swapIn(target)
-    this.#observer?.onBreadcrumb?.({ sequence, entries: snapshot.size })
-    this.#wake()
-  }
-
-  #replaceSnapshot(life: Life, swept: Snapshot): void {
-    if (this.#current?.life !== life) {
-      swept.dispose()
-      return
-    }
-    const old = this.#current.snapshot
-    this.#current = { ...this.#current, snapshot: swept }
-    old.dispose()
   }
 }

@@ -6,6 +6,14 @@ export type Located =
   | { readonly type: "compacted" }
   | { readonly type: "ahead" }
 
+/** A table as an image keeps it. */
+export interface SavedVersions {
+  /** Reach and version, ascending. */
+  readonly rows: readonly (readonly [reach: Revision, version: number])[]
+  readonly gaps: readonly { readonly from: Revision; readonly to: Revision }[]
+  readonly floor: Revision
+}
+
 /**
  * The table beside the trie: from revisions of the source to versions of this engine.
  *
@@ -30,10 +38,18 @@ export class Versions {
   readonly #rowsMax: number
   readonly #gapsMax: number
 
-  constructor(limits: { readonly tableRowsMax: number; readonly gapsMax: number }) {
+  /** @param saved what it begins with; nothing by default. */
+  constructor(
+    limits: { readonly tableRowsMax: number; readonly gapsMax: number },
+    saved?: SavedVersions,
+  ) {
     assert(limits.tableRowsMax >= 4 && limits.gapsMax >= 1, "the table has room for a few rows")
     this.#rowsMax = limits.tableRowsMax
     this.#gapsMax = limits.gapsMax
+    if (saved === undefined) return
+    this.#floor = saved.floor
+    for (const [reach, version] of saved.rows) this.complete(reach, version)
+    for (const { from, to } of saved.gaps) this.gap(from, to)
   }
 
   /** Rows held now. */
@@ -85,6 +101,15 @@ export class Versions {
       const oldest = this.#gaps.shift()
       if (oldest !== undefined) this.#floor = Math.max(this.#floor, oldest.to)
     }
+  }
+
+  /**
+   * What an image keeps of it, when everything up to `told` is in the version that is saved. Gaps
+   * that begin there are those of lists that are not whole, which the image knows nothing of.
+   */
+  save(told: Revision): SavedVersions {
+    const rows = this.#reaches.map((reach, row) => [reach, this.#versions[row] ?? 0] as const)
+    return { rows, gaps: this.#gaps.filter(({ from }) => from < told), floor: this.#floor }
   }
 
   /** Forgets what is below the horizon: versions whose changes can no longer be told. */

@@ -84,6 +84,7 @@ describe("Screen", () => {
         { key: "a\ufffd", revision: 1, invalid: "not UTF-8" },
         { key: "b", revision: 1, invalid: "not JSON" },
         { key: "c\ufffd", revision: 1 },
+        { key: "d\ufffd", revision: 1, invalid: "not JSON", isNamed: true },
       ],
       isPresent,
     )
@@ -91,7 +92,10 @@ describe("Screen", () => {
     expect(told).toEqual([
       { op: "delete", key: "b", revision: 1 },
       { op: "delete", key: "c\ufffd", revision: 1 },
+      { op: "delete", key: "d\ufffd", revision: 1 },
     ])
+    screen.settle()
+    expect(screen.count).toBe(3)
   })
 
   test("a list replaces what was known, when it is whole", () => {

@@ -94,6 +94,37 @@ describe("Versions", () => {
     expect(versions.locate(10, 31)).toEqual({ type: "resume", version: 2 })
   })
 
+  test("save() keeps rows, gaps and floor, but no gap of a list that is not whole", () => {
+    const versions = new Versions({ tableRowsMax: 64, gapsMax: 1 })
+    for (const [reach, version] of [
+      [1, 1],
+      [10, 2],
+      [20, 3],
+    ] as const) {
+      versions.gap(reach - 9, reach)
+      versions.complete(reach, version)
+    }
+    versions.gap(21, 30)
+    const saved = versions.save(21)
+    const loaded = new Versions(limits, saved)
+
+    expect(saved).toEqual({
+      rows: [
+        [1, 1],
+        [10, 2],
+        [20, 3],
+      ],
+      gaps: [],
+      floor: 20,
+    })
+    expect([9, 15, 20, 21].map((revision) => loaded.locate(revision, 21).type)).toEqual([
+      "compacted",
+      "compacted",
+      "resume",
+      "resume",
+    ])
+  })
+
   test("an empty table knows no position", () => {
     const versions = new Versions(limits)
 

@@ -76,6 +76,11 @@ export interface InvalidEntry {
   /** The key as far as it can be written as text. */
   readonly key: string
   readonly reason: string
+  /**
+   * `key` is the entry's very key, and its value alone is invalid. Without it a key with U+FFFD in
+   * it may be the text of other bytes, and then names no entry.
+   */
+  readonly exact?: true
 }
 
 /** What a commit does to one key. */

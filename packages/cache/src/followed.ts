@@ -1,0 +1,14 @@
+import type { Position, StatusReport, Waiters } from "@headwater/core"
+import type { Breadcrumb } from "./breadcrumb.ts"
+import type { Location } from "./location.ts"
+
+/** A cache, as who follows it sees it: `SnapshotCache`. */
+export interface Followed {
+  readonly closed: boolean
+  readonly current: Breadcrumb | undefined
+  readonly position: Position | undefined
+  readonly report: StatusReport
+  readonly changes: Waiters
+  locate(position: Position): Location
+  lagMs(version: number): number
+}

@@ -1,0 +1,65 @@
+import { ImageError, type InvalidEntry } from "@headwater/core"
+import { loadEngine, type Snapshot } from "@headwater/core/engine"
+import { Life, type LifeOptions } from "./life.ts"
+import type { SavedVersions } from "./versions.ts"
+
+/** What the cache adds to an engine's image, as JSON. */
+interface Opaque {
+  readonly format: 1
+  readonly epoch: string
+  readonly told: number
+  readonly versions: SavedVersions
+  readonly invalid: readonly InvalidEntry[]
+}
+
+const FORMAT = 1
+
+/**
+ * A life as bytes, in pieces: a complete version, everything that is to be told of it, and the
+ * table that leads to it, with its gaps. The version must stay held while the pieces are taken.
+ */
+export function saveLife(life: Life, snapshot: Snapshot): Generator<Uint8Array> {
+  const { epoch, served: told } = life
+  const versions = life.versions.save(told)
+  const invalid = life.screen.all
+  const opaque: Opaque = { format: FORMAT, epoch, told, versions, invalid }
+  return snapshot.save(new TextEncoder().encode(JSON.stringify(opaque)))
+}
+
+/**
+ * The life that an image holds, whole; and a handle on its version.
+ *
+ * @throws {ImageError} it is cut, changed, or of another format. Nothing is left open.
+ * @throws {MemoryFullError} it does not fit.
+ */
+export function loadLife(
+  image: Uint8Array | Iterable<Uint8Array>,
+  options: LifeOptions,
+): { readonly life: Life; readonly snapshot: Snapshot } {
+  const { engine, snapshot, opaque } = loadEngine(image, options.engine)
+  try {
+    const { epoch, told, versions, invalid } = read(opaque)
+    const newest = versions.rows.at(-1)
+    // A sweep may have made versions after the last row; none of them changed the reach.
+    if (!snapshot.complete || newest === undefined || newest[1] > snapshot.version) {
+      throw new ImageError("an image of a version that is not complete")
+    }
+    const life = new Life(epoch, options, { engine, saved: { told, versions } })
+    life.screen.restore(invalid)
+    return { life, snapshot }
+  } catch (error) {
+    engine.dispose()
+    throw error
+  }
+}
+
+function read(opaque: Uint8Array): Opaque {
+  let saved: Opaque
+  try {
+    saved = JSON.parse(new TextDecoder().decode(opaque)) as Opaque
+  } catch (cause) {
+    throw new ImageError("an image that no cache has made", { cause })
+  }
+  if (saved.format !== FORMAT) throw new ImageError(`an image of format ${saved.format}`)
+  return saved
+}

@@ -1,0 +1,199 @@
+import type { Commit, Position } from "@headwater/core"
+import type { Engine, Snapshot } from "@headwater/core/engine"
+import { ManualClock } from "@headwater/testing"
+import { chunksOf } from "../../src/batch.ts"
+import { Life, type SavedLife } from "../../src/life.ts"
+import { CACHE_LIMITS } from "../../src/limits.ts"
+import type { Location } from "../../src/location.ts"
+import type { Versions } from "../../src/versions.ts"
+import { type Below, type History, INVALID } from "./history.ts"
+import { type ModelSnapshot, ModelTrie } from "./model-trie.ts"
+import { BrokenVersions } from "./model-versions.ts"
+import type { Rules } from "./rules.ts"
+
+/** What a hub shows its readers. */
+export interface Shown {
+  readonly snapshot: Pick<Snapshot, "version" | "size" | "digest" | "walk" | "retain" | "dispose">
+  readonly position: Position
+  readonly horizon: number
+}
+
+/** An image of a hub. */
+export interface HubImage {
+  readonly trie: ModelTrie
+  readonly saved: SavedLife
+}
+
+const EPOCH = "e1"
+const clock = new ManualClock()
+const decoder = new TextDecoder()
+const validate = (_key: string, value: Uint8Array) =>
+  decoder.decode(value) === `"${INVALID}"` ? "bad" : undefined
+
+/**
+ * A hub of the model: a real `Life`, with its table, its screen and its chunks, over a trie whose
+ * rules can be switched off; and what a syncer does to it, one step at a time.
+ */
+export class ModelHub {
+  readonly #history: History
+  readonly #rules: Rules
+  readonly #below: Below
+  readonly #limits
+  readonly #trie: ModelTrie
+  readonly #life: Life
+  #shown: ModelSnapshot | undefined
+
+  constructor(
+    history: History,
+    rules: Rules,
+    options: { readonly below: Below; readonly hashOf: (key: string) => number },
+    image?: HubImage,
+  ) {
+    const { below } = options
+    this.#history = history
+    this.#rules = rules
+    this.#below = below
+    this.#limits = {
+      ...CACHE_LIMITS,
+      chunkUpdatesMax: 1 + below(3),
+      tableRowsMax: 8,
+      gapsMax: 1 + below(2),
+    }
+    this.#trie = image?.trie ?? new ModelTrie(rules, options.hashOf)
+    const engine = { trie: () => this.#trie, dispose() {} } as unknown as Engine
+    const start = image === undefined ? { engine } : { engine, saved: image.saved }
+    this.#life = new Life(EPOCH, { engine: {}, clock, limits: this.#limits, validate }, start)
+    const versions = new BrokenVersions(rules, this.#limits, image?.saved.versions)
+    Object.assign(this.#life, { versions } satisfies { versions: Versions })
+    if (image !== undefined) this.#shown = this.#trie.snapshot()
+  }
+
+  /** What readers see; nothing before the first list is whole. */
+  get shown(): Shown | undefined {
+    const snapshot = this.#shown
+    if (snapshot === undefined) return undefined
+    const revision = this.#rules.completeOnly ? this.#life.served : this.#life.contiguous
+    const position = { epoch: EPOCH, revision }
+    return { snapshot, position, horizon: this.#life.horizon } as unknown as Shown
+  }
+
+  /** Where a reader goes on. */
+  locate({ revision }: Position): Location {
+    const told = this.shown?.position.revision
+    if (told === undefined) return { type: "ahead" }
+    if (revision === 0) return { type: "fresh" }
+    const located = this.#life.versions.locate(revision, told)
+    return located.type === "compacted" ? { type: "reset", reason: "compacted" } : located
+  }
+
+  /** Something that a syncer does. */
+  step(): void {
+    const kind = this.#shown === undefined ? 0 : this.#below(8)
+    if (kind === 0) this.list()
+    else if (kind === 1) this.giveUpList()
+    else if (kind === 2) this.tidy()
+    else this.watch(this.#below(4))
+  }
+
+  /** Hears what the source told since, all but so many revisions. */
+  watch(lag: number): void {
+    const life = this.#life
+    const { contiguous } = life
+    const upTo = Math.max(contiguous, this.#history.head - lag)
+    this.#apply(this.#history.between(contiguous, upTo))
+    if (this.#below(2) === 0) this.#publish(life.progress(upTo))
+  }
+
+  /** Reads a list, perhaps of a while ago, and hears beside it what came later. */
+  list(): void {
+    const life = this.#life
+    const { head } = this.#history
+    const revision = Math.max(life.contiguous, head - this.#below(3))
+    const upTo = revision + this.#below(head - revision + 1)
+    const entries = this.#history.listAt(revision)
+    const cut = this.#below(entries.length + 1)
+    life.beginResync()
+    this.#page(revision, entries.slice(0, cut))
+    this.#apply(this.#history.between(revision, upTo))
+    this.#page(revision, entries.slice(cut))
+    life.sweepUnseen(revision, 1_000)
+    this.#publish(life.endResync(revision))
+  }
+
+  /** Reads a part of a list. */
+  giveUpList(): void {
+    const { head } = this.#history
+    const entries = this.#history.listAt(head)
+    this.#life.beginResync()
+    this.#page(head, entries.slice(0, this.#below(entries.length + 1)))
+    if (this.#below(3) === 0) {
+      this.list()
+      return
+    }
+    this.#life.abortResync()
+    this.#publish(this.#life.commit())
+  }
+
+  /** Sweeps a tombstone or two, up to some version. */
+  tidy(): void {
+    const life = this.#life
+    if (!life.whole) return
+    const horizon = Math.max(0, life.versions.newest - this.#below(4))
+    const { swept } = life.sweep(horizon, { bytesMax: 1e9, entriesMax: 1 + this.#below(2) })
+    if (swept !== undefined) this.#publish(swept)
+  }
+
+  /** Hears everything. */
+  catchUp(): void {
+    if (this.#shown === undefined) this.list()
+    this.watch(0)
+    this.#publish(this.#life.progress(this.#history.head))
+  }
+
+  /** An image, of what is shown; nothing before there is any. */
+  save(): HubImage | undefined {
+    const snapshot = this.#shown
+    if (snapshot === undefined || !this.#rules.completeOnly) return undefined
+    const { served: told, versions } = this.#life
+    return { trie: this.#trie.load(snapshot), saved: { told, versions: versions.save(told) } }
+  }
+
+  #page(revision: number, entries: Parameters<Life["applyListed"]>[0]): void {
+    this.#life.checkList(revision)
+    this.#life.applyListed(this.#life.screen.admitListed(entries, []))
+    this.#publish(this.#life.commit())
+  }
+
+  #apply(commits: readonly Commit[]): void {
+    const life = this.#life
+    const untold = commits.filter(({ revision }) => !life.hasTold(revision))
+    const heard = this.#rules.everyEvent ? untold : this.#conflate(untold)
+    for (const chunk of chunksOf(heard, this.#limits.chunkUpdatesMax)) {
+      this.#publish(life.apply(chunk))
+    }
+  }
+
+  // The last change of each key alone, and none that deletes what was not there before.
+  #conflate(commits: readonly Commit[]): Commit[] {
+    const last = new Map<string, number>()
+    for (const { revision, changes } of commits) {
+      for (const { key } of changes) last.set(key, revision)
+    }
+    return commits.map(({ revision, changes }) => ({
+      revision,
+      changes: changes.filter(
+        ({ op, key }) => last.get(key) === revision && (op === "put" || this.#trie.has(key)),
+      ),
+    }))
+  }
+
+  #publish(snapshot: Snapshot | undefined): void {
+    const shown = snapshot as unknown as ModelSnapshot | undefined
+    if (shown !== undefined) this.#shown = shown
+    if (this.#rules.completeOnly || this.#life.contiguous === 0) return
+    if (this.#trie.version === this.#shown?.version) return
+    this.#shown = this.#trie.snapshot()
+    const { versions, contiguous } = this.#life
+    if (this.#shown.version > versions.newest) versions.complete(contiguous, this.#shown.version)
+  }
+}
