@@ -45,11 +45,10 @@ export function joinBatch(
       : payloads.flatMap((payload, index) => [encoder.encode(subjects[index]), payload])
   const bytes = parts.reduce((sum, { byteLength }) => sum + 4 + byteLength, 1)
   const batch = new Uint8Array(bytes)
-  const view = new DataView(batch.buffer)
   batch[0] = subjects === undefined ? TAG_EVENTS : TAG_SUBJECTS
   let at = 1
   for (const part of parts) {
-    view.setUint32(at, part.byteLength, true)
+    writeLength(batch, at, part.byteLength)
     batch.set(part, at + 4)
     at += 4 + part.byteLength
   }
@@ -86,10 +85,22 @@ export function decodeBatch<Payload>(
 }
 
 function* partsOf(bytes: Uint8Array): Generator<Uint8Array> {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   for (let at = 1; at < bytes.byteLength; ) {
-    const end = at + 4 + view.getUint32(at, true)
+    const end = at + 4 + readLength(bytes, at)
     yield bytes.subarray(at + 4, end)
     at = end
   }
+}
+
+// A DataView each would cost more than all else that is done here for a small batch.
+function writeLength(bytes: Uint8Array, at: number, length: number): void {
+  bytes[at] = length
+  bytes[at + 1] = length >>> 8
+  bytes[at + 2] = length >>> 16
+  bytes[at + 3] = length >>> 24
+}
+
+function readLength(bytes: Uint8Array, at: number): number {
+  const byte = (index: number) => bytes[at + index] ?? 0
+  return (byte(0) | (byte(1) << 8) | (byte(2) << 16) | (byte(3) << 24)) >>> 0
 }

@@ -5,6 +5,7 @@ import type { EventPublisher } from "./publisher.ts"
 export type Publisher<Payload> = Pick<
   EventPublisher<Payload>,
   | "subscriptions"
+  | "stats"
   | "register"
   | "unregister"
   | "publish"
@@ -26,6 +27,13 @@ export function disabledPublisher<Payload>(): Publisher<Payload> {
   const ignore = () => {}
   return {
     subscriptions: 0,
+    stats: () => ({
+      topics: 0,
+      subjects: 0,
+      subscriptions: { conflate: 0, pin: 0, disconnect: 0 },
+      queued: 0,
+      unreadMax: { items: 0, bytes: 0, behindMs: 0 },
+    }),
     register: refuse,
     unregister: refuse,
     subscribe: refuse,

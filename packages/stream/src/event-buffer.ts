@@ -1,7 +1,7 @@
 import { type Clock, ClosedError, type CloseReason, type Revision, Waiters } from "@headwater/core"
 import type { Buffer, Cursor, Engine } from "@headwater/core/engine"
 import { EventCursor } from "./event-cursor.ts"
-import { type EventItem, itemAt, type Mark, sealItem, sequenceAt } from "./event-item.ts"
+import { type EventItem, itemAt, type Mark, numbersOf, sequenceAt } from "./event-item.ts"
 import type { Keeps } from "./policy.ts"
 
 /** What is appended: one batch, visible all at once. */
@@ -77,7 +77,7 @@ export class EventBuffer {
     const { revision, version = 0, kind = "events", payload } = item
     // An empty item is a link and nothing else: it is not counted, and nobody is let go for it.
     const mark = kind === "empty" ? this.#mark : this.#after(payload.byteLength)
-    this.#buffer.append({ version, revision, kind, payload: sealItem(mark, payload) })
+    this.#buffer.append({ version, revision, kind, numbers: numbersOf(mark), payload })
     if (kind === "empty") return
     this.#mark = mark
     if (kind === "events") this.#revision = revision

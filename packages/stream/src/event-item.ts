@@ -20,23 +20,17 @@ export interface Mark {
   readonly time: number
 }
 
-// Before each payload stand its mark's sequence, bytes and time, as three little-endian f64.
-const SEAL_BYTES = 24
+// Before each payload stand its mark's sequence, bytes and time.
+const MARK_BYTES = 24
 
-/** The payload with its mark before it. */
-export function sealItem(mark: Mark, payload: Uint8Array): Uint8Array {
-  const sealed = new Uint8Array(SEAL_BYTES + payload.byteLength)
-  const view = new DataView(sealed.buffer)
-  view.setFloat64(0, mark.sequence, true)
-  view.setFloat64(8, mark.bytes, true)
-  view.setFloat64(16, mark.time, true)
-  sealed.set(payload, SEAL_BYTES)
-  return sealed
+/** A mark as the numbers that stand before a payload. */
+export function numbersOf({ sequence, bytes, time }: Mark): readonly number[] {
+  return [sequence, bytes, time]
 }
 
 /** Sequence of the item that a cursor stands on; 0 on a sentinel, and within a snapshot. */
 export function sequenceAt(cursor: Cursor): number {
-  return cursor.payloadBytes < SEAL_BYTES ? 0 : cursor.number(0)
+  return cursor.payloadBytes < MARK_BYTES ? 0 : cursor.number(0)
 }
 
 /** Mark of the item that a cursor stands on, which is not a sentinel. */
@@ -48,5 +42,5 @@ export function markAt(cursor: Cursor): Mark {
 export function itemAt(cursor: Cursor): EventItem {
   const sequence = cursor.number(0)
   const { kind, version, revision, payload } = cursor.item()
-  return { sequence, version, revision, kind, payload: payload.subarray(SEAL_BYTES) }
+  return { sequence, version, revision, kind, payload: payload.subarray(MARK_BYTES) }
 }

@@ -2,10 +2,10 @@ import { isSyncError, type Revision } from "@headwater/core"
 import type { Buffer, Engine } from "@headwater/core/engine"
 import type { EventBuffer } from "./event-buffer.ts"
 import type { EventCursor } from "./event-cursor.ts"
-import { type Mark, sealItem } from "./event-item.ts"
+import { numbersOf } from "./event-item.ts"
 import type { Keeps } from "./policy.ts"
 
-const NO_MARK: Mark = { sequence: 0, bytes: 0, time: 0 }
+const NO_MARK = numbersOf({ sequence: 0, bytes: 0, time: 0 })
 
 /**
  * A state as a list of items whose end is linked to what comes after it.
@@ -98,7 +98,7 @@ export class EventSnapshot {
   }
 
   #append(kind: "events" | "error", revision: Revision, payload: Uint8Array): void {
-    this.#list.append({ version: 0, revision, kind, payload: sealItem(NO_MARK, payload) })
+    this.#list.append({ version: 0, revision, kind, numbers: NO_MARK, payload })
     this.#live.changes.wake()
   }
 

@@ -1,11 +1,4 @@
-import {
-  assert,
-  ClosedError,
-  type CloseReason,
-  type Event,
-  type Revision,
-  Waiters,
-} from "@headwater/core"
+import { assert, ClosedError, type CloseReason, type Event, type Revision } from "@headwater/core"
 import type { Unread } from "./policy.ts"
 
 /** What a subscription gets, one at a time; see `Subscription` for the order. */
@@ -49,7 +42,8 @@ export class Subscription<Payload> implements AsyncIterable<StreamFrame<Payload>
   readonly epoch: string
   readonly #feed: Feed<Payload>
   readonly #onClose: (reason: CloseReason) => void
-  readonly #changes = new Waiters()
+  // Who waits in `next`, and in nothing else: a table for one waiter would be made anew each time.
+  #waiter: (() => void) | undefined
   #closed: CloseReason | undefined
   #waits = false
 
@@ -95,7 +89,7 @@ export class Subscription<Payload> implements AsyncIterable<StreamFrame<Payload>
         const frame = this.poll()
         if (frame !== undefined) return frame
         try {
-          await this.#changes.wait(signal)
+          await this.#wait(signal)
         } catch (reason) {
           const late = this.poll()
           if (late !== undefined) return late
@@ -124,9 +118,11 @@ export class Subscription<Payload> implements AsyncIterable<StreamFrame<Payload>
 
   /** Looks again whether there is something to read. Says whether anybody waits for that. */
   wake(): boolean {
-    const waits = this.#changes.size > 0
-    this.#changes.wake()
-    return waits
+    const waiter = this.#waiter
+    if (waiter === undefined) return false
+    this.#waiter = undefined
+    waiter()
+    return true
   }
 
   /** Ends it. The first reason counts; closing again does nothing. */
@@ -134,12 +130,34 @@ export class Subscription<Payload> implements AsyncIterable<StreamFrame<Payload>
     if (this.#closed !== undefined) return
     this.#closed = reason
     this.#feed.close()
-    this.#changes.wake()
+    this.wake()
     this.#onClose(reason)
   }
 
   [Symbol.dispose](): void {
     this.close()
+  }
+
+  #wait(signal: AbortSignal | undefined): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (signal === undefined) {
+        this.#waiter = resolve
+        return
+      }
+      if (signal.aborted) {
+        reject(signal.reason)
+        return
+      }
+      const onAbort = () => {
+        this.#waiter = undefined
+        reject(signal.reason)
+      }
+      this.#waiter = () => {
+        signal.removeEventListener("abort", onAbort)
+        resolve()
+      }
+      signal.addEventListener("abort", onAbort, { once: true })
+    })
   }
 
   #assertOpen(): void {

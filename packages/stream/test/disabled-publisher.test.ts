@@ -13,4 +13,5 @@ test("disabledPublisher() refuses topics and subscribers, ignores the rest (CS-B
   publisher.refresh()
   publisher.close()
   expect(publisher.subscriptions).toBe(0)
+  expect(publisher.stats().subscriptions).toEqual({ conflate: 0, pin: 0, disconnect: 0 })
 })

@@ -15,6 +15,7 @@ import {
 export type ItemKind = "events" | "error" | "empty"
 
 const KINDS: readonly ItemKind[] = ["events", "error", "empty"]
+const NO_NUMBERS: readonly number[] = []
 const RELEASE_ITEMS = 0xffffffff
 
 /** One batch, as a cursor reads it. The payload is copied out. */
@@ -45,7 +46,8 @@ export class Buffer implements Disposable {
   }
 
   /**
-   * Links an item after the head.
+   * Links an item after the head. Its payload begins with `numbers`, if any, as f64, little-endian:
+   * see `Cursor.number`.
    *
    * @throws {MemoryFullError} there is no room: nothing was appended.
    */
@@ -53,15 +55,19 @@ export class Buffer implements Disposable {
     readonly version: number
     readonly revision: Revision
     readonly kind?: ItemKind
+    readonly numbers?: readonly number[]
     readonly payload?: Uint8Array
   }): void {
     const host = this.#open()
+    const { version, revision, numbers = NO_NUMBERS, payload } = item
     const kind = KINDS.indexOf(item.kind ?? "events")
-    const bytes = item.payload?.byteLength ?? 0
-    const address = host.abi.append(this.#address, kind, bytes, item.version, item.revision)
+    const bytes = numbers.length * 8 + (payload?.byteLength ?? 0)
+    const address = host.abi.append(this.#address, kind, bytes, version, revision)
     if (address === 0) throw host.memoryFull()
     host.refresh()
-    if (item.payload !== undefined) host.u8.set(item.payload, address + ITEM_HEADER_BYTES)
+    const at = address + ITEM_HEADER_BYTES
+    host.f64.set(numbers, at >> 3)
+    if (payload !== undefined) host.u8.set(payload, at + numbers.length * 8)
   }
 
   /**

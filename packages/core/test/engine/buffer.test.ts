@@ -22,8 +22,8 @@ describe.each(builds)("Buffer (%s wasm)", (build) => {
     using engine = engineOf(build)
     using buffer = engine.buffer()
     using cursor = buffer.follow()
-    const payload = new Uint8Array(new Float64Array([1.5, 2 ** 40]).buffer)
-    buffer.append({ version: 3, revision: 7, kind: "error", payload })
+    const numbers = [1.5, 2 ** 40]
+    buffer.append({ version: 3, revision: 7, kind: "error", numbers, payload: bytes("abc") })
     cursor.move()
 
     const { kind, version, revision, payloadBytes } = cursor
@@ -31,9 +31,12 @@ describe.each(builds)("Buffer (%s wasm)", (build) => {
       kind: "error",
       version: 3,
       revision: 7,
-      payloadBytes: 16,
+      payloadBytes: 19,
     })
     expect([cursor.number(0), cursor.number(1)]).toEqual([1.5, 2 ** 40])
+    expect(cursor.item().payload).toEqual(
+      new Uint8Array([...new Uint8Array(new Float64Array(numbers).buffer), ...bytes("abc")]),
+    )
     expect(() => cursor.number(2)).toThrow(InvariantError)
     expect(() => cursor.number(-1)).toThrow(InvariantError)
   })
