@@ -69,6 +69,7 @@ export class Ahead {
   }
 
   #wishFor(revision: Revision): void {
+    if (this.#closing.signal.aborted) return
     if (this.#wish !== undefined) {
       this.#wish.revision = Math.max(this.#wish.revision, revision)
       return

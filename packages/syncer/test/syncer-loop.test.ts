@@ -255,6 +255,26 @@ describe("Syncer: its end (U92, ES-B29)", () => {
     expect(clock.timers).toBe(0)
   })
 
+  // Simulator, seed 2020335.
+  test("stopped as that is answered, it waits for no watch", async () => {
+    const clock = new ManualClock()
+    const source = new UnreliableSource(memorySource())
+    const hub = new Hub(source, clock)
+    await clock.settle()
+    let answer = (_revision: number) => {}
+    source.revision = () =>
+      new Promise((resolve) => {
+        answer = resolve
+      })
+    const asking = hub.syncer.revisionAtLeast(9, never)
+    await clock.settle()
+    answer(9)
+    await hub.stop()
+    await asking.catch(() => {})
+
+    expect(clock.timers).toBe(0)
+  })
+
   test("WS-B8, WS-B23: stopped in the middle of a list it serves what was whole", async () => {
     const clock = new ManualClock()
     const memory = memorySource()
