@@ -59,7 +59,7 @@ describe("SnapshotCache: directories that are deleted whole (debug wasm)", () =>
     expect([some, keys()]).toEqual([["ключи"], []])
   })
 
-  test("HW-B3: each key is told as a delete at the directory's revision, once", async () => {
+  test("HW-B3, HW-B8: each key is told as a delete at the directory's revision, once", async () => {
     await list(5, "a/1", "a/2", "b")
     const { version } = cache.current!.snapshot
     await cache.applyCommits([gone(6, "a")])

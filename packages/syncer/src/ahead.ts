@@ -1,4 +1,4 @@
-import { type Clock, isSyncError, type Revision, type Source } from "@headwater/core"
+import { type Clock, ClosedError, isSyncError, type Revision, type Source } from "@headwater/core"
 import { backoffMs } from "./backoff.ts"
 import { withDeadline } from "./deadline.ts"
 import type { SyncerLimits } from "./limits.ts"
@@ -18,6 +18,7 @@ export interface AheadContext {
 /** Readers whose positions are ahead of this hub: whether they will be served, and when. */
 export class Ahead {
   readonly #context: AheadContext
+  readonly #closing = new AbortController()
   #question: Promise<Revision> | undefined
   #wish: { revision: Revision; readonly seenAt: Revision; readonly cancel: () => void } | undefined
 
@@ -30,20 +31,23 @@ export class Ahead {
     const { clock, random, limits } = this.#context
     for (let attempt = 1; ; attempt++) {
       signal.throwIfAborted()
+      this.#closing.signal.throwIfAborted()
       if (this.#context.contiguous() >= revision) return true
       try {
         if ((await this.#ask(revision, signal)) < revision) return false
         this.#wishFor(revision)
         return true
       } catch (error) {
-        if (signal.aborted || !isSyncError(error) || error.recovery !== "retry") throw error
+        if (signal.aborted || this.#closing.signal.aborted) throw error
+        if (!isSyncError(error) || error.recovery !== "retry") throw error
       }
       await clock.sleep(backoffMs(attempt, limits, random), signal)
     }
   }
 
-  /** Wishes no more. */
+  /** Asks and wishes no more. Who waits for an answer gets a `ClosedError`. */
   close(): void {
+    this.#closing.abort(new ClosedError("shutdown"))
     this.#wish?.cancel()
     this.#wish = undefined
   }
@@ -57,15 +61,15 @@ export class Ahead {
     }
     const { source, clock, limits } = this.#context
     const deadline = { clock, timeoutMs: limits.askMs, name: source.name }
-    this.#question ??= withDeadline(deadline, undefined, (late) => source.revision(late)).finally(
-      () => {
-        this.#question = undefined
-      },
-    )
+    const ask = (late: AbortSignal) => source.revision(late)
+    this.#question ??= withDeadline(deadline, this.#closing.signal, ask).finally(() => {
+      this.#question = undefined
+    })
     return unlessAborted(this.#question, signal)
   }
 
   #wishFor(revision: Revision): void {
+    if (this.#closing.signal.aborted) return
     if (this.#wish !== undefined) {
       this.#wish.revision = Math.max(this.#wish.revision, revision)
       return

@@ -10,15 +10,14 @@ export interface Deadline {
 }
 
 /**
- * Asks with a signal that is aborted, with a `SourceError`, when the time is up; and, where one is
- * given, with `signal`.
+ * Asks with a signal that is aborted, with a `SourceError`, when the time is up; and with `signal`.
  */
 export async function withDeadline<T>(
   { clock, timeoutMs, name }: Deadline,
-  signal: AbortSignal | undefined,
+  signal: AbortSignal,
   ask: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
-  const link = signal ? new LinkedAbort(signal) : new LinkedAbort()
+  const link = new LinkedAbort(signal)
   const cancel = clock.after(timeoutMs, () =>
     link.abort(new SourceError(`${name} did not answer within ${timeoutMs} ms`)),
   )

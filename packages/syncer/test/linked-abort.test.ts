@@ -37,7 +37,11 @@ describe("withDeadline()", () => {
 
   test("aborts what takes too long with a SourceError that names who was asked", async () => {
     const clock = new ManualClock()
-    const asking = withDeadline({ clock, timeoutMs: 100, name: "etcd://a/" }, undefined, forEver)
+    const asking = withDeadline(
+      { clock, timeoutMs: 100, name: "etcd://a/" },
+      new AbortController().signal,
+      forEver,
+    )
     const outcome = asking.catch((error: unknown) => error)
     await clock.advance(100)
 

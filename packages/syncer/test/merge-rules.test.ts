@@ -118,7 +118,7 @@ describe("merge: replicas that lag (U54)", () => {
     expect(types).toEqual(["pause"])
   })
 
-  test("ES-W3: what was asked for is never lowered", () => {
+  test("ES-W3, ES-B18: what is asked for is never below what is held", () => {
     const { effects } = run(watching, [lost("compacted"), asked(10)])
 
     expect(effects).toContainEqual({ type: "list", request: { atLeast: 10 } })
@@ -178,7 +178,7 @@ describe("merge: when it is in sync", () => {
     expect(state.held.status).toBe("in-sync")
   })
 
-  test("WS-E3, U22: progress is where a watch goes on from", () => {
+  test("WS-E3, WS-B19, U22: progress is where a watch goes on from", () => {
     const progress: SyncEvent = { type: "progress", revision: 40 }
     const { effects } = run(watching, [progress, lost("closed"), asked(40)])
 
@@ -271,6 +271,18 @@ describe("merge: classes of errors (U50)", () => {
 
     expect(goals.join()).toBe("watch,watch,watch,watch,list,watch,watch,watch,watch,list")
     expect(state.held.contiguous).toBe(10)
+  })
+})
+
+describe("merge: ways that change", () => {
+  test("WS-B22: a list instead of a watch is resyncing, and never waiting again", () => {
+    const spent: SyncState = { held: { ...held, errors: 4 }, phase: watching.phase }
+    const { types } = run(spent, [lost("closed"), asked(10), page(10), refused(), asked(10)])
+
+    expect(types.filter((type) => /waiting|resyncing|stale/.test(type))).toEqual([
+      "resyncing",
+      "stale",
+    ])
   })
 })
 

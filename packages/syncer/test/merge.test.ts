@@ -256,7 +256,7 @@ describe("merge", () => {
     ])
   })
 
-  test("history that is compacted is listed again, at once the first time", () => {
+  test("ES-B20, WS-B11: history that is compacted is listed again, at once the first time", () => {
     const compacted: SyncEvent = { type: "lost", reason: "compacted" }
     const { effects } = run(healthy, compacted, asked("A", 20))
 
@@ -345,14 +345,14 @@ describe("merge", () => {
     expect(below.held.life).toEqual({ identity: "A", incarnation: "fresh" })
   })
 
-  test("a silent watch is asked about, and kept when nothing happened", () => {
+  test("WS-E7: a silent watch is asked about, and kept when nothing happened", () => {
     const { state, effects } = run(watching, events.silence, events.silence, asked("A", 10))
 
     expect(effects).toEqual([{ type: "probe" }])
     expect(state).toEqual(watching)
   })
 
-  test("a silent watch is replaced when the source has moved on", () => {
+  test("WS-E7: a silent watch is replaced when the source has moved on", () => {
     const { state, effects } = run(watching, events.silence, asked("A", 30))
 
     expect(effects).toEqual([{ type: "probe" }, { type: "watch", from: 11 }, { type: "observe" }])

@@ -117,7 +117,7 @@ describe("Syncer, as its parents", () => {
     expect(hub.statuses).toEqual(["resyncing", "in-sync", "resyncing", "in-sync"])
   })
 
-  test("ES-B16, U37: what a later list says again is no change", async () => {
+  test("ES-B16, WS-B16, U37: what a later list says again is no change", async () => {
     await list(10, { a: 5, b: 5 })
     const { version } = hub.cache.current!.snapshot
     await relist(30)
@@ -202,7 +202,7 @@ describe("Syncer, as its parents", () => {
     expect(hub.cache.position?.revision).toBe(50)
   })
 
-  test("WS-E5: events that come twice are told once, deletes as well", async () => {
+  test("WS-E5, WS-B15: events that come twice are told once, deletes as well", async () => {
     await list(10, { a: 5, b: 5 })
     source.commit(11, "-a")
     source.commit(12, "b")
@@ -216,7 +216,7 @@ describe("Syncer, as its parents", () => {
     expect(served()).toEqual({ b: 12 })
   })
 
-  test("WS-E6: what waited for a slow cache comes together", async () => {
+  test("WS-E6, WS-B4: what waited for a slow cache comes together", async () => {
     await list(10, { a: 5 })
     const { cache } = hub
     const own = cache.applyCommits.bind(cache)

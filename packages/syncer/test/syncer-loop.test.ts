@@ -238,6 +238,43 @@ describe("Syncer: its end (U92, ES-B29)", () => {
     })
   }
 
+  // Simulator, seed 2007883.
+  test("stopped while a reader's revision is asked about, it asks no longer", async () => {
+    const clock = new ManualClock()
+    const source = new UnreliableSource(memorySource())
+    const hub = new Hub(source, clock)
+    await clock.settle()
+    source.revision = (signal) => untilAborted(signal)
+    const asking = hub.syncer.revisionAtLeast(9, never)
+    asking.catch(() => {})
+    await clock.settle()
+    await hub.stop()
+
+    await expect(asking).rejects.toThrow("closed: shutdown")
+    await expect(hub.syncer.revisionAtLeast(9, never)).rejects.toThrow("closed: shutdown")
+    expect(clock.timers).toBe(0)
+  })
+
+  // Simulator, seed 2020335.
+  test("stopped as that is answered, it waits for no watch", async () => {
+    const clock = new ManualClock()
+    const source = new UnreliableSource(memorySource())
+    const hub = new Hub(source, clock)
+    await clock.settle()
+    let answer = (_revision: number) => {}
+    source.revision = () =>
+      new Promise((resolve) => {
+        answer = resolve
+      })
+    const asking = hub.syncer.revisionAtLeast(9, never)
+    await clock.settle()
+    answer(9)
+    await hub.stop()
+    await asking.catch(() => {})
+
+    expect(clock.timers).toBe(0)
+  })
+
   test("WS-B8, WS-B23: stopped in the middle of a list it serves what was whole", async () => {
     const clock = new ManualClock()
     const memory = memorySource()

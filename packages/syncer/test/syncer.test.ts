@@ -170,7 +170,7 @@ describe("Syncer, with a memory source and a real cache", () => {
     expect(contentOfCache(hub.cache)).toEqual({ a: "1 at 2" })
   })
 
-  test("a silent watch alone, with nothing cut, is replaced too", async () => {
+  test("WS-B20: a silent watch alone, with nothing cut, is ended and replaced too", async () => {
     const hub = start({ limits: { watchSilenceMs: 1_000 } })
     await clock.settle()
     // The watch that is open stays deaf; one that is opened later hears.
@@ -247,7 +247,7 @@ describe("Syncer, with a memory source and a real cache", () => {
     expect(hub.statuses.filter((status) => status === "resyncing").length).toBeGreaterThan(2)
   })
 
-  test("a slow cache holds back the watch: what waits is bounded", async () => {
+  test("U33: a slow cache holds back the watch: what waits is bounded", async () => {
     let release = () => {}
     const gate = new Promise<void>((resolve) => {
       release = resolve

@@ -44,7 +44,7 @@ export class SimulationError extends Error {
  *
  * @throws {SimulationError} something did not hold.
  */
-export async function simulate(seed: number, steps = 20): Promise<SimulationReport> {
+export async function simulate(seed: number, steps = 16): Promise<SimulationReport> {
   const simulation = new Simulation(seed)
   try {
     return await simulation.run(steps)
@@ -56,7 +56,7 @@ export async function simulate(seed: number, steps = 20): Promise<SimulationRepo
 
 const HUBS = ["one", "two"]
 const READERS = 3
-const QUIET_EVERY_STEPS = 10
+const QUIET_EVERY_STEPS = 8
 const QUIET_MS_MAX = 120_000
 const QUIET_STEP_MS = 2_000
 
