@@ -74,7 +74,7 @@ describe.skipIf(!etcdAvailable())("EtcdSource.oldest(), with a real etcd", () =>
     expect(cache.epoch).toBe(epoch)
     expect(located).toEqual(["resume", "resume", "resume"])
     expect(contentOfCache(cache)).toEqual(await contentOf(source))
-    expect(other.statuses).toEqual(["in-sync"])
+    expect(other.statuses).toEqual(["resyncing", "in-sync"])
     await other.stop()
   })
 

@@ -107,7 +107,7 @@ async function firstPage(
   const { keys, pace, clock } = context
   const limit = PAGE_ENTRIES_FIRST * pace.factor
   const page = { key: keys.rangeStart, limit, at: request.at }
-  const reads = context.serializable ? STALE_READS_MAX : 0
+  const reads = context.serializable && !request.linearizable ? STALE_READS_MAX : 0
   for (let read = 0; read < reads; read++) {
     const answer = await unlessFuture(ask(context, page, true, signal))
     if (answer !== undefined && !isStale(context, answer, request)) return answer
