@@ -96,7 +96,7 @@ describe.skipIf(!etcdAvailable())("hubs of an etcd that loses its history", () =
     },
   )
 
-  test("ES-B27: restored without a marker: right on each hub, though they do not agree", async () => {
+  test("ES-B27: restored without a marker: right on each hub, by a name of its own", async () => {
     const before = await tellMore(false)
     await etcd.restore(file)
     await etcd.start()
