@@ -71,7 +71,7 @@ describe("EtcdSource.list(), with reads by any member", () => {
     expect(clock.timers).toBe(0)
   })
 
-  test("ES-B11: one that has not come to the revision asked for is not believed either", async () => {
+  test("ES-B11: one that has not come to the revision asked for is passed over", async () => {
     const script = ({ serializable }: Asked) => (serializable ? FUTURE : 8)
     const { list, asked, clock } = scripted(script, reads)
     const listing = list({ at: 8 })
