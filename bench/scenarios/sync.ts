@@ -90,7 +90,10 @@ async function followerOf(task: Task, at: string): Promise<Follower> {
   if (task.subject === "headwater") {
     const { etcdSource } = await import("@headwater/syncer/etcd")
     const { putToEtcd } = await import("../followers/bare-etcd.ts")
-    const source = etcdSource({ endpoints: [at], prefix: PREFIX, clock: systemClock })
+    // From the present on, as the bare follower: what a start costs that lets no reader be reset is
+    // as long as the history that etcd still has.
+    const options = { endpoints: [at], prefix: PREFIX, clock: systemClock, historyRevisionsMax: 0 }
+    const source = etcdSource(options)
     return headwaterFollower(source, (key, value) => putToEtcd(at, PREFIX + key, value))
   }
   const { sqliteSource } = await import("@headwater/syncer/sqlite")

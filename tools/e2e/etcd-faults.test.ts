@@ -15,6 +15,7 @@ const CHANGES_PER_SECOND = FULL ? 2_000 : 500
 const COMPACT_MS = 1_000
 const FREEZE_MS = FULL ? 30_000 : 500
 const STALL_MS = FULL ? 20_000 : 300
+const HISTORY = FULL ? {} : { historyRevisionsMax: 100 }
 const SLOW_MS = FULL ? 10_000 : 300
 
 describe.skipIf(!etcdAvailable())(`a hub of an etcd with ${KEYS} keys, written to`, () => {
@@ -49,8 +50,12 @@ describe.skipIf(!etcdAvailable())(`a hub of an etcd with ${KEYS} keys, written t
       await pause(ms)
     }
   }
-  const start = () =>
-    new Mirror({ endpoints: [proxy.url], prefix: PREFIX, write: true, reads: "serializable" })
+  // In the small run nobody waits for what many faults in a row make of the back-off.
+  const limits = FULL ? {} : { backoffMaxMs: 500 }
+  const start = () => {
+    const options = { endpoints: [proxy.url], prefix: PREFIX, write: true, ...HISTORY }
+    return new Mirror({ ...options, reads: "serializable" }, limits)
+  }
   /** Recovers under load, then compares in quiet, and goes on under load. */
   const check = async (what: string, since: number) => {
     const ms = await mirror.recovered(etcd, since)

@@ -1,6 +1,6 @@
 import { SnapshotCache } from "@headwater/cache"
 import { systemClock } from "@headwater/core"
-import { Syncer } from "@headwater/syncer"
+import { Syncer, type SyncerLimits } from "@headwater/syncer"
 import { type EtcdOptions, type EtcdSource, etcdSource } from "@headwater/syncer/etcd"
 import type { Etcd } from "@headwater/testing/etcd"
 import { pause } from "./hub-process.ts"
@@ -16,13 +16,14 @@ export class Mirror {
   readonly #abort = new AbortController()
   readonly #running: Promise<void>
 
-  constructor(options: Omit<EtcdOptions, "clock">) {
+  constructor(options: Omit<EtcdOptions, "clock">, limits: Partial<SyncerLimits> = {}) {
     this.source = etcdSource({ ...options, clock: systemClock })
     this.syncer = new Syncer({
       source: this.source,
       cache: this.cache,
       clock: systemClock,
       random: Math.random,
+      limits,
       epochSalt: options.prefix,
       log: (line, fields) => this.log.push(`${line} ${JSON.stringify(fields ?? {})}`),
     })

@@ -28,7 +28,7 @@ function keyOf(prefix: string, index: number): string {
   return `${prefix}services/instances/${String(index).padStart(12, "0")}/endpoint`
 }
 
-/** Writers that change some of those keys in transactions of ten, puts and deletes, until stopped. */
+/** Writers that change those keys, ten in a transaction, puts and deletes, until stopped. */
 export class Writers {
   /** Changes that etcd answered, and transactions that it did not. */
   changes = 0

@@ -64,13 +64,7 @@ export function onListed(
   effects.push({ type: "end-resync", revision }, { type: "observe" })
   const isCurrent = asked.revision === revision
   const phase = watching(served, asked.revision)
-  const replays = !isCurrent && !held.served && asked.oldest !== undefined
-  return become(
-    served,
-    replays ? { ...phase, replays } : phase,
-    effects,
-    isCurrent ? "in-sync" : undefined,
-  )
+  return become(served, phase, effects, isCurrent ? "in-sync" : undefined)
 }
 
 /** The watch said something before its time: it is opened anew when the list has ended. */

@@ -29,7 +29,8 @@ export function question(context: QuestionContext, signal: AbortSignal): Promise
   return withDeadline({ clock, timeoutMs: askMs, name: source.name }, signal, async (inTime) => {
     const identity = await source.identity(inTime)
     const revision = await source.revision(inTime)
-    const oldest = await source.oldest?.(inTime)
+    // Where history begins matters to the very first list alone.
+    const oldest = life === undefined ? await source.oldest?.(inTime) : undefined
     if (identity !== life?.identity || revision < floor) {
       const again = await source.identity(inTime)
       if (again !== identity)

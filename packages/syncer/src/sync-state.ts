@@ -72,8 +72,6 @@ export type Phase =
       readonly settlingFrom: Revision
       /** Whether the source is being asked about a silent watch. */
       readonly probing: boolean
-      /** The past is told again after a start: only `target` is in sync, however long it takes. */
-      readonly replays?: true
     }
   | { readonly name: "stopped" }
 

@@ -61,7 +61,6 @@ export function onVerified(
  */
 export function onSettled(held: Held, phase: PhaseOf<"watching">): Step {
   if (held.contiguous >= phase.target) return become(held, phase, [], "in-sync")
-  if (phase.replays) return stay(held, phase)
   if (held.contiguous === phase.settlingFrom) return become(held, phase, [], "in-sync")
   return become(held, { ...phase, settlingFrom: held.contiguous }, [{ type: "settle" }])
 }

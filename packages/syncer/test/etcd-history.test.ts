@@ -1,4 +1,4 @@
-import { systemClock } from "@headwater/core"
+import { type Source, systemClock } from "@headwater/core"
 import { type Etcd, etcdAvailable, startEtcd } from "@headwater/testing/etcd"
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest"
 import { type EtcdOptions, type EtcdSource, etcdSource } from "../src/sources/etcd/index.ts"
@@ -29,6 +29,13 @@ describe.skipIf(!etcdAvailable())("EtcdSource.oldest(), with a real etcd", () =>
     const source = etcdSource({ endpoints, prefix, write: true, clock: systemClock, ...options })
     sources.push(source)
     return source
+  }
+  const until = async (holds: () => boolean) => {
+    const late = AbortSignal.timeout(PATIENCE_MS)
+    while (!holds()) {
+      late.throwIfAborted()
+      await systemClock.yield()
+    }
   }
   const settled = async (hub: Hub, revision: number) => {
     const late = AbortSignal.timeout(PATIENCE_MS)
@@ -96,6 +103,60 @@ describe.skipIf(!etcdAvailable())("EtcdSource.oldest(), with a real etcd", () =>
     expect(located).toEqual({ type: "reset", reason: "compacted" })
     expect(contentOfCache(other.cache)).toEqual(await contentOf(source))
     await other.stop()
+  })
+
+  test("ES-B1, ES-B2: what is written right after a list is the first that a watch tells", async () => {
+    const source = open(freshPrefix())
+    for (let turn = 0; turn < 10; turn++) {
+      let listed = 0
+      for await (const page of source.list({}, never)) listed = page.revision
+      const written = await write(source, put("a", `${turn}`))
+      const told: number[] = []
+      for await (const event of source.watch(listed + 1, never)) {
+        if (event.type !== "commits") continue
+        told.push(...event.commits.map(({ revision }) => revision))
+        break
+      }
+
+      expect(told).toEqual([written])
+    }
+  })
+
+  test("ES-B3: a watch is open while a list is read, and one of each is enough", async () => {
+    const source = open(freshPrefix(), { historyRevisionsMax: 0 })
+    for (let start = 0; start < 1_200; start += 100) {
+      const keys = Array.from({ length: 100 }, (_, index) => `${start + index}`)
+      await write(source, ...keys.map((key) => put(key, "1")))
+    }
+    const calls: string[] = []
+    let last = 0
+    // Between the pages of its list, much happens, and the watch says so.
+    const busy: Source = {
+      name: source.name,
+      identity: (signal) => source.identity(signal),
+      revision: (signal) => source.revision(signal),
+      watch: (from, signal) => {
+        calls.push("watch")
+        return source.watch(from, signal)
+      },
+      list: async function* (request, signal) {
+        calls.push("list")
+        for await (const page of source.list(request, signal)) {
+          yield page
+          for (let turn = 0; turn < 50; turn++) last = await write(source, put("0", `${turn}`))
+          calls.push("page")
+        }
+      },
+      close: async () => {},
+    }
+    const hub = new Hub(busy, systemClock, { limits })
+    await until(() => last > 0)
+    await settled(hub, last)
+    const pages = calls.filter((call) => call === "page")
+
+    expect(calls).toEqual(["list", "watch", ...pages])
+    expect(contentOfCache(hub.cache)).toEqual(await contentOf(source))
+    await hub.stop()
   })
 
   test("a list that compaction overtakes fails, and the next one takes larger pages", async () => {

@@ -24,6 +24,8 @@ const POLL_MS = 20
 export interface EtcdOptions {
   /** How often an idle watch is told where it stands, ms; 500 by default, etcd's own is 10 min. */
   readonly progressMs?: number
+  /** Of the member; a random one by default, which no other etcd has. */
+  readonly name?: string
   /** More arguments for the binary, after ours. */
   readonly args?: readonly string[]
   /** Serves with TLS as well, at `secureUrl`, and asks for a certificate of the CA's. */
@@ -70,7 +72,7 @@ export class Etcd {
   readonly secureUrl: string
   /** Where other members of its cluster would reach it. */
   readonly peerUrl: string
-  readonly name = `headwater-${crypto.randomUUID()}`
+  readonly name: string
   readonly #directory = mkdtempSync(join(tmpdir(), "headwater-etcd-"))
   readonly #options: EtcdOptions
   #child: ChildProcess | undefined
@@ -84,6 +86,7 @@ export class Etcd {
     this.url = `http://127.0.0.1:${clientPort}`
     this.peerUrl = `http://127.0.0.1:${peerPort}`
     this.secureUrl = `https://127.0.0.1:${securePort}`
+    this.name = options.name ?? `headwater-${crypto.randomUUID()}`
     this.#options = options
   }
 

@@ -42,9 +42,13 @@ const PAGE_ENTRIES_MIN = 10
 const PAGE_ENTRIES_FIRST = 500
 const PAGE_ENTRIES_MAX = 10_000
 
-/** 256 MiB a page at the most: what is read in one request, no compaction can overtake. */
-const PACE_STEP = 8
+/**
+ * What is read in one request, no compaction can overtake. At the most 256 MiB a page: reading it
+ * stops the process for a second or two, which is better than a list that never ends. Each list
+ * that does end makes the next one's pages smaller.
+ */
 const PACE_MAX = 512
+const PACE_STEP = 8
 
 /** A replica that is behind is asked so often, with pauses that double, then its leader is. */
 const STALE_READS_MAX = 3
@@ -65,6 +69,7 @@ export async function* listEtcd(
   const { keys, pace } = context
   const link = new LinkedAbort(signal)
   let revision = request.at
+  let isUnderWay = false
   try {
     let asked = firstPage(context, request, link.signal)
     for (let more = true; more; ) {
@@ -79,14 +84,13 @@ export async function* listEtcd(
         // It may fail while a page is in use; who awaits it hears of it, and nobody else need.
         asked.catch(() => {})
       }
+      isUnderWay = true
       yield pageOf(context, revision, answer)
     }
     pace.factor = Math.max(1, pace.factor / PACE_STEP)
   } catch (error) {
     signal.throwIfAborted()
-    if (revision !== request.at && isCompacted(error)) {
-      pace.factor = Math.min(PACE_MAX, pace.factor * PACE_STEP)
-    }
+    if (isUnderWay && isCompacted(error)) pace.factor = PACE_MAX
     throw error
   } finally {
     link.abort()
@@ -107,7 +111,7 @@ async function firstPage(
   const { keys, pace, clock } = context
   const limit = PAGE_ENTRIES_FIRST * pace.factor
   const page = { key: keys.rangeStart, limit, at: request.at }
-  const reads = context.serializable ? STALE_READS_MAX : 0
+  const reads = context.serializable && !request.linearizable ? STALE_READS_MAX : 0
   for (let read = 0; read < reads; read++) {
     const answer = await unlessFuture(ask(context, page, true, signal))
     if (answer !== undefined && !isStale(context, answer, request)) return answer
