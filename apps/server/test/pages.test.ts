@@ -143,7 +143,7 @@ describe("pages", () => {
     expect(answers.map(({ status }) => status)).toEqual(bad.map(() => 400))
   })
 
-  test("are not kept by anybody on the way, and a list by lines has an ETag of its own", async () => {
+  test("are kept by nobody on the way; a list by lines has its own ETag", async () => {
     await ready(10)
     const page = await local.ask(`${LIST}?limit=1`)
     const [whole, byLines] = [await local.ask(LIST), await local.ask(LIST, NDJSON)]
