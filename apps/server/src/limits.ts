@@ -1,5 +1,11 @@
 import { VALUE_BYTES_MAX } from "@headwater/core"
-import { AHEAD_WAIT_MS, FRAME_BYTES_MAX, HEARTBEAT_MS, SYNC_INTERVAL_MS } from "@headwater/protocol"
+import {
+  AHEAD_WAIT_MS,
+  FRAME_BYTES_MAX,
+  HEARTBEAT_MS,
+  PAGE_KEPT_MS,
+  SYNC_INTERVAL_MS,
+} from "@headwater/protocol"
 
 /** Every bound of a hub. Each has a reason; none is absent. */
 export interface HubLimits {
@@ -17,6 +23,8 @@ export interface HubLimits {
   readonly leaseMs: number
   /** The same for a list by `GET entries`, which has no place to go on from, in ms; 30 s. */
   readonly listLeaseMs: number
+  /** Lists told in part that are kept for who comes back for more, per topic; 1,000. */
+  readonly pagesMax: number
   /** Trie nodes and leaves that one slice of a walk looks at; 5,000, about a millisecond. */
   readonly visitsMax: number
   /** Longest that work of this hub holds up one turn of the event loop, in ms; 4. */
@@ -51,7 +59,8 @@ export const HUB_LIMITS: HubLimits = {
   frameCacheBytesMax: 67_108_864,
   frameCacheMs: 10_000,
   leaseMs: 1_000,
-  listLeaseMs: 30_000,
+  listLeaseMs: PAGE_KEPT_MS,
+  pagesMax: 1_000,
   visitsMax: 5_000,
   turnMs: 4,
   wakesMax: 64,

@@ -6,6 +6,7 @@ import type { Drain } from "./drain.ts"
 import { FanOut } from "./fan-out.ts"
 import type { HubLimits } from "./limits.ts"
 import type { Log } from "./log.ts"
+import { Pages } from "./pages.ts"
 import { Reader } from "./reader.ts"
 import type { ReaderRequest } from "./reader-request.ts"
 import type { Turns } from "./turns.ts"
@@ -43,6 +44,8 @@ export class Topic {
   readonly source: Source
   readonly cache: SnapshotCache
   readonly fanOut: FanOut
+  /** Lists that were told in part. */
+  readonly pages: Pages
   readonly #host: TopicHost
   readonly #syncer: Syncer
   readonly #stop = new AbortController()
@@ -71,6 +74,7 @@ export class Topic {
       log: (line, fields) => host.log(`topic ${this.name}: ${line}`, fields),
     })
     this.fanOut = new FanOut({ cache: this.cache, values, clock, limits, turns })
+    this.pages = new Pages(this.fanOut.leases, limits)
     const { signal } = this.#stop
     this.#running = Promise.all([
       this.#guard("the syncer", this.#syncer.run(signal)),

@@ -87,7 +87,11 @@ export async function* followUncached<Value>(
       let error: Error | undefined
       let isNews = false
       try {
-        const { value, revision, epoch = "" } = await host.read(since, patience.signal)
+        const {
+          value,
+          revision,
+          epoch = "",
+        } = await patience.during(host.read(since, patience.signal))
         const position = { epoch, revision: Math.max(1, revision) }
         failures = revision > 0 ? 0 : failures + 1
         if (value !== undefined && telling.isNews(position)) {
@@ -132,7 +136,8 @@ export async function* poll<Value>(
         const { value, meta } = await host.get(patience.signal)
         const { position, ageMs } = meta
         failures = 0
-        waitMs = Math.max(0, maxAgeMs - ageMs) + (random() * maxAgeMs) / 16
+        // What is just old enough to be shown is too old after the shortest wait.
+        waitMs = Math.max(1, maxAgeMs - ageMs + (random() * maxAgeMs) / 16)
         const isNews = position !== undefined && telling.isNews(position)
         if (value !== undefined && (!last || isNews || !type.isSame(last.value, value))) {
           last = { value }

@@ -38,6 +38,18 @@ export class Patience {
     return this.#stop.signal
   }
 
+  /** Waits for work, but no longer than this; work that does not hear of its end goes on unseen. */
+  during<T>(work: Promise<T>): Promise<T> {
+    const { signal } = this
+    return new Promise((resolve, reject) => {
+      const onAbort = () => reject(signal.reason)
+      signal.addEventListener("abort", onAbort)
+      if (signal.aborted) onAbort()
+      const over = () => signal.removeEventListener("abort", onAbort)
+      work.then(resolve, reject).finally(over)
+    })
+  }
+
   /** Lets go of the timer and of the signal; aborts its own, when it is given why. */
   end(reason?: string): void {
     this.#letGo()

@@ -281,8 +281,16 @@ export class ReadThroughCache implements AsyncDisposable {
     this.#closing.check()
     this.#observer?.onBypass?.(type.name)
     const options = { request, since: request.since, waitMs: 0, last: undefined }
-    const { value } = await type.fetch(options, signal ?? new AbortController().signal)
-    return { value, meta: EMPTY_META }
+    const patience = new Patience(this.#clock, request.timeoutMs, signal)
+    try {
+      const { value } = await patience.during(type.fetch(options, patience.signal))
+      return { value, meta: EMPTY_META }
+    } catch (reason) {
+      if (patience.isOver) return { value: undefined, meta: EMPTY_META }
+      throw reason
+    } finally {
+      patience.end("nobody waits")
+    }
   }
 }
 

@@ -177,6 +177,10 @@ describe("a refresh", () => {
       new ReadThroughError("upstream did not answer in time", "ERR_TIMEOUT"),
     )
     expect(upstream.reads[0]!.signal.aborted).toBe(true)
+    await upstream.reads[0]!.answer({ value: "late", revision: 7 })
+    expect([upstream.reads.length, upstream.reads[1]!.signal.aborted]).toEqual([2, false])
+    cache.evict({})
+    expect(upstream.reads[1]!.signal.aborted).toBe(true)
   })
 })
 

@@ -272,7 +272,7 @@ describe("notify()", () => {
     })
     cache.register("never", {
       isSame: () => true,
-      fetch: async () => ({ value: reads++, revision: 1 }),
+      fetch: async () => ({ value: clock.now(), revision: 1 }),
     })
     const deep = collect(cache.notify("deep", { key: "k", maxAgeMs: 1_000 }))
     const never = collect(cache.notify("never", { key: "k", maxAgeMs: 1_000 }))

@@ -89,7 +89,7 @@ describe("ViewStore", () => {
     expect(clock.timers).toBe(0)
   })
 
-  test("SV-B13: the time counts from when nobody uses it any more, and anew each time", async () => {
+  test("SV-B13: the time counts from when nobody uses it, and anew each time", async () => {
     const got = get()
     await feeds.last.send(put(1, "a"), sync(1))
     await got.settled
