@@ -9,7 +9,7 @@
  *           that writes the same bytes.
  * Peers:    none; those of `serve` would write each change to each reader by itself.
  *
- * Changes go round through a thousand keys, each a `PUT` of its own, over eight connections.
+ * Changes go round through a thousand keys, each a `PUT` of its own, over 64 connections.
  */
 import { Entries } from "../entries.ts"
 import type { Scenario } from "../scenario.ts"
@@ -86,7 +86,7 @@ class Flood {
   constructor(url: string, seed: number, readers: Readers) {
     this.#entries = new Entries(seed)
     this.#readers = readers
-    this.#writer = new Writer(url, 8)
+    this.#writer = new Writer(url, 64)
   }
 
   /** Writes so many, and waits until all readers have the last: how long after it, in ms. */
@@ -121,8 +121,8 @@ class Flood {
     this.#writer.close()
   }
 
-  // Eight connections may answer out of order, and that is the order of a key's values: so a key
-  // has its next turn long after this one was answered.
+  // Connections may be served out of order, and that is the order of a key's values: so a key has
+  // its next turn long after this one was answered.
   #writeNext(): Promise<void> {
     const number = this.#next++
     const index = number % KEYS

@@ -9,9 +9,9 @@
  * Control:  `bare`, which queues what is not taken.
  * Peers:    Hono's `streamSSE`.
  *
- * The size is the number of changes that pass while one reader stalls; before it, a fifth as many
- * pass while none does, and after it a twentieth, while a hundred do. In the end the stalled one
- * reads on, and has to come to the newest value.
+ * The size is the number of changes that pass while one reader stalls. Before it, half as many pass
+ * to fill what a server keeps anyway, and a fifth while none stalls; after it a twentieth, while a
+ * hundred do. In the end the stalled one reads on, and has to come to the newest value.
  */
 import { Entries } from "../entries.ts"
 import type { Scenario } from "../scenario.ts"
@@ -44,7 +44,7 @@ export const serveStalled: Scenario = {
     const one = await Readers.open(stream, 1, opening, { keep })
     const traffic = new Traffic(url, task.seed, others)
     try {
-      await traffic.pass(task.size / 20)
+      await traffic.pass(task.size / 2)
       const before = await server.usage("collected")
       const alone = await traffic.pass(task.size / 5)
       const between = await server.usage("collected")

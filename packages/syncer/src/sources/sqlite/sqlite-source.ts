@@ -1,8 +1,6 @@
 import {
-  type Change,
   type Clock,
   ClosedError,
-  type Commit,
   type ListPage,
   type ListRequest,
   type Revision,
@@ -16,16 +14,19 @@ import {
 import { engine } from "#sqlite"
 import { assertKey } from "../assert-key.ts"
 import { writeGroup } from "./commit-group.ts"
-import { bytesOf, type Database, type SqlRow } from "./engine/database.ts"
-import { failureOf } from "./failure.ts"
 import { compactTo, type HistoryBounds } from "./history.ts"
-import { messageOf, openFile } from "./schema.ts"
+import { type ItemPlace, ItemReader, LOCKED_MAX_MS } from "./item-reader.ts"
+import { KeptFile, type OpenedFile, ReplacedError } from "./kept-file.ts"
+import { OutsideChanges } from "./outside-changes.ts"
+import { messageOf } from "./schema.ts"
 import { WriteQueue } from "./write-queue.ts"
 
 /** Where a sqlite source keeps its entries, and how much of its past. */
 export interface SqliteOptions extends Partial<HistoryBounds> {
   /** The file; it and the folders above it are made where they are absent. */
   readonly path: string
+  /** How large the file may grow; a write that would pass it is refused. As the disk has room. */
+  readonly fileBytesMax?: number
   readonly clock: Clock
 }
 
@@ -34,17 +35,6 @@ const HISTORY: HistoryBounds = {
   historyBytesMax: 256 << 20,
   historyAgeMaxMs: 24 * 3_600_000,
 }
-
-/** How soon a write of another process is seen. A look costs some microseconds. */
-const POLL_MS = 50
-const LOCKED_MAX_MS = 5_000
-const LOCKED_RETRY_MS = 5
-const PAGE_ENTRIES = 1_000
-const BATCH_ITEMS = 500
-/** Of keys and values: a page or a batch ends before the one that passes it. */
-const BATCH_BYTES = 1 << 20
-
-const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
 
 /**
  * Opens a `SqliteSource`, waiting up to three seconds where the file is locked.
@@ -60,36 +50,45 @@ export function sqliteSource(options: SqliteOptions): SqliteSource {
  *
  * Revisions begin at 1, the empty state. The file says who it is, so a copy of it is the same
  * source: do not write both. Reads block for some microseconds, writes for a flush of the disk.
+ *
+ * Another file at the path, or none, is another source: the watches end as `replaced`, and until
+ * somebody has asked for its identity, writes are refused.
  */
 export class SqliteSource implements Source {
   readonly name: string
   /** The absolute path of the file. */
   readonly path: string
   readonly #clock: Clock
-  readonly #database: Database
+  readonly #file: KeptFile
   readonly #queue: WriteQueue
+  readonly #outside: OutsideChanges
   readonly #grew = new Waiters()
   readonly #lists = new Set<{ readonly revision: Revision }>()
   readonly #closing = new AbortController()
-  #watches = 0
+  /** The file whose identity was told: what is written is meant for that one. */
+  #told: OpenedFile
   /** Counts wakes, so that one between a look at the file and the wait is not missed. */
   #changes = 0
   #dataVersion = -1
-  #stopPolling: (() => void) | undefined
 
   constructor(options: SqliteOptions) {
-    const { clock } = options
+    const { clock, fileBytesMax } = options
     const bounds = { ...HISTORY, ...options }
     this.path = engine.resolve(options.path)
     this.name = `sqlite:${this.path}`
     this.#clock = clock
-    const database = openFile(engine, this.path)
-    this.#database = database
+    this.#file = new KeptFile({ engine, clock, path: this.path, bytesMax: fileBytesMax })
+    this.#outside = new OutsideChanges(clock, () => this.#look())
+    this.#told = this.#file.use()
+    let { database } = this.#told
     this.#queue = new WriteQueue({
       name: this.name,
       clock,
       lockedMaxMs: LOCKED_MAX_MS,
-      begin: () => database.exec("begin immediate"),
+      begin: () => {
+        database = this.#toldFile().database
+        database.exec("begin immediate")
+      },
       write: (requests) =>
         writeGroup(database, requests, { ...bounds, now: clock.now(), pinned: this.#pinned() }),
       commit: () => {
@@ -102,24 +101,28 @@ export class SqliteSource implements Source {
 
   /** Lists and watches that are being read. */
   get open(): number {
-    return this.#watches + this.#lists.size
+    return this.#outside.watchers + this.#lists.size
   }
 
   async identity(signal: AbortSignal): Promise<string> {
-    const [row] = await this.#read(signal, "select epoch from state")
-    return `sqlite/${row?.epoch}`
+    this.#assertOpen(signal)
+    const file = this.#file.use()
+    const epoch = await this.#readerOf(file).epoch(signal)
+    this.#told = file
+    return `sqlite/${epoch}`
   }
 
   async revision(signal: AbortSignal): Promise<Revision> {
-    return (await this.#state(signal)).revision
+    return (await this.#reader(signal).state(signal)).revision
   }
 
   async oldest(signal: AbortSignal): Promise<Revision> {
-    return (await this.#state(signal)).compacted
+    return (await this.#reader(signal).state(signal)).compacted
   }
 
   async *list(request: ListRequest, signal: AbortSignal): AsyncGenerator<ListPage> {
-    const present = (await this.#state(signal)).revision
+    const reader = this.#reader(signal)
+    const present = (await reader.state(signal)).revision
     const revision = request.at ?? present
     const wanted = Math.max(revision, request.atLeast ?? 0)
     if (wanted > present) {
@@ -128,22 +131,16 @@ export class SqliteSource implements Source {
     const pin = { revision }
     this.#lists.add(pin)
     try {
-      let after: readonly [Revision, number] = [0, 0]
+      let after: ItemPlace = [0, 0]
       for (;;) {
-        const rows = await this.#pageAfter(after, revision, signal)
-        const { compacted } = await this.#state(signal)
+        const { entries, last } = await reader.page(after, revision, signal)
+        const { compacted } = await reader.state(signal)
         if (compacted > revision) {
           throw new SourceError(`${this.name}: revision ${revision} is no longer kept`)
         }
-        const entries = rows.map((row) => ({
-          key: utf8.decode(bytesOf(row.key)),
-          value: bytesOf(row.value),
-          revision: Number(row.revision),
-        }))
-        if (rows.length > 0 || after[0] === 0) yield { revision, entries, invalid: [] }
-        const last = rows.at(-1)
+        if (entries.length > 0 || after[0] === 0) yield { revision, entries, invalid: [] }
         if (last === undefined) return
-        after = [Number(last.revision), Number(last.place)]
+        after = last
       }
     } finally {
       this.#lists.delete(pin)
@@ -152,20 +149,19 @@ export class SqliteSource implements Source {
 
   async *watch(from: Revision, signal: AbortSignal): AsyncGenerator<WatchEvent> {
     this.#assertOpen(signal)
-    this.#watches += 1
-    this.#poll()
+    const file = this.#file.use()
+    const reader = this.#readerOf(file)
+    const end = this.#outside.watch()
     try {
       let next = from
       let told = 0
       for (;;) {
+        if (!this.#file.isCurrent(file)) return yield { type: "lost", reason: "replaced" }
         const changes = this.#changes
-        const commits = await this.#commitsFrom(next, signal)
-        const { revision, compacted } = await this.#state(signal)
+        const commits = await reader.commitsFrom(next, signal)
+        const { revision, compacted } = await reader.state(signal)
         // Asked after they were read: had anything been forgotten before that, it would say so.
-        if (next <= compacted) {
-          yield { type: "lost", reason: "compacted" }
-          return
-        }
+        if (next <= compacted) return yield { type: "lost", reason: "compacted" }
         const last = commits.at(-1)
         if (last !== undefined) {
           yield { type: "commits", commits }
@@ -179,9 +175,11 @@ export class SqliteSource implements Source {
         }
         this.#assertOpen(signal)
       }
+    } catch (error) {
+      if (!(error instanceof ReplacedError)) throw error
+      yield { type: "lost", reason: "replaced" }
     } finally {
-      this.#watches -= 1
-      if (this.#watches === 0) this.#endPolling()
+      end()
     }
   }
 
@@ -193,15 +191,16 @@ export class SqliteSource implements Source {
 
   /** Forgets the history up to `revision`; up to the present by default. */
   async compact(revision?: Revision): Promise<void> {
-    const { revision: present, compacted } = await this.#state(this.#closing.signal)
+    const file = this.#file.use()
+    const { revision: present, compacted } = await this.#readerOf(file).state(this.#closing.signal)
     const until = Math.min(revision ?? present, present, this.#pinned())
     if (until <= compacted) return
-    this.#database.exec("begin immediate")
+    file.database.exec("begin immediate")
     try {
-      compactTo(this.#database, until)
-      this.#database.exec("commit")
+      compactTo(file.database, until)
+      file.database.exec("commit")
     } catch (error) {
-      this.#database.exec("rollback")
+      file.database.exec("rollback")
       throw new SourceError(`${this.name}: ${messageOf(error)}`, { cause: error })
     }
   }
@@ -209,10 +208,29 @@ export class SqliteSource implements Source {
   async close(): Promise<void> {
     if (this.#closing.signal.aborted) return
     this.#closing.abort(new ClosedError("shutdown"))
-    this.#endPolling()
+    this.#outside.close()
     this.#grew.wake()
     await this.#queue.close()
-    this.#database.close()
+    this.#file.close()
+  }
+
+  #reader(signal: AbortSignal): ItemReader {
+    this.#assertOpen(signal)
+    return this.#readerOf(this.#file.use())
+  }
+
+  #readerOf(file: OpenedFile): ItemReader {
+    const assertOpen = () => {
+      this.#closing.signal.throwIfAborted()
+      if (!this.#file.isCurrent(file)) throw new ReplacedError(this.path)
+    }
+    return new ItemReader({ name: this.name, clock: this.#clock, ...file, assertOpen })
+  }
+
+  #toldFile(): OpenedFile {
+    if (this.#file.use() === this.#told) return this.#told
+    this.#wake()
+    throw new ReplacedError(this.path)
   }
 
   #wake(): void {
@@ -224,88 +242,17 @@ export class SqliteSource implements Source {
     return Math.min(Number.MAX_SAFE_INTEGER, ...[...this.#lists].map(({ revision }) => revision))
   }
 
-  async #state(signal: AbortSignal): Promise<{ revision: Revision; compacted: Revision }> {
-    const [row] = await this.#read(signal, "select revision, compacted from state")
-    return { revision: Number(row?.revision), compacted: Number(row?.compacted) }
-  }
-
-  // Sizes first: they cost no read of the values.
-  async #pageAfter(
-    after: readonly [Revision, number],
-    revision: Revision,
-    signal: AbortSignal,
-  ): Promise<SqlRow[]> {
-    const sizes = await this.#read(signal, LIST_SIZES, revision, revision, ...after)
-    const last = sizes[Math.max(0, fitting(sizes) - 1)]
-    if (last === undefined) return []
-    const until = [Number(last.revision), Number(last.place)] as const
-    return this.#read(signal, LIST, revision, revision, ...after, ...until)
-  }
-
-  // A commit is told whole: one that is cut is left for the next batch, unless it is the first.
-  async #commitsFrom(from: Revision, signal: AbortSignal): Promise<Commit[]> {
-    const sizes = await this.#read(signal, WATCH_SIZES, from)
-    const first = sizes[0]?.revision
-    if (first === undefined) return []
-    const fit = fitting(sizes)
-    const isCut = fit < sizes.length || sizes.length === BATCH_ITEMS
-    const cut = Number((sizes[fit] ?? sizes.at(-1))?.revision)
-    const until = Math.max(Number(first), isCut ? cut - 1 : cut)
-    const rows = await this.#read(signal, WATCH, from, until)
-    const commits = new Map<Revision, Change[]>()
-    for (const row of rows) {
-      const revision = Number(row.revision)
-      const changes = commits.get(revision) ?? []
-      commits.set(revision, changes)
-      const key = utf8.decode(bytesOf(row.key))
-      if (row.gone === 1) changes.push({ op: "delete", key })
-      else changes.push({ op: "put", key, value: bytesOf(row.value) })
-    }
-    return [...commits].map(([revision, changes]) => ({ revision, changes }))
-  }
-
-  // A reader of a written-ahead log meets a lock only while another process repairs the file.
-  async #read(signal: AbortSignal, sql: string, ...values: number[]) {
-    const began = this.#clock.elapsed()
-    for (;;) {
-      this.#assertOpen(signal)
-      try {
-        return this.#database.all(sql, ...values)
-      } catch (error) {
-        const isBusy = failureOf(error) === "busy"
-        if (!isBusy || this.#clock.elapsed() - began > LOCKED_MAX_MS) {
-          throw new SourceError(`${this.name}: ${messageOf(error)}`, { cause: error })
-        }
-      }
-      await this.#clock.sleep(LOCKED_RETRY_MS, signal)
-    }
-  }
-
   // Another process's commit moves this connection's number; our own wake the watches themselves.
-  #poll(): void {
-    if (this.#stopPolling !== undefined || this.#closing.signal.aborted) return
-    this.#stopPolling = this.#clock.after(POLL_MS, () => {
-      this.#stopPolling = undefined
-      if (this.#watches === 0) return
-      const version = this.#dataVersionNow()
-      if (version !== this.#dataVersion) this.#wake()
-      this.#dataVersion = version
-      this.#poll()
-    })
-  }
-
   // A file that cannot be read now is a change too: whoever waits then reads, and hears why.
-  #dataVersionNow(): number {
+  #look(): void {
+    let version = -1
     try {
-      return Number(this.#database.all("pragma data_version")[0]?.data_version)
+      version = Number(this.#file.use().database.all("pragma data_version")[0]?.data_version)
     } catch {
-      return -1
+      // Whoever is woken hears of it.
     }
-  }
-
-  #endPolling(): void {
-    this.#stopPolling?.()
-    this.#stopPolling = undefined
+    if (version !== this.#dataVersion || version < 0) this.#wake()
+    this.#dataVersion = version
   }
 
   #assertOpen(signal: AbortSignal): void {
@@ -313,23 +260,3 @@ export class SqliteSource implements Source {
     this.#closing.signal.throwIfAborted()
   }
 }
-
-/** How many rows stay within the bound of bytes. */
-function fitting(sizes: readonly SqlRow[]): number {
-  let bytes = 0
-  const over = sizes.findIndex(({ size }) => {
-    bytes += Number(size)
-    return bytes > BATCH_BYTES
-  })
-  return over < 0 ? sizes.length : over
-}
-
-const SIZES = "select revision, place, length(key) + ifnull(length(value), 0) as size from items"
-const ITEMS = "select revision, place, gone, key, value from items"
-const STATE_AT =
-  "where revision <= ? and (ended is null or ended > ?) and (revision, place) > (?, ?)"
-const IN_ORDER = "order by revision, place"
-const LIST_SIZES = `${SIZES} ${STATE_AT} ${IN_ORDER} limit ${PAGE_ENTRIES}`
-const LIST = `${ITEMS} ${STATE_AT} and (revision, place) <= (?, ?) ${IN_ORDER}`
-const WATCH_SIZES = `${SIZES} where revision >= ? ${IN_ORDER} limit ${BATCH_ITEMS}`
-const WATCH = `${ITEMS} where revision between ? and ? ${IN_ORDER}`

@@ -26,6 +26,10 @@ export interface SqliteEngine {
   /** The absolute path. What looks like a URL is a path as well. */
   resolve(path: string): string
   open(path: string): Database
+  /** What tells the file at a path from any other of this machine; nothing where there is none. */
+  markOf(path: string): string | undefined
+  /** Removes a file, if it is there. */
+  remove(path: string): void
 }
 
 /** A prepared statement, as all engines have it. */

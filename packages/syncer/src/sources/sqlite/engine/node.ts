@@ -1,4 +1,4 @@
-import { mkdirSync } from "node:fs"
+import { mkdirSync, rmSync, statSync } from "node:fs"
 import { createRequire } from "node:module"
 import { dirname, resolve } from "node:path"
 import { type Connection, databaseOf, type SqliteEngine, type SqlValue } from "./database.ts"
@@ -22,6 +22,11 @@ const own = process.getBuiltinModule?.("node:sqlite") as { DatabaseSync: Open } 
 export const engine: SqliteEngine = {
   name: own === undefined ? "libsql" : "node:sqlite",
   resolve: (path) => resolve(path),
+  remove: (path) => rmSync(path, { force: true }),
+  markOf(path) {
+    const stat = statSync(path, { bigint: true, throwIfNoEntry: false })
+    return stat && `${stat.dev}.${stat.ino}`
+  },
   open(path) {
     mkdirSync(dirname(path), { recursive: true })
     return databaseOf(own === undefined ? openLibsql(path) : new own.DatabaseSync(path))
