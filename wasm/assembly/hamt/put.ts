@@ -77,13 +77,15 @@ export function upsert(write: Write, scratch: usize): void {
       return
     }
     const old = load<Leaf>(entrySlot(node, bit))
+    fetch(changetype<usize>(old)) // while its node is copied, which both of what follows need
     fetch(changetype<usize>(old) + 64) // the rest of a key of up to 96 bytes
+    node = own(slot, node)
     if (old.hash == hash && hasKey(old, write.key, write.keyBytes)) {
-      replace(entrySlot(own(slot, node), bit), old, write, scratch)
+      replace(entrySlot(node, bit), old, write, scratch)
       return
     }
     const leaf = leafFor(write, NO_LEAF, scratch)
-    entryToChild(slot, node, bit, join(shift + 5, old, leaf))
+    entryToChild(node, bit, join(shift + 5, old, leaf))
     return
   }
   upsertCollision(slot, node, write, scratch)
@@ -171,9 +173,11 @@ function insertSlot(slot: usize, node: Node, index: u32, pointer: usize): Node {
   return wider
 }
 
-/** Replaces the leaf in the slot of `bit` by a child: the number of slots stays as it is. */
-function entryToChild(slot: usize, node: Node, bit: u32, child: Node): void {
-  const target = own(slot, node)
+/**
+ * Replaces the leaf in the slot of `bit` by a child, in a node of this edit: the number of slots
+ * stays as it is.
+ */
+function entryToChild(target: Node, bit: u32, child: Node): void {
   const from = popcnt(target.entries & (bit - 1))
   const to = entryCount(target) - 1 + popcnt(target.children & (bit - 1))
   memory.copy(slotAt(target, from), slotAt(target, from + 1), (to - from) << 2)

@@ -22,7 +22,12 @@ export function copy(to: usize, from: usize, bytes: u32): void {
     return
   }
   const last = bytes - 16
-  for (let at: u32 = 0; at < last; at += 16) v128.store(to + at, v128.load(from + at))
+  let at: u32 = 0
+  for (; at + 16 < last; at += 32) {
+    v128.store(to + at, v128.load(from + at))
+    v128.store(to + at, v128.load(from + at, 16), 16)
+  }
+  if (at < last) v128.store(to + at, v128.load(from + at))
   v128.store(to + last, v128.load(from + last))
 }
 
