@@ -136,7 +136,7 @@ describe("follow() of who stalls", () => {
     await frames.return(undefined as never)
   })
 
-  test("who reads on keeps what it reads, however long it takes; and nobody else waits", async () => {
+  test("who reads on keeps what it reads, however long it takes", async () => {
     await start({ frameEntriesMax: 1 }, keys)
     const [frames, reader] = [begin(), replica()]
     for (let count = 0; count < 11; count++) {
@@ -203,7 +203,7 @@ describe("follow() of who stalls", () => {
     expect(heard).toEqual(['{"policy":"disconnect","reason":"lagged"}'])
   })
 
-  test("disconnect: one that stalls in its snapshot is ended there, others notice nothing", async () => {
+  test("disconnect: who stalls in its snapshot is ended there, others notice nothing", async () => {
     await start({ frameEntriesMax: 1, historyMs: 10_000 }, keys)
     const slow = begin({ type: "disconnect", lagMs: 1_000, graceMs: 2_000 })
     const [quick, reader] = [begin({ type: "disconnect", lagMs: 1_000, graceMs: 2_000 }), replica()]
@@ -312,7 +312,7 @@ describe("follow() of who stalls (model)", () => {
   }
 
   test("whatever stalls where: whole commits at positions, and the truth at the end", async () => {
-    for (let index = 0; index < (isFull ? 20_000 : 150); index++) {
+    for (let index = 0; index < (isFull ? 5_000 : 150); index++) {
       try {
         await play(seed + index)
       } catch (error) {
