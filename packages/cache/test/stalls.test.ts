@@ -263,6 +263,7 @@ describe("follow() of who stalls (model)", () => {
     const clock = new ManualClock()
     const limits = {
       frameEntriesMax: 1 + below(6),
+      frameBytesMax: 1 + below(200),
       historyMs: 4_000,
       chunkUpdatesMax: 1 + below(4),
     }
