@@ -25,7 +25,7 @@ export interface FollowRequest {
   readonly policy: Policy
   readonly signal: AbortSignal
   readonly clock: Clock
-  readonly limits: Pick<CacheLimits, "frameEntriesMax" | "leaseMs">
+  readonly limits: Pick<CacheLimits, "frameEntriesMax" | "frameBytesMax" | "leaseMs">
   readonly observer: CacheObserver | undefined
   readonly followers: Followers
 }
@@ -98,6 +98,7 @@ export class Follower {
     if (reset !== undefined) this.#beginTrail(crumb)
     const { version, size: entries, digest } = crumb.snapshot
     const { epoch } = crumb.life
+    const { frameBytesMax: bytesMax } = this.#request.limits
     // From here on nothing is awaited before both are held.
     const lease = this.#lease(crumb)
     let whole: Whole | undefined = { version, position, entries, digest }
@@ -115,7 +116,7 @@ export class Follower {
         this.#endIfLagging(version)
         const isServed = this.#cache.current?.life.epoch === epoch
         if (reset !== undefined && isServed) yield { type: "reset", reason: reset, epoch }
-        whole = yield* walkOn(this.#cache, { epoch, since })
+        whole = yield* walkOn(this.#cache, { epoch, since, bytesMax })
       }
     } finally {
       lease.end()

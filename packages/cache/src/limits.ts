@@ -24,6 +24,8 @@ export interface CacheLimits {
   readonly livesMax: number
   /** Entries or deltas in one frame of `follow`; 1,000 by default. */
   readonly frameEntriesMax: number
+  /** Bytes of a frame for a follower that goes on by its place; 65,536, as much as on the wire. */
+  readonly frameBytesMax: number
   /** How long a follower may stall in a run and still hold what it reads, in ms; 1,000. */
   readonly leaseMs: number
 }
@@ -40,6 +42,7 @@ export const CACHE_LIMITS: CacheLimits = {
   valueBytesMax: VALUE_BYTES_MAX,
   livesMax: 3,
   frameEntriesMax: 1_000,
+  frameBytesMax: 65_536,
   leaseMs: 1_000,
 }
 

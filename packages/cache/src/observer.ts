@@ -15,6 +15,8 @@ export interface CacheObserver {
   onResync?(list: { readonly entries: number; readonly durationMs: number }): void
   /** A breadcrumb was made, over so many entries. */
   onBreadcrumb?(crumb: { readonly sequence: number; readonly entries: number }): void
+  /** A breadcrumb was encoded for those who read one by one: once, however many they are. */
+  onEncode?(bytes: number): void
   /** The status of the link to the source changed. */
   onStatus?(status: Status): void
   /** So many waiters were woken. */

@@ -65,7 +65,9 @@ export class Publication {
     const crumb = this.#make({ life, snapshot, since, status: this.#link.status })
     if (since > 0 && life.trail.followed) {
       const deltas = [...snapshot.changesSince(since)]
-      life.trail.append({ version: snapshot.version, reach: snapshot.reach, deltas })
+      const { version, reach } = snapshot
+      const bytes = life.trail.append({ version, reach, deltas })
+      this.#observer?.onEncode?.(bytes)
     }
     before?.snapshot.dispose()
     this.#observer?.onBreadcrumb?.({ sequence: crumb.sequence, entries: snapshot.size })

@@ -49,15 +49,19 @@ export class Trail {
   /**
    * Appends what a breadcrumb changed. When memory is full, all who follow are let go: what they
    * hold is what fills it, and a trail with a hole is none.
+   *
+   * @returns the bytes that it takes, for all who follow.
    */
-  append(crumb: CrumbDeltas): void {
+  append(crumb: CrumbDeltas): number {
     const { version, reach: revision } = crumb
+    const payload = encodeCrumb(crumb)
     try {
-      this.#buffer?.append({ version, revision, payload: encodeCrumb(crumb) })
+      this.#buffer?.append({ version, revision, payload })
     } catch (error) {
       if (!(error instanceof MemoryFullError)) throw error
       this.#drop()
     }
+    return payload.byteLength
   }
 
   /** Nothing is appended after, and nobody follows. */

@@ -12,9 +12,6 @@ export interface Whole {
   readonly digest: string
 }
 
-/** As much as a frame of the wire. */
-const SLICE_BYTES_MAX = 65_536
-
 /**
  * Goes on with a run over whatever is newest, slice by slice, and holds nothing in between but a
  * place: for a follower that stalled in the middle of one. From the first place, so that it hears
@@ -26,7 +23,7 @@ const SLICE_BYTES_MAX = 65_536
  */
 export function* walkOn(
   cache: Followed,
-  from: { readonly epoch: string; readonly since: number },
+  from: { readonly epoch: string; readonly since: number; readonly bytesMax: number },
 ): Generator<CacheFrame, Whole | undefined> {
   let state: CatchUp = { held: from.since }
   for (;;) {
@@ -38,7 +35,7 @@ export function* walkOn(
     const next = plan(state, { version, horizon: life.horizon })
     if (next.type === "reset") return undefined
     if (next.type === "idle") return { version, position, entries, digest }
-    const slice = sliceOf(snapshot, next.since, next.after)
+    const slice = sliceOf(snapshot, next, from.bytesMax)
     state = walked(state, version, slice)
     const isWhole = state.walk === undefined
     if (next.since === 0) {
@@ -66,8 +63,12 @@ interface Told {
 
 const decoder = new TextDecoder()
 
-function sliceOf(snapshot: Snapshot, since: number, after: Place | undefined): Slice {
-  const request = { since, values: "binary", bytesMax: SLICE_BYTES_MAX } as const
+function sliceOf(
+  snapshot: Snapshot,
+  { since, after }: { readonly since: number; readonly after?: Place },
+  bytesMax: number,
+): Slice {
+  const request = { since, values: "binary", bytesMax } as const
   const { body, ended, place } = snapshot.walk(
     after === undefined ? request : { ...request, after },
   )

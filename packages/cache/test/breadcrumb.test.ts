@@ -71,7 +71,7 @@ describe("Breadcrumb", () => {
     expect(cache.current).toBe(current)
   })
 
-  test("SC-B2: commits are taken together up to 100 updates, and never cut to fill up", async () => {
+  test("SC-B2: commits are taken together up to 100 updates, never cut to fill up", async () => {
     await cache.applyCommits([puts(2, 60), puts(3, 40), puts(4, 99), puts(5, 2)])
 
     expect(met.slice(1)).toEqual([
@@ -81,7 +81,7 @@ describe("Breadcrumb", () => {
     ])
   })
 
-  test("SC-B2: a commit that is larger overshoots: one breadcrumb, with its last chunk", async () => {
+  test("SC-B2: a larger commit overshoots: one breadcrumb, with its last chunk", async () => {
     await cache.applyCommits([puts(2, 1), puts(3, 250)])
 
     expect(met.slice(1)).toEqual([
@@ -102,7 +102,7 @@ describe("Breadcrumb", () => {
     ])
   })
 
-  test("SC-B4: a status that is over before anybody looks is not heard by who conflates", async () => {
+  test("SC-B4: a status that is over before one looks is not heard, conflated", async () => {
     cache.setStatus("in-sync")
     const frames = cache.follow(undefined, { type: "conflate" }, new AbortController().signal)
     const types = [await frames.next(), await frames.next(), await frames.next()]
@@ -135,7 +135,7 @@ describe("Breadcrumb", () => {
     expect(await found).toEqual([true, 2])
   })
 
-  test("SC-B11: next() gives what is there, also to who has given up; it skips to now", async () => {
+  test("SC-B11: next() gives what is there, also to who gave up; it skips to now", async () => {
     const first = cache.current as Breadcrumb
     await cache.applyCommits([commit(2, put("a"))])
     await cache.applyCommits([commit(3, put("b"))])
@@ -214,7 +214,7 @@ describe("Breadcrumb (model)", () => {
   const seed = seedFrom(process.env.HEADWATER_SEED)
   const rounds = process.env.HEADWATER_FULL === "1" ? 20_000 : 1_500
 
-  test("SC-B9: state(n) and deltas(n + 1) are state(n + 1), and no change is no delta", async () => {
+  test("SC-B9: state(n) and deltas(n + 1) are state(n + 1); no change is no delta", async () => {
     const random = prng(seed)
     const below = (bound: number) => integerBelow(random, bound)
     const clock = new ManualClock()

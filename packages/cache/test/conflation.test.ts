@@ -193,7 +193,7 @@ test("SC-B7: the revision is beside the value, not in it, and so is no change of
   await cache.close()
 })
 
-test("SC-B17, U44: an invalid value is absence, whatever it is told as, and blocks nothing", async () => {
+test("SC-B17, U44: an invalid value is absence, however told, and blocks nothing", async () => {
   const validate = (_key: string, bytes: Uint8Array) =>
     new TextDecoder().decode(bytes) === "!" ? "bad" : undefined
   const cache = new SnapshotCache({ clock: new ManualClock(), validate })

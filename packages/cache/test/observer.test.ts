@@ -19,6 +19,7 @@ function listen(): { heard: string[]; observer: Required<CacheObserver> } {
     onApply: note("apply"),
     onResync: note("resync"),
     onBreadcrumb: note("breadcrumb"),
+    onEncode: note("encode"),
     onStatus: note("status"),
     onWake: note("wake"),
     onFollowers: note("followers"),
@@ -97,12 +98,33 @@ test("an observer hears who follows: by policy, how it begins, lags and ends (U3
     'run "fresh"',
     'followers 2 {"policy":"pin","followers":1}',
     'run "resumed"',
+    "encode 20",
+    "encode 20",
     'catch-up {"policy":"conflate","versions":3,"lagMs":2000}',
     'followers 1 {"policy":"conflate","followers":0}',
     'end {"policy":"conflate","reason":"left"}',
     'followers 0 {"policy":"pin","followers":0}',
     'end {"policy":"pin","reason":"lagged"}',
   ])
+})
+
+test("a breadcrumb is encoded once for 1,000 who read one by one, and not for others", async () => {
+  const { heard, observer } = listen()
+  const [cache] = await start(observer)
+  const { signal } = new AbortController()
+  const pin = { type: "pin", itemsMax: 10, bytesMax: 10_000 } as const
+  const policies = [{ type: "conflate" } as const, ...Array.from({ length: 1_000 }, () => pin)]
+  const all = policies.map((policy) => cache.follow(undefined, policy, signal))
+  for (const frames of all) for (let count = 0; count < 4; count++) await frames.next()
+  for (let revision = 2; revision <= 4; revision++) {
+    await cache.applyCommits([{ revision, changes: [put("b")] }])
+  }
+  const told = await Promise.all(all.map(async (frames) => (await frames.next()).value))
+
+  expect(heard.filter((line) => line.startsWith("encode"))).toHaveLength(3)
+  const positions = told.map((frame) => frame.type === "delta" && frame.position?.revision)
+  expect(positions).toEqual([4, ...Array(1_000).fill(2)])
+  await cache.close()
 })
 
 test("without an observer, or with an empty one, all is the same", async () => {

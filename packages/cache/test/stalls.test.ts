@@ -19,12 +19,14 @@ class Replica {
   revision = 0
   readonly frames: string[] = []
   readonly #staged = new Map<string, { value: string; revision: number }>()
+  readonly #revisions = new Map<string, number>()
   #told = 0
 
   take(frame: CacheFrame): void {
     this.frames.push(frame.type)
     if (frame.type === "reset") {
       this.#staged.clear()
+      this.#revisions.clear()
       this.#told = 0
     } else if (frame.type === "entries") {
       for (const entry of frame.entries) this.#apply({ op: "put", ...entry })
@@ -40,7 +42,9 @@ class Replica {
   #apply(delta: Delta): void {
     const { key, revision } = delta
     const held = this.#staged.get(key)
-    if (revision <= this.#told || revision < (held?.revision ?? 0)) return
+    expect(revision, key).toBeGreaterThanOrEqual(this.#revisions.get(key) ?? 0)
+    this.#revisions.set(key, revision)
+    if (revision <= this.#told) return
     if (delta.op === "delete") this.#staged.delete(key)
     else {
       expect(delta.op === "put" || held !== undefined).toBe(true)
@@ -136,7 +140,7 @@ describe("follow() of who stalls", () => {
     await frames.return(undefined as never)
   })
 
-  test("who reads on keeps what it reads, however long it takes; and nobody else waits", async () => {
+  test("who reads on keeps what it reads, however long it takes", async () => {
     await start({ frameEntriesMax: 1 }, keys)
     const [frames, reader] = [begin(), replica()]
     for (let count = 0; count < 11; count++) {
@@ -203,7 +207,7 @@ describe("follow() of who stalls", () => {
     expect(heard).toEqual(['{"policy":"disconnect","reason":"lagged"}'])
   })
 
-  test("disconnect: one that stalls in its snapshot is ended there, others notice nothing", async () => {
+  test("disconnect: who stalls in its snapshot is ended there, others notice nothing", async () => {
     await start({ frameEntriesMax: 1, historyMs: 10_000 }, keys)
     const slow = begin({ type: "disconnect", lagMs: 1_000, graceMs: 2_000 })
     const [quick, reader] = [begin({ type: "disconnect", lagMs: 1_000, graceMs: 2_000 }), replica()]
@@ -263,6 +267,7 @@ describe("follow() of who stalls (model)", () => {
     const clock = new ManualClock()
     const limits = {
       frameEntriesMax: 1 + below(6),
+      frameBytesMax: 1 + below(200),
       historyMs: 4_000,
       chunkUpdatesMax: 1 + below(4),
     }
@@ -272,7 +277,11 @@ describe("follow() of who stalls (model)", () => {
     cache.beginResync()
     await cache.endResync(1)
     const states = [new Map<string, string>(), new Map<string, string>()]
-    const policies: Policy[] = [conflate, { type: "pin", itemsMax: 1e6, bytesMax: 1e9 }]
+    const policies: Policy[] = [
+      conflate,
+      { type: "pin", itemsMax: 1e6, bytesMax: 1e9 },
+      { type: "disconnect", lagMs: 1e9, graceMs: 0 },
+    ]
     const { signal } = new AbortController()
     const readers = policies.map((policy) => ({
       frames: cache.follow(undefined, policy, signal),
@@ -303,7 +312,7 @@ describe("follow() of who stalls (model)", () => {
         await cache.applyCommits([commit(states.length - 1, ...changes)])
       } else if (kind === 2) await clock.advance(below(1_600))
       else {
-        const reader = readers[below(2)]!
+        const reader = readers[below(3)]!
         for (let frames = below(5); frames > 0 && isBehind(reader); frames--) await read(reader)
       }
     }
@@ -312,7 +321,7 @@ describe("follow() of who stalls (model)", () => {
   }
 
   test("whatever stalls where: whole commits at positions, and the truth at the end", async () => {
-    for (let index = 0; index < (isFull ? 20_000 : 150); index++) {
+    for (let index = 0; index < (isFull ? 5_000 : 150); index++) {
       try {
         await play(seed + index)
       } catch (error) {
