@@ -10,15 +10,9 @@ import type { Topic } from "./topics.ts"
 export class TopicBuffers<Payload> {
   readonly #surroundings: Surroundings<Payload>
   readonly #topics = new Map<string, Map<string, TopicBuffer<Payload>>>()
-  #size = 0
 
   constructor(surroundings: Surroundings<Payload>) {
     this.#surroundings = surroundings
-  }
-
-  /** How many there are. */
-  get size(): number {
-    return this.#size
   }
 
   /** Where an event goes: to its subject's, and to that of all subjects, as far as they exist. */
@@ -46,7 +40,6 @@ export class TopicBuffers<Payload> {
     const subjects = this.#topics.get(of.topic)
     if (subjects === undefined) this.#topics.set(of.topic, new Map([[of.subject, buffer]]))
     else subjects.set(of.subject, buffer)
-    this.#size++
     return buffer
   }
 
@@ -58,8 +51,7 @@ export class TopicBuffers<Payload> {
 
   #delete({ of: { topic, subject } }: TopicBuffer<Payload>): void {
     const subjects = this.#topics.get(topic)
-    if (!subjects?.delete(subject)) return
-    this.#size--
-    if (subjects.size === 0) this.#topics.delete(topic)
+    subjects?.delete(subject)
+    if (subjects?.size === 0) this.#topics.delete(topic)
   }
 }

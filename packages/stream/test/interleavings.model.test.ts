@@ -34,6 +34,8 @@ interface Variant {
   readonly streams?: boolean
   /** One unread item and one of history: who does not read is conflated. */
   readonly tight?: boolean
+  /** Handlers read a state that is one commit behind, as far as the trail reaches back. */
+  readonly stale?: boolean
   /** What happened before. */
   readonly begins?: readonly Step[]
 }
@@ -78,6 +80,8 @@ class Play {
   builds: Build[] = []
   published = 0
   resumed = 0
+  // What of each subject's state was there before anybody listened.
+  readonly #openedAt = new Map<string, number>()
   #joined = 0
 
   constructor(variant: Variant, engine: Engine) {
@@ -94,8 +98,11 @@ class Play {
     ) => {
       const commits = () => this.lives.commitsOf(subject)
       if (!variant.streams) {
-        for (const commit of commits()) append(commit)
-        return this.lives.revision
+        const opened = this.#openedAt.get(subject) ?? 0
+        const { revision: newest } = this.lives
+        const revision = variant.stale ? Math.max(opened, newest - 1) : newest
+        for (const commit of commits()) if ((commit[0]?.revision ?? 0) <= revision) append(commit)
+        return revision
       }
       return this.#ask(commits, append, signal)
     }
@@ -119,6 +126,8 @@ class Play {
 
   subscribe(subject: string, back?: ModelReader): void {
     const from = back === undefined ? {} : { from: back.revision, epoch: back.subscription.epoch }
+    const isFirst = !this.readers.some((reader) => reader.subject === subject)
+    if (isFirst) this.#openedAt.set(subject, this.lives.revision)
     const subscription = this.publisher.subscribe({ topic: "t", subject, ...from })
     // Every other one reads only when it must, so that trails are held at different places.
     const isLazy = this.#joined++ % 2 === 1
@@ -278,6 +287,8 @@ async function playAll(
   }
 }
 
+const TWO_JOIN: readonly Step[] = ["joinEvery", "joinEvery"]
+
 describe("every interleaving (model)", () => {
   const variants: readonly Variant[] = [
     { name: "states that are read at once" },
@@ -285,6 +296,9 @@ describe("every interleaving (model)", () => {
     { name: "commits that are offered", streams: true, offers: true },
     { name: "readers that are conflated", tight: true },
     { name: "somebody who listens already", begins: ["join", "publish"] },
+    { name: "states that are a commit behind", stale: true, begins: ["join", "publish"] },
+    { name: "a history that is too short", tight: true, begins: ["publish", ...TWO_JOIN] },
+    { name: "commits that are told late", offers: true, begins: ["publish", ...TWO_JOIN] },
     { name: "a state that was read before", streams: true, begins: ["join", "read", "finish"] },
   ]
 
