@@ -108,9 +108,9 @@ async function firstPage(
   request: ListRequest,
   signal: AbortSignal,
 ): Promise<MarkedRange> {
-  const { keys, pace, clock } = context
-  const limit = PAGE_ENTRIES_FIRST * pace.factor
-  const page = { key: keys.rangeStart, limit, at: request.at }
+  const { keys, clock } = context
+  // Small, whatever the pace: with it the revision is known, from which a watch can be opened.
+  const page = { key: keys.rangeStart, limit: PAGE_ENTRIES_FIRST, at: request.at }
   const reads = context.serializable && !request.linearizable ? STALE_READS_MAX : 0
   for (let read = 0; read < reads; read++) {
     const answer = await unlessFuture(ask(context, page, true, signal))
