@@ -1,11 +1,9 @@
 import { type Consumer, consume } from "./client-consumer.ts"
 
-// What a page runs: the test calls it through the window.
-declare global {
-  interface Window {
-    consume: typeof consume
-    consumer: Consumer
-  }
+/** What a test finds in the window of a page. */
+export interface ConsumingWindow {
+  consume: typeof consume
+  consumer: Consumer
 }
 
-window.consume = consume
+Object.assign(globalThis, { consume })

@@ -130,6 +130,6 @@ function write(socket: Socket, bytes: Buffer): Promise<void> {
 
 /** An answer as text, after which the connection is closed. */
 export function answerOf(status: number, type: string, body: string, headers = ""): Fault {
-  const head = `HTTP/1.1 ${status} No\r\ncontent-type: ${type}\r\n${headers}connection: close\r\n\r\n`
-  return { type: "answer", text: head + body }
+  const head = `HTTP/1.1 ${status} No\r\ncontent-type: ${type}\r\n${headers}`
+  return { type: "answer", text: `${head}connection: close\r\n\r\n${body}` }
 }

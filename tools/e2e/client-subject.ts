@@ -4,6 +4,7 @@ import { join } from "node:path"
 import { type Browser, chromium, type Page } from "playwright-core"
 import { rolldown } from "rolldown"
 import { consume, type Seen } from "./client-consumer.ts"
+import type { ConsumingWindow } from "./client-page.ts"
 
 /** A client under test, here or in a browser. */
 export interface Subject {
@@ -69,13 +70,15 @@ export class ClientPage {
         await page.waitForFunction(() => "consume" in window)
         await page.evaluate(
           ([url, topic, haste]) => {
-            window.consumer = window.consume(url, topic, haste)
+            const room = globalThis as unknown as ConsumingWindow
+            room.consumer = room.consume(url, topic, haste)
           },
           [url, topic, HASTE] as const,
         )
       },
-      seen: () => page.evaluate(() => window.consumer.seen()),
-      leave: () => page.evaluate(() => window.consumer?.close()),
+      seen: () => page.evaluate(() => (globalThis as unknown as ConsumingWindow).consumer.seen()),
+      leave: () =>
+        page.evaluate(() => (globalThis as unknown as ConsumingWindow).consumer?.close()),
     }
   }
 

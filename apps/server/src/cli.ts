@@ -26,9 +26,10 @@ SOURCE is one of
   etcd://HOST:PORT[,HOST:PORT]/PREFIX/     the keys of an etcd (v3) under /PREFIX/; read-only
   etcds://HOST:PORT[,HOST:PORT]/PREFIX/    the same by TLS
   etcd2://HOST:PORT[,HOST:PORT]/DIRECTORY/ the files of an etcd (v2 keys API); cannot be written
+  headwater+http://HOST:PORT/TOPIC         a topic of another hub, or headwater+https:; read-only
 with the options
   ?values=json|text|binary    what values are; json unless given
-  ?write=1                    let an etcd topic be written; ?write=0: let another one not be
+  ?write=1                    let one of etcd or a hub be written; ?write=0: let another one not be
 and those of etcd
   ?marker=1                   tell a restored etcd by a key of the hub's own; with write=1 unless 0
   ?reads=serializable         let any member of etcd answer a list

@@ -1,4 +1,6 @@
+import { hubSource } from "@headwater/client/source"
 import type { Clock, Source } from "@headwater/core"
+import type { ValueKind } from "@headwater/protocol"
 import { etcdSource } from "@headwater/syncer/etcd"
 import { etcd2Source } from "@headwater/syncer/etcd2"
 import { memorySource } from "@headwater/syncer/memory"
@@ -27,6 +29,7 @@ export function openSource(
   config: SourceConfig,
   clock: Clock,
   { credentials, secureFetch }: EtcdAccess,
+  values: ValueKind,
 ): Source {
   if (config.type === "etcd") {
     const { type, ...options } = config
@@ -42,6 +45,7 @@ export function openSource(
     const { endpoints, prefix } = config
     return etcd2Source({ endpoints: [...endpoints], prefix, clock, ...credentials })
   }
+  if (config.type === "hub") return hubSource({ ...config, values, clock })
   const source: Source =
     config.type === "sqlite" ? sqliteSource({ path: config.path, clock }) : memorySource()
   return config.write ? source : readOnly(source)

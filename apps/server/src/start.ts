@@ -85,7 +85,7 @@ async function serve(runtime: Runtime, config: Config): Promise<void> {
 function openTopics(config: Config, access: EtcdAccess): TopicOptions[] {
   return config.topics.map(({ name, values, source }) => {
     try {
-      return { name, values, source: openSource(source, systemClock, access) }
+      return { name, values, source: openSource(source, systemClock, access, values) }
     } catch (error) {
       throw new ConfigError(`topic "${name}": ${(error as Error).message}`)
     }

@@ -33,9 +33,14 @@ export type SourceConfig =
       /** v2 has no transactions. */
       readonly write: false
     }
-
-/** Words that later versions give a meaning, so that no one gives them another. */
-const RESERVED = ["headwater+http:", "headwater+https:"]
+  /** A topic of another hub. */
+  | {
+      readonly type: "hub"
+      /** Without a slash at its end. */
+      readonly url: string
+      readonly topic: string
+      readonly write: boolean
+    }
 
 /**
  * Reads `NAME=SOURCE`.
@@ -45,6 +50,7 @@ const RESERVED = ["headwater+http:", "headwater+https:"]
  *   etcd://HOST:PORT[,HOST:PORT]…/PREFIX/[?values=json|text|binary][&write=1][&marker=1]
  *     [&reads=serializable][&history=REVISIONS]; etcds: for TLS
  *   etcd2://HOST:PORT[,HOST:PORT]…/DIRECTORY/[?values=json|text]
+ *   headwater+http://HOST[:PORT]/TOPIC[?values=json|text|binary][&write=1]   or headwater+https:
  *
  * @throws {ConfigError} with one line that says what is wrong with it.
  */
@@ -56,11 +62,6 @@ export function parseTopic(text: string): TopicConfig {
   }
   const source = text.slice(at + 1)
   const scheme = /^[a-z0-9+]+:/.exec(source)?.[0] ?? ""
-  if (RESERVED.includes(scheme)) {
-    throw new ConfigError(
-      `topic "${name}": ${scheme} is not there yet; there is sqlite:, memory:, etcd: and etcd2:`,
-    )
-  }
   const [path = "", ...query] = source.split("?")
   const isEtcd = scheme === "etcd:" || scheme === "etcds:"
   const options = parseOptions(name, query.join("?"), isEtcd)
@@ -81,6 +82,10 @@ export function parseTopic(text: string): TopicConfig {
   if (scheme === "etcd2:") {
     if (options.write) throw new ConfigError(`topic "${name}": etcd2: cannot be written`)
     const source = { type: "etcd2", ...parseEtcd2(name, path), write: false } as const
+    return { name, values: options.values, source }
+  }
+  if (scheme === "headwater+http:" || scheme === "headwater+https:") {
+    const source = { type: "hub", ...parseHub(name, path), write: options.write ?? false } as const
     return { name, values: options.values, source }
   }
   throw new ConfigError(
@@ -137,6 +142,17 @@ function parseEtcd2(name: string, path: string): { endpoints: string[]; prefix: 
   const parsed = parseEtcd(name, path.replace(/^etcd2:/, "etcd:"))
   if (parsed.prefix.endsWith("/")) return parsed
   throw new ConfigError(`topic "${name}": a directory of etcd2: ends with a slash`)
+}
+
+function parseHub(name: string, path: string): { url: string; topic: string } {
+  const match = /^headwater\+(https?:\/\/[^/@\s]+(?:\/[^\s]*)?)\/([^/]*)$/.exec(path)
+  const [, url = "", topic = ""] = match ?? []
+  if (!TOPIC_PATTERN.test(topic) || !URL.canParse(url)) {
+    throw new ConfigError(
+      `topic "${name}": say which topic of which hub: headwater+http://HOST:PORT/TOPIC`,
+    )
+  }
+  return { url, topic }
 }
 
 function parseEtcd(name: string, path: string): { endpoints: string[]; prefix: string } {

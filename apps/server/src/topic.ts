@@ -59,11 +59,14 @@ export class Topic {
     this.source = options.source
     this.#host = host
     const { values } = this
-    this.cache = new SnapshotCache({
-      clock,
-      limits: { ...options.cache, valueBytesMax: limits.valueBytesMax },
-      validate: (_key, value) => reasonAgainst(values, value),
-    })
+    // What another hub shows was screened there, and is shown here as it is, under its epoch.
+    const screen = this.source.namesEpochs
+      ? { limits: { ...options.cache, valueBytesMax: Number.POSITIVE_INFINITY } }
+      : {
+          limits: { ...options.cache, valueBytesMax: limits.valueBytesMax },
+          validate: (_key: string, value: Uint8Array) => reasonAgainst(values, value),
+        }
+    this.cache = new SnapshotCache({ clock, ...screen })
     this.#syncer = new Syncer({
       source: this.source,
       cache: this.cache,

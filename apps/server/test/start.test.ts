@@ -53,9 +53,9 @@ async function run(args: readonly string[], env?: Record<string, string>) {
 
 describe("start()", () => {
   test("says wrong arguments in one line, and exits with 2", async () => {
-    const { code, said } = await run(["--topic", "a=headwater+http://h/x"])
+    const { code, said } = await run(["--topic", "a=headwater+http://h/"])
     expect([code, said.length]).toEqual([2, 1])
-    expect(said[0]).toMatch(/^headwater: topic "a": headwater\+http: is not there yet/)
+    expect(said[0]).toMatch(/^headwater: topic "a": say which topic of which hub/)
   })
 
   test("says a password file that cannot be read in one line, and exits with 2", async () => {

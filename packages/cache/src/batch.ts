@@ -1,4 +1,4 @@
-import { assert, type Commit, type Revision } from "@headwater/core"
+import { assert, type Commit, type Delta, type Revision } from "@headwater/core"
 
 /**
  * One change of one key, as the source told it: a value, nothing (deleted), or a reason why it
@@ -11,6 +11,10 @@ export interface Update {
   readonly invalid?: string
   /** With `invalid`: `key` is the key itself, not what could be written of it as text. */
   readonly isNamed?: boolean
+  /** Of a source that merges commits: other values may have come and gone before this one. */
+  readonly merged?: true
+  /** Of a source that merges commits: the value that is held, written again. */
+  readonly touched?: true
 }
 
 /** Updates that the cache applies as one version. */
@@ -62,8 +66,15 @@ function updatesOf(commit: Commit): Update[] {
       ? { key: change.key, revision, value: change.value }
       : { key: change.key, revision },
   )
+  for (const delta of commit.deltas ?? []) updates.push(updateOf(delta))
   for (const { key, reason, exact } of commit.invalid ?? []) {
     updates.push({ key, revision, invalid: reason, ...(exact && { isNamed: true }) })
   }
   return updates
+}
+
+function updateOf(delta: Delta): Update {
+  const { key, revision } = delta
+  if (delta.op === "put") return { key, revision, value: delta.value, merged: true }
+  return delta.op === "touch" ? { key, revision, touched: true } : { key, revision }
 }

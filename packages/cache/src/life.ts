@@ -10,6 +10,7 @@ import type { Chunk } from "./batch.ts"
 import type { CacheLimits } from "./limits.ts"
 import { Screen, type Validator } from "./screen.ts"
 import { Trail } from "./trail.ts"
+import { unmerged } from "./unmerged.ts"
 import { type SavedVersions, Versions } from "./versions.ts"
 
 /** What every life of a cache is made with. */
@@ -217,7 +218,8 @@ export class Life {
   apply(chunk: Chunk): Snapshot | undefined {
     // Beside a list a key that is absent may be in a page to come, which must find a tombstone.
     const isAbsent = (key: string) => !this.#resyncing && !this.trie.has(key)
-    const admitted = this.screen.admit(chunk.updates, isAbsent)
+    const updates = unmerged(chunk.updates, (key) => this.trie.get(key))
+    const admitted = this.screen.admit(updates, isAbsent)
     if (admitted.length > 0) {
       this.trie.apply(admitted)
       this.#reach = Math.max(this.#reach, chunk.revision)

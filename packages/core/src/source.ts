@@ -1,4 +1,4 @@
-import type { Entry } from "./entry.ts"
+import type { Delta, Entry } from "./entry.ts"
 import type { Revision } from "./revision.ts"
 
 /**
@@ -24,8 +24,20 @@ export interface Source {
   /** What tells this source from another at the same address. Compared for equality only. */
   identity(signal: AbortSignal): Promise<string>
 
+  /**
+   * True where the identity is itself the epoch of all that is told, which was screened already:
+   * positions of the source are then good here, and those from here there. So a hub is one.
+   */
+  readonly namesEpochs?: boolean
+
   /** The present revision, linearizable: not below any write that was answered before the call. */
   revision(signal: AbortSignal): Promise<Revision>
+
+  /**
+   * Whether it has reached a revision, where the source can say so better than by `revision`: one
+   * that follows another source asks that. Resolves once it has; `false` is final.
+   */
+  readonly reaches?: (revision: Revision, signal: AbortSignal) => Promise<boolean>
 
   /**
    * The oldest revision that can be listed, and watched from the one after it. Absent where the
@@ -99,6 +111,13 @@ export interface Commit {
    */
   readonly directories?: readonly string[]
   readonly changes: readonly Change[]
+  /**
+   * What changed between the commit told before and this one, where the source merges commits: at
+   * most one delta a key, at its own revision, not above this one's. Applied after `changes`, and
+   * seen with them in one step. A `touch` is of the value as of the commit before. A `put` may be
+   * of the value that was held then, with others in between. Absent from what is written.
+   */
+  readonly deltas?: readonly Delta[]
   readonly invalid?: readonly InvalidEntry[]
 }
 

@@ -55,6 +55,11 @@ export class Ahead {
   // Shared by all who ask meanwhile. An answer to a question that was out already is good when it
   // is high enough; when it is too low it may be older than the reader's position: ask once more.
   async #ask(atLeast: Revision, signal: AbortSignal): Promise<Revision> {
+    const { reaches } = this.#context.source
+    if (reaches) {
+      const isThere = await reaches.call(this.#context.source, atLeast, signal)
+      return isThere ? atLeast : 0
+    }
     if (this.#question !== undefined) {
       const revision = await unlessAborted(this.#question, signal)
       if (revision >= atLeast) return revision

@@ -22,9 +22,11 @@ const PAST_LIVES_MAX = 8
  * 16 hex digits: FNV-1a of 128 bits, folded to 64. Not a secret, and not made by adversaries: an
  * accident is all that it must outlast, and it stands in every id on the wire.
  *
- * @param salt what else decides what is shown: prefix, value kind, validator and its version.
+ * @param salt what else decides what is shown: prefix, value kind, validator and its version;
+ *   absent where the identity is itself an epoch, of entries that are shown as they are.
  */
-export function epochOf(life: SourceLife, salt: string): string {
+export function epochOf(life: SourceLife, salt: string | undefined): string {
+  if (salt === undefined && life.incarnation === undefined) return life.identity
   const text = JSON.stringify([life.identity, salt, life.incarnation ?? null])
   const hash = fnv1a128(new TextEncoder().encode(text))
   const folded = (hash >> 64n) ^ (hash & 0xffff_ffff_ffff_ffffn)

@@ -95,8 +95,8 @@ export class Reading {
 export function weightOf(event: WatchEvent): number {
   if (event.type !== "commits") return 0
   let bytes = 0
-  for (const { changes } of event.commits) {
-    for (const change of changes) {
+  for (const { changes, deltas = [] } of event.commits) {
+    for (const change of [...changes, ...deltas]) {
       bytes += change.key.length + (change.op === "put" ? change.value.byteLength : 0)
     }
   }

@@ -10,7 +10,7 @@ export interface Step {
 
 /** What a syncer is told once. */
 export interface MergeSettings {
-  readonly epochSalt: string
+  readonly epochSalt: string | undefined
   /** See `SyncerLimits`. */
   readonly errorsMax: number
   /** See `SyncerLimits`. */

@@ -148,7 +148,8 @@ export class Syncer {
   }
 
   async #handle(event: SyncEvent): Promise<void> {
-    const { cache, epochSalt } = this.#options
+    const { cache, source } = this.#options
+    const epochSalt = source.namesEpochs ? undefined : this.#options.epochSalt
     const settings = { ...this.#limits, epochSalt, once: this.#once }
     const { state, effects } = merge(this.#state, event, settings)
     this.#state = state
