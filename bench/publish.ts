@@ -93,6 +93,6 @@ async function chartsOf(results: Results): Promise<{ name: string; text: string 
   )
   return themes.map((theme) => ({
     name: `readme-${theme.name}.svg`,
-    text: chartOf(scenario, rows, theme),
+    text: chartOf(scenario, rows, theme, "One change to each of 1,000 readers"),
   }))
 }
