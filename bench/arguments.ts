@@ -6,6 +6,8 @@ export interface Options {
   readonly scenarios: readonly string[]
   readonly runtimes: readonly string[]
   readonly sizeName: SizeName
+  /** Thirds of each scenario's rounds that are run: 1, 2 or 3. */
+  readonly rounds: number
   readonly seed: number
   /** Where the results go; beside them, the report and its charts. */
   readonly json: string | undefined
@@ -25,10 +27,13 @@ export class ArgumentError extends Error {
 /** The same for every run that does not ask for another: results are compared. */
 export const SEED = 42
 
+/** What three runtimes take within an hour. */
+const ROUNDS = 2
+
 /**
- * Reads `--scenario a,b --runtime c,d --size smoke|full --seed N --json PATH --add --compare PATH`,
- * or `--publish PATH`. A scenario's name takes with it those that begin with it: `serve`, and
- * `serve-join`; with a dot behind it, `serve.`, it stands for itself.
+ * Reads `--scenario a,b --runtime c,d --size smoke|full --rounds 1|2|3 --seed N --json PATH
+ * --add --compare PATH`, or `--publish PATH`. A scenario's name takes with it those that begin with
+ * it: `serve`, and `serve-join`; with a dot behind it, `serve.`, it stands for itself.
  *
  * @param args without the program and the script.
  * @param here what there is to choose from; all of it is chosen unless said otherwise.
@@ -41,12 +46,15 @@ export function readOptions(
   const values = parse(args)
   const size = values.size ?? "full"
   if (size !== "full" && size !== "smoke") throw new ArgumentError("--size takes full or smoke")
+  const rounds = Number(values.rounds ?? ROUNDS)
+  if (![1, 2, 3].includes(rounds)) throw new ArgumentError("--rounds takes 1, 2 or 3")
   const seed = Number(values.seed ?? SEED)
   if (!Number.isSafeInteger(seed) || seed < 0) throw new ArgumentError("--seed takes an integer")
   return {
     scenarios: chosen("--scenario", values.scenario, here.scenarios),
     runtimes: chosen("--runtime", values.runtime, here.runtimes),
     sizeName: size,
+    rounds,
     seed,
     json: values.json,
     add: values.add ?? false,
@@ -64,6 +72,7 @@ function parse(args: readonly string[]) {
         scenario: text,
         runtime: text,
         size: text,
+        rounds: text,
         seed: text,
         json: text,
         add: { type: "boolean" },

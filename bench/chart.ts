@@ -44,8 +44,15 @@ const MARGIN = 12
  * A scenario as small multiples: a row of panels for each operation at the largest size, a column
  * for each runtime, a bar for each subject. Bars of one row share a scale, which begins at 0; a
  * number stands at each. The thin line is the spread, p05 to p95.
+ *
+ * @param title what stands above it, where the scenario's name would say too little.
  */
-export function chartOf(scenario: Scenario, rows: readonly Row[], theme: Theme): string {
+export function chartOf(
+  scenario: Scenario,
+  rows: readonly Row[],
+  theme: Theme,
+  title?: string,
+): string {
   const size = Math.max(...rows.map((row) => row.size))
   const shown = rows.filter((row) => row.size === size)
   const runtimes = [...new Set(shown.map(({ runtime }) => runtime))]
@@ -59,7 +66,7 @@ export function chartOf(scenario: Scenario, rows: readonly Row[], theme: Theme):
   }
   const width = MARGIN * 2 + NAME_WIDTH + runtimes.length * CELL_WIDTH
   const counted = size > 1 ? `, ${formatSize(size)}` : ""
-  const heading = `${scenario.name}${counted}: less is better`
+  const heading = `${title ?? `${scenario.name}${counted}`}: less is better`
   const columns = runtimes.map((runtime, column) =>
     textOf({ x: xOf(column), y: MARGIN + 26, fill: theme.faint }, runtime),
   )

@@ -1,21 +1,29 @@
-import type { Options } from "./arguments.ts"
 import type { Scenario } from "./scenario.ts"
-import { visitsOf } from "./schedule.ts"
+import { type ScheduleOptions, visitsOf } from "./schedule.ts"
 
 /**
- * Seconds of one visit at full size, the mean over subjects, on two shared cores: from a run, whose
- * `seconds` say it for each scenario and runtime. Scenarios that are not here are taken for 10.
+ * Seconds of one visit at full size, the mean over subjects, sizes and runtimes, on two cores that
+ * nobody else uses. The `seconds` of results say what it was. Scenarios not named are taken for 10.
  */
-const VISIT_SECONDS: Readonly<Record<string, number>> = {}
+const VISIT_SECONDS: Readonly<Record<string, number>> = {
+  trie: 7,
+  memory: 8,
+  pause: 17,
+  resume: 6,
+  load: 0.5,
+  fanout: 5,
+  serve: 3.5,
+  "serve-flood": 10,
+  "serve-join": 13,
+  "serve-stalled": 35,
+  sync: 8,
+}
 
 /** A smoke visit is mostly the start of a process; two run at once. */
 const SMOKE_VISIT_SECONDS = 0.2
 
-/** How long a scenario will take, in minutes. Honest within a third, on a machine like that. */
-export function estimateMinutes(
-  scenario: Scenario,
-  options: Pick<Options, "runtimes" | "sizeName" | "seed">,
-): number {
+/** How long a scenario will take, in minutes. On a busy machine two or three times that. */
+export function estimateMinutes(scenario: Scenario, options: ScheduleOptions): number {
   const visits = visitsOf(scenario, options).length
   const full = VISIT_SECONDS[scenario.name] ?? 10
   return (visits * (options.sizeName === "full" ? full : SMOKE_VISIT_SECONDS)) / 60

@@ -66,9 +66,9 @@ export function sectionOf(path: string, results: Results): string {
     `  <img alt="CPU to deliver a change to one reader, beside peers" src="${chart("light")}">`,
     "</picture>",
     "",
-    `On ${runtime} ${versions[runtime ?? ""]}, ${machine.cpu}, ${machine.cores} shared cores:`,
+    `On ${nameOf(runtime)} ${versions[runtime ?? ""]}, ${machine.cpu}, ${machine.cores} cores:`,
     "",
-    ...numbers.map((sentence) => `- ${sentence}`),
+    ...numbers.map((sentence) => wrap(`- ${sentence}`)),
     "",
     `Measured on ${startedAt.slice(0, 10)} at ${commit}, medians, by`,
     "",
@@ -85,6 +85,25 @@ export function sectionOf(path: string, results: Results): string {
 /** The runtime that the sentences are about: the first that was measured. */
 const RUNTIMES = ["node24", "node22", "node", "bun", "deno"]
 
+function nameOf(runtime = ""): string {
+  if (runtime.startsWith("node")) return "Node"
+  return runtime === "bun" ? "Bun" : "Deno"
+}
+
+/** An item of a list, on lines of a hundred columns. */
+function wrap(item: string): string {
+  const [first = "", ...words] = item.split(" ")
+  const lines = [first]
+  for (const word of words) {
+    const line = `${lines.at(-1)} ${word}`
+    if (line.length <= COLUMNS) lines[lines.length - 1] = line
+    else lines.push(`  ${word}`)
+  }
+  return lines.join("\n")
+}
+
+const COLUMNS = 100
+
 /** The chart of the README in both themes. */
 async function chartsOf(results: Results): Promise<{ name: string; text: string }[]> {
   const scenario = await loadScenario("serve")
@@ -93,6 +112,6 @@ async function chartsOf(results: Results): Promise<{ name: string; text: string 
   )
   return themes.map((theme) => ({
     name: `readme-${theme.name}.svg`,
-    text: chartOf(scenario, rows, theme),
+    text: chartOf(scenario, rows, theme, "One change to each of 1,000 readers"),
   }))
 }

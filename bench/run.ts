@@ -1,6 +1,6 @@
 /**
- * `npm run bench -- [--scenario A,B] [--runtime C,D] [--size smoke|full] [--seed N] [--json PATH]
- * [--add] [--compare PATH]`, or `npm run bench -- --publish PATH`
+ * `npm run bench -- [--scenario A,B] [--runtime C,D] [--size smoke|full] [--rounds 1|2|3]
+ * [--seed N] [--json PATH] [--add] [--compare PATH]`, or `npm run bench -- --publish PATH`
  *
  * Has every subject of every scenario measured on every runtime, each visit in a process of its
  * own, and writes rows, a report and charts. Exits with 1 when a visit failed or an answer was

@@ -2,6 +2,9 @@ import type { Options } from "./arguments.ts"
 import type { Scenario } from "./scenario.ts"
 import type { Task } from "./task.ts"
 
+/** What decides which visits there are. */
+export type ScheduleOptions = Pick<Options, "runtimes" | "sizeName" | "rounds" | "seed">
+
 /**
  * The visits of a scenario, in order: a runtime after the other, a size after the other, and in
  * each of them rounds in which every subject has its turn: A B C, A B C. So what changes while it
@@ -9,10 +12,11 @@ import type { Task } from "./task.ts"
  */
 export function visitsOf(
   scenario: Scenario,
-  { runtimes, sizeName, seed }: Pick<Options, "runtimes" | "sizeName" | "seed">,
+  { runtimes, sizeName, rounds: thirds, seed }: ScheduleOptions,
 ): Task[] {
   const leader = runtimes.find((name) => name.startsWith("node")) ?? runtimes[0]
-  const rounds = Array.from({ length: scenario.rounds[sizeName] }, (_, round) => round)
+  const length = Math.ceil((scenario.rounds[sizeName] * thirds) / 3)
+  const rounds = Array.from({ length }, (_, round) => round)
   return runtimes.flatMap((runtime) =>
     scenario.sizes[sizeName].flatMap((size) =>
       rounds.flatMap((round) =>

@@ -11,7 +11,7 @@ export interface Plan {
 
 /** By size: a smoke run only shows that it works. */
 export const plans: Readonly<Record<SizeName, Plan>> = {
-  full: { samplesMax: 7, budgetMs: 2_000 },
+  full: { samplesMax: 7, budgetMs: 1_000 },
   smoke: { samplesMax: 2, budgetMs: 20 },
 }
 

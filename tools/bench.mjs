@@ -1,6 +1,6 @@
 /**
- * `npm run bench -- [--scenario A,B] [--runtime C,D] [--size smoke|full] [--seed N] [--json PATH]
- * [--compare PATH]`
+ * `npm run bench -- [--scenario A,B] [--runtime C,D] [--size smoke|full] [--rounds 1|2|3]
+ * [--seed N] [--json PATH] [--add] [--compare PATH]`, or `npm run bench -- --publish PATH`
  *
  * Installs and builds what is missing, finds the runtimes, and runs the benchmarks: see
  * bench/README.md. Plain JavaScript for Node 20: it runs before anything is installed.

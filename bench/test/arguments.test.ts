@@ -8,6 +8,7 @@ describe("readOptions()", () => {
     expect(readOptions([], here)).toEqual({
       ...here,
       sizeName: "full",
+      rounds: 2,
       seed: 42,
       json: undefined,
       add: false,
@@ -27,11 +28,13 @@ describe("readOptions()", () => {
   })
 
   test("narrows, in the order in which things run", () => {
-    const line = "--scenario serve,trie --runtime bun --size smoke --seed 7 --json a.json"
+    const line =
+      "--scenario serve,trie --runtime bun --size smoke --rounds 1 --seed 7 --json a.json"
     expect(readOptions([...line.split(" "), "--add", "--compare", "b.json"], here)).toEqual({
       scenarios: ["trie", "serve"],
       runtimes: ["bun"],
       sizeName: "smoke",
+      rounds: 1,
       seed: 7,
       json: "a.json",
       add: true,
@@ -45,6 +48,7 @@ describe("readOptions()", () => {
     ["--runtime", "node18"],
     ["--size", "small"],
     ["--seed", "x"],
+    ["--rounds", "4"],
     ["--fast"],
     ["trie"],
   ])("refuses %s %s", (...args) => {

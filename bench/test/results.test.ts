@@ -57,7 +57,7 @@ describe("results", () => {
 describe("estimates", () => {
   test("grow with visits, and are said in seconds below two minutes", () => {
     const minutes = (runtimes: string[]) =>
-      estimateMinutes(scenario, { runtimes, sizeName: "full", seed: 1 })
+      estimateMinutes(scenario, { runtimes, sizeName: "full", rounds: 3, seed: 1 })
 
     // Two subjects at two sizes, three rounds, at 10 s.
     expect(minutes(["bun"])).toBe(2)

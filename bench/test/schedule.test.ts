@@ -8,6 +8,7 @@ describe("visitsOf()", () => {
     const visits = visitsOf(scenarioOf(["a", "b"], "b"), {
       runtimes: ["bun", "node24"],
       sizeName: "full",
+      rounds: 3,
       seed: 1,
     })
 
@@ -20,9 +21,24 @@ describe("visitsOf()", () => {
     )
   })
 
+  test("fewer rounds are a part of each scenario's, and one at least", () => {
+    const counts = [1, 2, 3].map((rounds) => {
+      const options = { runtimes: ["bun"], sizeName: "full", rounds, seed: 1 } as const
+      return visitsOf(scenarioOf(["a"], "a"), options).length
+    })
+
+    // At two sizes, three rounds.
+    expect(counts).toEqual([2, 4, 6])
+  })
+
   test("one Node leads, in its first round, or the first runtime where there is no Node", () => {
     const leaders = (runtimes: string[]) => {
-      const visits = visitsOf(scenarioOf(["a"], "a"), { runtimes, sizeName: "smoke", seed: 1 })
+      const visits = visitsOf(scenarioOf(["a"], "a"), {
+        runtimes,
+        sizeName: "smoke",
+        rounds: 2,
+        seed: 1,
+      })
       return visits.filter(({ leads }) => leads).map(({ runtime }) => runtime)
     }
 

@@ -41,6 +41,7 @@ export class FanOut {
   #views: Views | undefined
   #statusKey = ""
   #isNews = false
+  #wakingSince = 0
 
   constructor(options: {
     readonly cache: SnapshotCache
@@ -76,6 +77,11 @@ export class FanOut {
   /** `statusKeyOf` the report, as of the last round. */
   get statusKey(): string {
     return this.#statusKey
+  }
+
+  /** When the readers that are woken now began to be, by the clock: a moment ago. */
+  get wakingSince(): number {
+    return this.#wakingSince
   }
 
   /** Readers that follow. */
@@ -131,11 +137,13 @@ export class FanOut {
 
   async #round(signal: AbortSignal): Promise<void> {
     let woken = 0
+    this.#wakingSince = this.clock.elapsed()
     for (const follower of [...this.#followers]) {
       follower.wake()
       if (++woken % this.limits.wakesMax > 0) continue
       await this.clock.yield()
       if (signal.aborted) return
+      this.#wakingSince = this.clock.elapsed()
     }
   }
 

@@ -47,9 +47,9 @@ export class Line {
     this.#bell.ring()
   }
 
-  /** Notes that an event goes out. */
-  sent(event: Uint8Array): Uint8Array {
-    this.#pulse.beat()
+  /** Notes that an event goes out: see `Pulse.beat`. */
+  sent(event: Uint8Array, at?: number): Uint8Array {
+    this.#pulse.beat(at)
     return event
   }
 

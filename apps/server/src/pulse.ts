@@ -24,9 +24,9 @@ export class Pulse {
     return this.#clock.elapsed() - this.#last >= this.#intervalMs
   }
 
-  /** Something was sent. */
-  beat(): void {
-    this.#last = this.#clock.elapsed()
+  /** Something was sent, now or, to save a look at the clock, at a time not long ago. */
+  beat(at = this.#clock.elapsed()): void {
+    this.#last = at
     if (this.#cancelTimer === undefined) this.#arm(this.#intervalMs)
   }
 
