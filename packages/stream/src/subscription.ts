@@ -136,8 +136,8 @@ export class Subscription<Payload> implements AsyncIterable<StreamFrame<Payload>
     this.close()
   }
 
-  // Looks again, in a turn of its own, when it is woken or when `signal` is aborted. By hand, for an
-  // async function makes two promises more for each frame that is waited for.
+  // Looks again, in a turn of its own, when it is woken or when `signal` is aborted. By hand, since
+  // an async function makes two promises more for each frame that is waited for.
   #wait(caller: Caller<Payload>, signal: AbortSignal | undefined): void {
     const look = () => {
       this.#looks = false
