@@ -23,6 +23,13 @@ export interface Feed<Payload> {
   close(): void
 }
 
+interface Caller<Payload> {
+  readonly resolve: (frame: StreamFrame<Payload>) => void
+  readonly reject: (error: unknown) => void
+}
+
+const NOW = Promise.resolve()
+
 /**
  * A follower with a topic, a subject and a lifetime.
  *
@@ -44,8 +51,9 @@ export class Subscription<Payload> implements AsyncIterable<StreamFrame<Payload>
   readonly #onClose: (reason: CloseReason) => void
   // Who waits in `next`, and in nothing else: a table for one waiter would be made anew each time.
   #waiter: (() => void) | undefined
+  // Whether it was woken, and is about to look.
+  #looks = false
   #closed: CloseReason | undefined
-  #waits = false
 
   /** For `EventPublisher.subscribe`. */
   constructor(
@@ -81,24 +89,16 @@ export class Subscription<Payload> implements AsyncIterable<StreamFrame<Payload>
    * @throws what `permits` or the codec threw for a frame. Said again each time.
    * @throws `signal.reason`
    */
-  async next(signal?: AbortSignal): Promise<StreamFrame<Payload>> {
-    assert(!this.#waits, "one caller of next() at a time")
-    this.#waits = true
+  next(signal?: AbortSignal): Promise<StreamFrame<Payload>> {
     try {
-      for (;;) {
-        const frame = this.poll()
-        if (frame !== undefined) return frame
-        try {
-          await this.#wait(signal)
-        } catch (reason) {
-          const late = this.poll()
-          if (late !== undefined) return late
-          throw reason
-        }
-      }
-    } finally {
-      this.#waits = false
+      assert(this.#waiter === undefined && !this.#looks, "one caller of next() at a time")
+      const frame = this.poll()
+      if (frame !== undefined) return Promise.resolve(frame)
+      signal?.throwIfAborted()
+    } catch (error) {
+      return Promise.reject(error)
     }
+    return new Promise((resolve, reject) => this.#wait({ resolve, reject }, signal))
   }
 
   /** The next frame, when it is there already. Throws as `next`. */
@@ -118,11 +118,9 @@ export class Subscription<Payload> implements AsyncIterable<StreamFrame<Payload>
 
   /** Looks again whether there is something to read. Says whether anybody waits for that. */
   wake(): boolean {
-    const waiter = this.#waiter
-    if (waiter === undefined) return false
-    this.#waiter = undefined
-    waiter()
-    return true
+    const wake = this.#waiter
+    wake?.()
+    return wake !== undefined
   }
 
   /** Ends it. The first reason counts; closing again does nothing. */
@@ -138,26 +136,29 @@ export class Subscription<Payload> implements AsyncIterable<StreamFrame<Payload>
     this.close()
   }
 
-  #wait(signal: AbortSignal | undefined): Promise<void> {
-    return new Promise((resolve, reject) => {
-      if (signal === undefined) {
-        this.#waiter = resolve
-        return
+  // Looks again, in a turn of its own, when it is woken or when `signal` is aborted. By hand, since
+  // an async function makes two promises more for each frame that is waited for.
+  #wait(caller: Caller<Payload>, signal: AbortSignal | undefined): void {
+    const look = () => {
+      this.#looks = false
+      signal?.removeEventListener("abort", wake)
+      try {
+        const frame = this.poll()
+        if (frame !== undefined) caller.resolve(frame)
+        else if (signal?.aborted) caller.reject(signal.reason)
+        else this.#wait(caller, signal)
+      } catch (error) {
+        caller.reject(error)
       }
-      if (signal.aborted) {
-        reject(signal.reason)
-        return
-      }
-      const onAbort = () => {
-        this.#waiter = undefined
-        reject(signal.reason)
-      }
-      this.#waiter = () => {
-        signal.removeEventListener("abort", onAbort)
-        resolve()
-      }
-      signal.addEventListener("abort", onAbort, { once: true })
-    })
+    }
+    const wake = () => {
+      if (this.#waiter !== wake) return
+      this.#waiter = undefined
+      this.#looks = true
+      void NOW.then(look)
+    }
+    this.#waiter = wake
+    signal?.addEventListener("abort", wake, { once: true })
   }
 
   #assertOpen(): void {

@@ -41,7 +41,7 @@ interface Variant {
 }
 
 const isFull = process.env.HEADWATER_FULL === "1"
-const STEPS_MAX = isFull ? 7 : 5
+const STEPS_MAX = isFull ? 7 : 4
 const PUBLISHES_MAX = 3
 const READERS_MAX = 2
 const TTL_MS = 10_000
@@ -310,7 +310,7 @@ describe("every interleaving (model)", () => {
       let played = 0
       let resumed = 0
       const { begins = [] } = variant
-      const stepsMax = begins.length > 0 ? STEPS_MAX - 1 : STEPS_MAX
+      const stepsMax = isFull && begins.length > 0 ? STEPS_MAX - 1 : STEPS_MAX
       const schedules: Step[][] = [[]]
       for (let steps = schedules.pop(); steps !== undefined; steps = schedules.pop()) {
         const { next, ...counts } = await playAll(new Play(variant, engine), [...begins, ...steps])

@@ -83,6 +83,19 @@ describe("Subscription", () => {
     await next
   })
 
+  test("who was woken, and is about to look, is still the one caller (CS-B35)", async () => {
+    const abort = new AbortController()
+    const next = subscription.next(abort.signal)
+    expect([subscription.wake(), subscription.wake()]).toEqual([true, false])
+    await expect(subscription.next()).rejects.toThrow(InvariantError)
+    deliver(sync(1))
+    expect(await next).toEqual(sync(1))
+    abort.abort(new Error("late"))
+    frames.push(sync(2))
+
+    expect(await subscription.next()).toEqual(sync(2))
+  })
+
   test("iterating ends quietly for its own user, who leaves or closes", async () => {
     frames.push(sync(1), sync(2))
     const seen: StreamFrame<string>[] = []
