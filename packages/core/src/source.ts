@@ -46,6 +46,13 @@ export interface Source {
    */
   readonly oldest?: (signal: AbortSignal) => Promise<Revision>
 
+  /**
+   * The highest revision of an entry that is there now. Wanted of a source that tells its `oldest`
+   * and whose present revision also rises by what no watch of it is told: a hub that starts is not
+   * in sync before this one was told.
+   */
+  readonly lastChange?: (signal: AbortSignal) => Promise<Revision>
+
   /** All entries as of one revision. At least one page, even when there is no entry. */
   list(request: ListRequest, signal: AbortSignal): AsyncIterable<ListPage>
 

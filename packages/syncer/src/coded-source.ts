@@ -33,12 +33,13 @@ export interface Codec {
  * remembered for its delete. Source: Typha's update processors, and its parse failures.
  */
 export function codedSource(source: Source, codec: Codec): Source {
-  const { write, oldest } = source
+  const { write, oldest, lastChange } = source
   return {
     name: source.name,
     identity: (signal) => source.identity(signal),
     revision: (signal) => source.revision(signal),
     ...(oldest && { oldest: (signal) => oldest.call(source, signal) }),
+    ...(lastChange && { lastChange: (signal) => lastChange.call(source, signal) }),
     async *list(request, signal) {
       for await (const page of source.list(request, signal)) yield decodePage(page, codec)
     },

@@ -49,7 +49,7 @@ export function onPage(
  */
 export function onListed(
   held: Held,
-  { revision, watchOpen }: PhaseOf<"listing">,
+  { request, revision, watchOpen }: PhaseOf<"listing">,
   asked: EventOf<"listed">,
   settings: MergeSettings,
 ): Step {
@@ -64,7 +64,14 @@ export function onListed(
   effects.push({ type: "end-resync", revision }, { type: "observe" })
   const isCurrent = asked.revision === revision
   const phase = watching(served, asked.revision)
-  return become(served, phase, effects, isCurrent ? "in-sync" : undefined)
+  const replays = asked.lastChange ?? asked.revision
+  const isPast = !isCurrent && !held.served && request.at !== undefined
+  return become(
+    served,
+    isPast ? { ...phase, replays } : phase,
+    effects,
+    isCurrent ? "in-sync" : undefined,
+  )
 }
 
 /** The watch said something before its time: it is opened anew when the list has ended. */

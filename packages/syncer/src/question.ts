@@ -25,12 +25,14 @@ export interface QuestionContext {
  */
 export function question(context: QuestionContext, signal: AbortSignal): Promise<Answer> {
   const { source, clock, random, askMs, held } = context
-  const { heard: floor, life } = held()
+  const { heard: floor, life, served } = held()
   return withDeadline({ clock, timeoutMs: askMs, name: source.name }, signal, async (inTime) => {
     const identity = await source.identity(inTime)
     const revision = await source.revision(inTime)
-    // Where history begins matters to the very first list alone.
+    // Where history begins, and what of it is to be told, matters to the very first list alone.
     const oldest = life === undefined ? await source.oldest?.(inTime) : undefined
+    const isListed = life !== undefined && !served
+    const lastChange = isListed ? await source.lastChange?.(inTime) : undefined
     if (identity !== life?.identity || revision < floor) {
       const again = await source.identity(inTime)
       if (again !== identity)
@@ -38,6 +40,10 @@ export function question(context: QuestionContext, signal: AbortSignal): Promise
     }
     const incarnation = incarnationOf(random)
     const answer = { identity, revision, floor, incarnation }
-    return oldest === undefined ? answer : { ...answer, oldest }
+    return {
+      ...answer,
+      ...(oldest !== undefined && { oldest }),
+      ...(lastChange !== undefined && { lastChange }),
+    }
   })
 }

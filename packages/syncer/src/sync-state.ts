@@ -72,6 +72,8 @@ export type Phase =
       readonly settlingFrom: Revision
       /** Whether the source is being asked about a silent watch. */
       readonly probing: boolean
+      /** The past is told again after a start: not in sync before this, however long it takes. */
+      readonly replays?: Revision
     }
   | { readonly name: "stopped" }
 
@@ -81,8 +83,10 @@ export interface Answer {
   readonly revision: Revision
   /** `Held.heard` when the question began: a lower answer says that its history went back. */
   readonly floor: Revision
-  /** See `Source.oldest`. */
+  /** See `Source.oldest`; asked where a first life begins. */
   readonly oldest?: Revision
+  /** See `Source.lastChange`; asked when a first list has ended. */
+  readonly lastChange?: Revision
   /** A fresh text, for the name of a new life in case one begins. */
   readonly incarnation: string
 }

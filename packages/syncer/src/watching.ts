@@ -57,11 +57,13 @@ export function onVerified(
 
 /**
  * The watch has been open for a while. If it told nothing meanwhile, there is nothing to tell: the
- * source's revision moves for others too. If it did, it is given as long again.
+ * source's revision moves for others too. If it did, or a past that is to be told is not yet told,
+ * it is given as long again.
  */
 export function onSettled(held: Held, phase: PhaseOf<"watching">): Step {
   if (held.contiguous >= phase.target) return become(held, phase, [], "in-sync")
-  if (held.contiguous === phase.settlingFrom) return become(held, phase, [], "in-sync")
+  const isTold = held.contiguous >= (phase.replays ?? 0)
+  if (isTold && held.contiguous === phase.settlingFrom) return become(held, phase, [], "in-sync")
   return become(held, { ...phase, settlingFrom: held.contiguous }, [{ type: "settle" }])
 }
 

@@ -63,6 +63,17 @@ describe.skipIf(!etcdAvailable())("EtcdSource.oldest(), with a real etcd", () =>
     expect(await contentOf(source)).toEqual({ a: `19 at ${last}` })
   })
 
+  test("lastChange() is the revision of the newest entry, and 0 where there is none", async () => {
+    const source = open(freshPrefix())
+    const before = await source.lastChange(never)
+    await write(source, put("a", "1"), put("b", "1"))
+    const newest = await write(source, put("a", "2"), put("c", "1"))
+    await write(source, del("b"))
+    await etcd.put("/elsewhere", "1")
+
+    expect([before, await source.lastChange(never)]).toEqual([0, newest])
+  })
+
   test("a hub that starts again serves every position of the one before", async () => {
     const source = open(freshPrefix())
     await write(source, put("a", "1"), put("gone", "1"))

@@ -436,4 +436,25 @@ describe("merge of a source that tells its oldest revision", () => {
     expect(statuses[3]).toEqual("in-sync")
     expect(statuses.slice(0, 3)).not.toContain("in-sync")
   })
+
+  test("ES-E13: silence does not make it in sync before the past was told", () => {
+    const revision = 9 // of others: no watch will tell it
+    const listed: SyncEvent = {
+      type: "listed",
+      identity: "A",
+      revision,
+      floor: revision,
+      lastChange: 7,
+      incarnation: "fresh",
+    }
+    const settled: SyncEvent = { type: "settled" }
+    const last: SyncEvent = { type: "commits", commits: [{ revision: 7, changes: [] }] }
+    const silent = run(IDLE, { type: "start" }, told, page(4), listed, settled, settled)
+    const caughtUp = run(silent.state, last, settled)
+    const after = run(caughtUp.state, settled)
+
+    expect(silent.state.held.status).toBe("resyncing")
+    expect(caughtUp.state.held.status).toBe("resyncing")
+    expect(after.state.held.status).toBe("in-sync")
+  })
 })

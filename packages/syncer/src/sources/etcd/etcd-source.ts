@@ -121,6 +121,15 @@ export class EtcdSource implements Source {
     return oldestOf(context, await this.revision(signal), signal)
   }
 
+  /** Costs etcd a look at every entry of the prefix. */
+  async lastChange(signal: AbortSignal): Promise<Revision> {
+    const { rangeStart: key, rangeEnd: range_end } = this.#keys
+    const newest = { sort_order: "DESCEND", sort_target: "MOD", limit: "1", keys_only: true }
+    const range = { key, range_end, ...newest }
+    const { kvs } = await this.#gateway.read<RangeAnswer>("/v3/kv/range", range, signal)
+    return revisionOf(kvs?.[0]?.mod_revision)
+  }
+
   list(request: ListRequest, signal: AbortSignal): AsyncGenerator<ListPage> {
     const context = {
       ...this.#context(),
