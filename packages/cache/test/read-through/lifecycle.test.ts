@@ -366,6 +366,36 @@ describe("an entry", () => {
   })
 })
 
+describe("a type with a bug", () => {
+  test("is told to the process, and leaves nobody waiting", async () => {
+    const told: unknown[] = []
+    const listeners = process.listeners("uncaughtException")
+    process.removeAllListeners("uncaughtException")
+    process.on("uncaughtException", (error) => told.push(error.message))
+    try {
+      register({
+        bytesOf: () => {
+          throw new Error("bytesOf")
+        },
+        isFatal: () => {
+          throw new Error("isFatal")
+        },
+      })
+      const failed = get()
+      await upstream.last.fail(new Error("down"))
+      const got = get()
+      await upstream.last.answer({ value: "v", revision: 1 })
+      await turn()
+      expect([failed.state, got.value?.value]).toEqual(["failed", "v"])
+    } finally {
+      process.removeAllListeners("uncaughtException")
+      for (const listener of listeners) process.on("uncaughtException", listener)
+    }
+
+    expect(told).toEqual(["isFatal", "bytesOf"])
+  })
+})
+
 describe("rate limits", () => {
   test("CC-B19, CC-W7: hold for one entry, and for all together", async () => {
     const limits = {
