@@ -64,7 +64,7 @@ describe("entryType", () => {
     })
   })
 
-  test("CC-B46: an absent entry has the hub's revision, which stays while it is absent", async () => {
+  test("CC-B46: an absent entry has the revision at which it was first seen to be", async () => {
     const type = entryType(optionsOf())
     const absent = encodeErrorBody("ERR_KEY_ABSENT", "there is no such entry")
     const first = read(type)
