@@ -164,6 +164,20 @@ describe.each([
 })
 
 describe("blocking GETs", () => {
+  test("CC-B47: of an absent entry wait on while it is absent, and end with an epoch", async () => {
+    const since = await ready({ b: 1 })
+    const asked = ask(`${ENTRY}&since=${since}`)
+    for (const value of [2, 3, undefined]) {
+      await local.write({ b: value })
+      expect(asked.answer).toBeUndefined()
+    }
+    await local.write({ a: 1 })
+    expect(await about(asked.answer)).toEqual([200, await position(), "no-store"])
+    const other = await local.ask(`${ENTRY}&since=other.1`)
+
+    expect([other.status, asked.answer?.status]).toEqual([200, 200])
+  })
+
   test("leave nothing behind when their clients leave, and end with the hub", async () => {
     const since = await ready()
     const leaving = new AbortController()

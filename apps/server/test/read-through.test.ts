@@ -78,7 +78,7 @@ describe.each<[string, string, () => AnyType, (value: unknown) => unknown]>([
     () => liveListType(live) as AnyType,
     (value) => (value ? [["a", value]] : []),
   ],
-])("%s over a real hub", (name, key, makeType, shownAs) => {
+])("SV-B17: %s over a real hub", (name, key, makeType, shownAs) => {
   const request: CacheRequest = { key }
 
   beforeEach(() => {

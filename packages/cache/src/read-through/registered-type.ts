@@ -31,7 +31,8 @@ export class RegisteredType<Value, Request extends CacheRequest = CacheRequest> 
 
   /** How many bytes a value takes. */
   bytesOf(value: Value): number {
-    if (this.#type.bytesOf) return this.#type.bytesOf(value)
+    const { bytesOf } = this.#type
+    if (bytesOf) return answerOr(0, () => bytesOf.call(this.#type, value))
     if (typeof value === "string") return 2 * value.length
     return ArrayBuffer.isView(value) ? value.byteLength : 0
   }
@@ -43,7 +44,20 @@ export class RegisteredType<Value, Request extends CacheRequest = CacheRequest> 
 
   /** Whether reading again by itself is in vain. */
   isFatal(error: Error): boolean {
-    if (this.#type.isFatal) return this.#type.isFatal(error)
+    const { isFatal } = this.#type
+    if (isFatal) return answerOr(false, () => isFatal.call(this.#type, error))
     return isSyncError(error) && error.code === "ERR_UNAUTHENTICATED"
+  }
+}
+
+// What a type throws here is a bug, told to the process: it must not leave who waits unwoken.
+function answerOr<T>(otherwise: T, ask: () => T): T {
+  try {
+    return ask()
+  } catch (error) {
+    queueMicrotask(() => {
+      throw error
+    })
+    return otherwise
   }
 }

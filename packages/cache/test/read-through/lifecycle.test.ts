@@ -129,6 +129,21 @@ describe("a refresh", () => {
     expect((await cache.get("type", { key: "k" })).meta.ageMs).toBe(0)
   })
 
+  test("CC-B23: a success begins the count of failures anew", async () => {
+    get()
+    for (let round = 0; round < 3; round += 1) {
+      for (let failure = 1; failure <= 3; failure += 1) {
+        await upstream.last.fail(new Error("down"))
+        expect(clock.nextTimerMs).toBe(0)
+        await clock.advance(0)
+      }
+      await upstream.last.answer({ value: "v", revision: round + 1 })
+      await clock.advance(0)
+    }
+
+    expect(upstream.reads.length).toBe(13)
+  })
+
   test("CC-B22: a type may change its own state alone", async () => {
     get()
     await upstream.last.answer({ value: "v1", revision: 1, state: "a" })
@@ -181,6 +196,58 @@ describe("a refresh", () => {
     expect([upstream.reads.length, upstream.reads[1]!.signal.aborted]).toEqual([2, false])
     cache.evict({})
     expect(upstream.reads[1]!.signal.aborted).toBe(true)
+  })
+})
+
+describe("who waits", () => {
+  beforeEach(() => register({ blocking: true }))
+
+  test("CC-B15: is answered by what comes in the turn in which it asked", async () => {
+    get()
+    const answered = upstream.last.answer({ value: "v1", revision: 1 })
+    const late = get()
+    await answered
+
+    expect([late.value?.value, upstream.reads.length]).toEqual(["v1", 1])
+  })
+
+  test("CC-B28: is woken by each read, also who waits again from its own waking", async () => {
+    const waits = get({ since: at(4) })
+    for (const revision of [1, 2, 3, 4, 5]) {
+      await upstream.last.answer({ value: `v${revision}`, revision })
+    }
+
+    expect([waits.value?.value, upstream.reads.length]).toEqual(["v5", 5])
+  })
+
+  test("CC-B17: an entry that is dropped a hundred times has one read out", async () => {
+    const waits = get()
+    for (let round = 0; round < 100; round += 1) {
+      cache.evict({})
+      await turn()
+    }
+    await upstream.last.answer({ value: "v", revision: 1 })
+
+    expect(upstream.reads.filter(({ signal }) => !signal.aborted).length).toBe(1)
+    expect([waits.value?.value, upstream.outMax]).toEqual(["v", 1])
+  })
+
+  test("CC-B16: a new entry has the limit that holds now, and a burst of its own", async () => {
+    cache = new ReadThroughCache({ clock, limits: { entryRate: { perSecond: 0.1, burst: 1 } } })
+    cache.register("type", upstream.type)
+    for (const key of ["a", "b"]) {
+      get({ key })
+      await upstream.last.answer({ value: "v", revision: 1 })
+    }
+    expect(upstream.reads.length).toBe(2)
+    get({ key: "a", since: at(1) })
+    await turn()
+    expect(upstream.reads.length).toBe(2)
+    cache.reload({ entryRate: { perSecond: 100, burst: 5 } })
+    get({ key: "c" })
+    await clock.advance(10)
+
+    expect(upstream.reads.length).toBe(4)
   })
 })
 
@@ -296,6 +363,36 @@ describe("an entry", () => {
 
     expect([cache.evict({ token: "t" }), cache.evict({ partition: "p" })]).toEqual([2, 1])
     expect([cache.evict({ type: "other" }), cache.evict({})]).toEqual([0, 1])
+  })
+})
+
+describe("a type with a bug", () => {
+  test("is told to the process, and leaves nobody waiting", async () => {
+    const told: unknown[] = []
+    const listeners = process.listeners("uncaughtException")
+    process.removeAllListeners("uncaughtException")
+    process.on("uncaughtException", (error) => told.push(error.message))
+    try {
+      register({
+        bytesOf: () => {
+          throw new Error("bytesOf")
+        },
+        isFatal: () => {
+          throw new Error("isFatal")
+        },
+      })
+      const failed = get()
+      await upstream.last.fail(new Error("down"))
+      const got = get()
+      await upstream.last.answer({ value: "v", revision: 1 })
+      await turn()
+      expect([failed.state, got.value?.value]).toEqual(["failed", "v"])
+    } finally {
+      process.removeAllListeners("uncaughtException")
+      for (const listener of listeners) process.on("uncaughtException", listener)
+    }
+
+    expect(told).toEqual(["isFatal", "bytesOf"])
   })
 })
 

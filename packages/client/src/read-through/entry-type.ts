@@ -1,6 +1,7 @@
-import type { CacheRequest, CacheType, FetchResult, Position } from "@headwater/core"
+import type { CacheRequest, CacheType, Position } from "@headwater/core"
 import { formatPosition, valueKindOf } from "@headwater/protocol"
 import {
+  bodyOf,
   HUB_WAIT_MS,
   type HubAnswer,
   type HubEntry,
@@ -53,7 +54,9 @@ export function entryType<Value = unknown>(
         const revision = notModified ? last!.position.revision : answer.position.revision
         return { value: null, notModified, revision, epoch, state }
       }
-      return resultOf<Value>(key, answer, state)
+      const value = (await bodyOf(valueIn(answer), signal)) as Value
+      const { revision } = answer
+      return { value: { key, value, revision }, revision, epoch, state }
     },
   }
 }
@@ -62,18 +65,8 @@ function revisionOf({ revision }: HubEntry): { readonly revision: number } {
   return { revision }
 }
 
-async function resultOf<Value>(
-  key: string,
-  { response, revision, position }: HubAnswer,
-  state: AskedUpTo,
-): Promise<FetchResult<HubEntry<Value>, AskedUpTo>> {
+async function valueIn({ response }: HubAnswer): Promise<unknown> {
   const kind = valueKindOf(response.headers.get("content-type") ?? "")
-  const value: unknown =
-    kind === "binary"
-      ? new Uint8Array(await response.arrayBuffer())
-      : kind === "text"
-        ? await response.text()
-        : await response.json()
-  const entry = { key, value: value as Value, revision }
-  return { value: entry, revision, epoch: position.epoch, state }
+  if (kind === "text") return response.text()
+  return kind === "binary" ? new Uint8Array(await response.arrayBuffer()) : response.json()
 }

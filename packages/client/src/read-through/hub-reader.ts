@@ -92,6 +92,16 @@ export function hubReader({
   }
 }
 
+/** Reads the body of an answer. @throws {HubReadError} it is cut, or not what it says it is. */
+export async function bodyOf<T>(body: Promise<T>, signal: AbortSignal): Promise<T> {
+  try {
+    return await body
+  } catch (cause) {
+    signal.throwIfAborted()
+    throw new HubReadError("the answer is cut or garbled", undefined, undefined, { cause })
+  }
+}
+
 function targetOf(base: string | URL, topic: string, { path, since, waitMs }: HubQuery): URL {
   const target = new URL(base, globalThis.location?.href)
   const [end = "", search = ""] = path.split("?")
@@ -99,9 +109,8 @@ function targetOf(base: string | URL, topic: string, { path, since, waitMs }: Hu
   target.pathname = `${folder}/v1/topics/${encodeURIComponent(topic)}/${end}`
   target.search = search
   if (since === undefined) return target
-  target.searchParams.set("since", formatPosition(since))
   const wait = waitMs > 0 ? Math.min(waitMs, WAIT_MS_MAX) : HUB_WAIT_MS
-  target.searchParams.set("wait", String(Math.round(wait)))
+  target.search += `&since=${formatPosition(since)}&wait=${Math.round(wait)}`
   return target
 }
 
@@ -110,14 +119,22 @@ async function answerOf(response: Response): Promise<HubAnswer> {
   const position = headers.get(POSITION_HEADER)
   if (position !== null && (status === 200 || status === 304)) {
     const revision = Number(headers.get(REVISION_HEADER))
-    return { status, position: parsePosition(position), revision, response }
+    return { status, position: positionOf(position), revision, response }
   }
   const body = decodeErrorBody(await response.text())
   if (position !== null && status === 404 && body?.code === "ERR_KEY_ABSENT") {
-    return { status, position: parsePosition(position), revision: 0, response }
+    return { status, position: positionOf(position), revision: 0, response }
   }
   // Who answered was not a hub, and may have been in its way for a while only.
   if (body === undefined) throw new HubReadError(`answered ${status}`)
   const code = status === 401 ? "ERR_UNAUTHENTICATED" : (body.code as SyncErrorCode)
   throw new HubReadError(body.message, code, body.retry)
+}
+
+function positionOf(text: string): Position {
+  try {
+    return parsePosition(text)
+  } catch (cause) {
+    throw new HubReadError("no position in the answer", undefined, undefined, { cause })
+  }
 }

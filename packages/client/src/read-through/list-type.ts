@@ -1,6 +1,6 @@
 import type { CacheRequest, CacheType, Position } from "@headwater/core"
 import { HubReadError } from "./hub-read-error.ts"
-import { HUB_WAIT_MS, type HubEntry, type HubTypeOptions, hubReader } from "./hub-reader.ts"
+import { bodyOf, HUB_WAIT_MS, type HubEntry, type HubTypeOptions, hubReader } from "./hub-reader.ts"
 
 interface AskedUpTo {
   readonly upTo: Position
@@ -31,7 +31,8 @@ export function listType<Value = unknown>(
         etag: "",
       }
       const { response, position } = await read(query, signal)
-      const { entries } = (await response.json()) as { entries: HubEntry<Value>[] }
+      const body = (await bodyOf(response.json(), signal)) as { entries: HubEntry<Value>[] }
+      const { entries } = body
       const { epoch } = position
       const state = { upTo: position }
       entries.sort((a, b) => (a.key < b.key ? -1 : 1))

@@ -165,9 +165,9 @@ export class ViewStore implements AsyncDisposable {
         told = materializer.told
         const outcome = isTold ? telling.outcome(error) : undefined
         if (outcome) yield outcome
-        else await materializer.changes.wait(patience.signal)
-        // What ended for good is told once.
+        // What ended for good is told once, and nothing more will come of it.
         if (materializer.isOver && error) return
+        if (!outcome) await materializer.changes.wait(patience.signal)
         hit = false
       }
     } finally {

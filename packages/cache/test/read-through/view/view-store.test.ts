@@ -168,6 +168,21 @@ describe("ViewStore", () => {
     await store.close()
   })
 
+  test("SV-B16: who heard of failures already is not left waiting when it ends", async () => {
+    const heard = follow()
+    await turn()
+    await feeds.last.send(put(1, "a"), sync(1))
+    feeds.refusal = new Error("down")
+    await feeds.last.fail(feeds.refusal)
+    feeds.refusal = new UnknownTokenError("no such token")
+    await clock.advance(200)
+    await turn()
+
+    const state = { type: "state", correlationId: "c", state: "failing", error: new Error("down") }
+    expect(heard.events).toEqual([value("a", 1), state])
+    expect([store.size, clock.timers]).toEqual([0, 0])
+  })
+
   test("makes room for a view by one that nobody uses, and else refuses", async () => {
     open(2)
     const unused = get({ key: "a" })
