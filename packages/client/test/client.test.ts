@@ -158,7 +158,7 @@ describe("a stream that is cut", () => {
     expect(replica.proven.count).toBe(2)
   })
 
-  test("DB-B8, DB-B10: in the middle of a snapshot starts the next one from nothing", async () => {
+  test("DB-B8, DB-B10, TY-E8: inside a snapshot starts the next one from nothing", async () => {
     const replica = follow()
     const first = await hub.next()
     first.send(hello(), snapshot(["gone", 1], ["b", 2]))
@@ -200,7 +200,7 @@ describe("a stream that is cut", () => {
 })
 
 describe("a reset", () => {
-  test("DB-B9, DB-B11: leaves the old state readable, and then swaps it in one step", async () => {
+  test("DB-B9, DB-B11, TY-E9: leaves the old state readable, then swaps in one step", async () => {
     const { replica, stream } = await live()
     const commits: unknown[] = []
     replica.subscribe((_, commit) => commit && commits.push(commit))
@@ -250,6 +250,51 @@ describe("a reset", () => {
       epoch: "f",
       id: "f.0",
     })
+  })
+
+  test("TY-E10: another life's value under a known key is an update, not a new entry", async () => {
+    const { replica, stream } = await live()
+    const commits: unknown[] = []
+    replica.subscribe((_, commit) => commit && commits.push(commit.changes))
+    stream.destroy()
+    const reset = event("reset", { reason: "epoch-changed", epoch: "f" }, "f.0")
+    const other = [
+      ["a", 1, "other"],
+      ["b", 1, 2],
+    ] as const
+    ;(await hub.next()).send(hello({ epoch: "f" }), reset, snapshot(...other), sync(1, other, "f"))
+    await until(replica, () => replica.position?.epoch === "f")
+
+    expect(commits).toEqual([
+      [
+        {
+          type: "updated",
+          entry: { key: "a", value: "other", revision: 1 },
+          previous: { key: "a", value: 1, revision: 1 },
+        },
+      ],
+    ])
+  })
+
+  test("TY-E11, TY-E12: each status is told, however quickly streams come and go", async () => {
+    const { replica, stream } = await live()
+    const states: string[] = []
+    replica.subscribeStatus(() => states.push(replica.status.state))
+    stream.destroy()
+    ;(await hub.next()).destroy()
+    ;(await hub.next()).send(
+      hello({ resumed: true }),
+      sync(2, [
+        ["a", 1],
+        ["b", 2],
+      ]),
+    )
+    await until(replica, () => replica.status.state === "live")
+    const moves = states.filter((state, at) => state !== states[at - 1])
+
+    expect(moves).toEqual([
+      ...["waiting", "connecting", "waiting", "connecting", "snapshot", "live"],
+    ])
   })
 
   test("that is cut is asked for again with the id that it gave", async () => {
@@ -784,6 +829,16 @@ describe("several urls", () => {
 })
 
 describe("closing", () => {
+  test("TY-E13: closed while connected, it says so once, and asks for nothing more", async () => {
+    const { replica, stream } = await live()
+    const states: string[] = []
+    replica.subscribeStatus(() => states.push(replica.status.state))
+    await replica.close()
+    await stream.closed
+
+    expect([states, hub.waiting, reports]).toEqual([["closed"], 0, []])
+  })
+
   test("close() lets go of the link and ends whoever waits", async () => {
     const { replica, stream } = await live()
     const far = replica.waitFor({ epoch: "e", revision: 99 }).catch((error) => error)

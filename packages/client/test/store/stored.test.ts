@@ -118,8 +118,8 @@ describe("stored()", () => {
       await again.ready
 
       expect(again.get("a")).toEqual(value)
+      await hub.next()
       await again.close()
-      ;(await hub.next()).destroy()
     }
   })
 
