@@ -15,7 +15,7 @@ const VISIT_SECONDS: Readonly<Record<string, number>> = {
   serve: 3.5,
   "serve-flood": 10,
   "serve-join": 13,
-  "serve-stalled": 35,
+  "serve-stalled": 45,
   sync: 8,
 }
 

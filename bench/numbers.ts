@@ -42,10 +42,14 @@ export function numbersOf(results: Results, runtime: string): string[] {
       return `${what} at once ${count(size)} entries: ${per} less than encoding for each.`
     }),
     tell(rowOf(STALLED), ({ median, size }) => {
+      const none = rowOf({ ...STALLED, operation: "growth, none stalled" })
       const bare = largest(results.rows, STALLED, runtime, "bare")
-      const queue = bare ? `; one that queues grows by ${formatNumber(bare.median)} MiB` : ""
-      const what = `**${formatNumber(Math.max(0, median))} MiB** by which the server grows while`
-      return `${what} ${count(size)} changes pass a reader who has stopped reading${queue}.`
+      const beside = [
+        ...(none ? [`${mib(none.median)} while none has stopped`] : []),
+        ...(bare ? [`${mib(bare.median)} where a server queues`] : []),
+      ]
+      const what = `**${mib(median)}** by which the server grows while ${count(size)} changes`
+      return `${what} pass a reader who has stopped reading: ${beside.join(", ")}.`
     }),
     tell(rowOf(WRITE), ({ median, size, ratios }) => {
       const { immutable = null } = ratios
@@ -82,6 +86,10 @@ function inverse(value: number | null | undefined): number | null {
 
 function ratio(value: number | null | undefined): string {
   return value === null || value === undefined ? "–" : `${value.toPrecision(2)}×`
+}
+
+function mib(amount: number): string {
+  return `${formatNumber(Math.max(0, amount))} MiB`
 }
 
 function count(size: number): string {

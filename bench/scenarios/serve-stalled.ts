@@ -10,8 +10,9 @@
  * Peers:    Hono's `streamSSE`.
  *
  * The size is the number of changes that pass while one reader stalls. Before it, half as many pass
- * to fill what a server keeps anyway, and a fifth while none stalls; after it a twentieth, while a
- * hundred do. In the end the stalled one reads on, and has to come to the newest value.
+ * to fill what a server keeps anyway, and as many while none stalls: what a process grows by in that
+ * time is its allocator's. After it a twentieth passes while a hundred stall. In the end the stalled
+ * one reads on, and has to come to the newest value.
  */
 import { Entries } from "../entries.ts"
 import type { Scenario } from "../scenario.ts"
@@ -46,7 +47,7 @@ export const serveStalled: Scenario = {
     try {
       await traffic.pass(task.size / 2)
       const before = await server.usage("collected")
-      const alone = await traffic.pass(task.size / 5)
+      const alone = await traffic.pass(task.size)
       const between = await server.usage("collected")
       one.stall()
       const beside = await traffic.pass(task.size)
