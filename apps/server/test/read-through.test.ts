@@ -34,8 +34,9 @@ afterEach(async () => {
   await served.close()
 })
 
-async function serve(): Promise<void> {
+async function serve(changes: Record<string, unknown> = {}): Promise<void> {
   source = memorySource()
+  if (Object.keys(changes).length > 0) await write(changes)
   served = await serveHub({ topics: [{ name: "t", source }] })
   const { cache: mirror } = served.hub.topic("t")
   while (mirror.position === undefined) await mirror.changes.wait()
@@ -154,8 +155,7 @@ describe.each<[string, string, () => AnyType, (value: unknown) => unknown]>([
       if (heard.length === 1) {
         await old.close()
       } else if (event.type === "state" && event.state === "failing") {
-        await serve()
-        await write({ b: 0, a: 7 })
+        await serve({ b: 0, a: 7 })
       } else if (event.type === "value") break
     }
 
