@@ -15,7 +15,7 @@ import { HubProcess, pause, type RuntimeName } from "./hub-process.ts"
 // save, and in the IndexedDB of a page and of a service worker.
 
 const FULL = process.env.HEADWATER_FULL === "1"
-const KILLS = FULL ? 100 : 4
+const KILLS = FULL ? 100 : 2
 const dist = join(import.meta.dirname, "../../packages/client/dist/store/file.js")
 
 // Saves states of 1 to 3 MB of one byte, as fast as it can.
