@@ -47,9 +47,9 @@ export const serveJoin: Scenario = {
     const { subject, size, sizeName, seed } = task
     const isHub = subject === "headwater"
     const url = isHub ? await urlOfHub(server) : (await server.next("ready")).url
+    const stream = `${url}/v1/topics/bench/stream`
     if (isHub) await fill(url, size, seed)
     const count = READERS[sizeName] / (subject === "per client" ? 10 : 1)
-    const stream = `${url}/v1/topics/bench/stream`
     const readers = await Readers.connect(stream, count, { keep: (index) => index === 0 })
     try {
       const before = await server.usage()

@@ -9,10 +9,10 @@
  * Control:  `bare`, which queues what is not taken.
  * Peers:    Hono's `streamSSE`.
  *
- * The size is the number of changes that pass while one reader stalls. Before it, half as many pass
- * to fill what a server keeps anyway, and as many while none stalls: what a process grows by in that
- * time is its allocator's. After it a twentieth passes while a hundred stall. In the end the stalled
- * one reads on, and has to come to the newest value.
+ * The size is the number of changes that pass while one reader stalls. Before it, half as many
+ * pass to fill what a server keeps anyway, and as many while none stalls: what a process grows by
+ * then is its allocator's. After it a twentieth passes while a hundred stall. In the end the one
+ * reads on, and has to come to the newest value.
  */
 import { Entries } from "../entries.ts"
 import type { Scenario } from "../scenario.ts"

@@ -3,16 +3,25 @@ import type { SubjectProcess } from "../subject-process.ts"
 /** The arguments of the command, for a hub with one topic in memory. */
 export const HUB_ARGUMENTS = ["--listen", "127.0.0.1:0", "--topic", "bench=memory:"]
 
+/** What a reader is told once the hub has all of its source, and takes writes. */
+export const IN_SYNC = '"status":"in-sync"'
+
 /** Becomes the hub, as `headwater` runs it: it reads this process's arguments. */
 export async function becomeHub(): Promise<void> {
   const main = new URL("./main.js", import.meta.resolve("@headwater/server"))
   await import(main.href)
 }
 
-/** Where a hub listens: it says so when it does. */
+/** Where a hub listens, once it takes writes. Whoever reads it first would share its start. */
 export async function urlOfHub(server: SubjectProcess): Promise<string> {
-  return (await server.printed(/listens on (http:[^\s,]+)/))[1] ?? ""
+  const url = (await server.printed(/listens on (http:[^\s,]+)/))[1] ?? ""
+  while ((await fetch(`${url}/readyz`)).status !== 200) {
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS))
+  }
+  return url
 }
+
+const POLL_MS = 20
 
 /**
  * Counts the entries that snapshots are asked to encode from now on, for readers who hold nothing:

@@ -1,6 +1,6 @@
 import { answerUsage, say } from "../channel.ts"
 import type { SubjectProcess } from "../subject-process.ts"
-import { becomeHub, HUB_ARGUMENTS, urlOfHub } from "./hub.ts"
+import { becomeHub, HUB_ARGUMENTS, IN_SYNC, urlOfHub } from "./hub.ts"
 
 /** A server of changes: how it is started, and what it says first to a reader. */
 interface ChangeServer {
@@ -46,6 +46,6 @@ export async function reach(
 ): Promise<{ url: string; stream: string; opening: string }> {
   const isHub = subject === "headwater"
   const url = isHub ? await urlOfHub(server) : (await server.next("ready")).url
-  const opening = isHub ? "event: status" : (servers[subject]?.opening ?? "")
+  const opening = isHub ? IN_SYNC : (servers[subject]?.opening ?? "")
   return { url, stream: `${url}/v1/topics/bench/stream`, opening }
 }
