@@ -18,8 +18,8 @@ export interface QuestionContext {
  *
  * The answers are given one after the other, so another source may have taken the place of the
  * first between them: the name of the one with the revision of the other looks like history that
- * went back, now or when the one comes back. So it is asked who it is before and after, and believed
- * when both say the same.
+ * went back, now or when the one comes back. So it is asked who it is before and after, and is
+ * believed when both say the same.
  *
  * @throws {SourceError} it did not answer in time, or was replaced meanwhile.
  */
