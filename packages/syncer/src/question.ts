@@ -18,8 +18,8 @@ export interface QuestionContext {
  *
  * The answers are given one after the other, so another source may have taken the place of the
  * first between them: the name of the one with the revision of the other looks like history that
- * went back. So an answer that would begin a life is asked for twice, and believed only when both
- * name the same source. Costs one more question where a life begins, and none else.
+ * went back, now or when the one comes back. So it is asked who it is before and after, and is
+ * believed when both say the same.
  *
  * @throws {SourceError} it did not answer in time, or was replaced meanwhile.
  */
@@ -33,11 +33,8 @@ export function question(context: QuestionContext, signal: AbortSignal): Promise
     const oldest = life === undefined ? await source.oldest?.(inTime) : undefined
     const isListed = life !== undefined && !served
     const lastChange = isListed ? await source.lastChange?.(inTime) : undefined
-    if (identity !== life?.identity || revision < floor) {
-      const again = await source.identity(inTime)
-      if (again !== identity)
-        throw new SourceError(`${source.name} was replaced while it was asked`)
-    }
+    const again = await source.identity(inTime)
+    if (again !== identity) throw new SourceError(`${source.name} was replaced while it was asked`)
     const incarnation = incarnationOf(random)
     const answer = { identity, revision, floor, incarnation }
     return {
