@@ -71,15 +71,18 @@ export async function* listEtcd(
   let revision = request.at
   let isUnderWay = false
   try {
+    // As they are before the question: an answer is older than a marker that is made meanwhile.
+    let isMarked = context.marker?.mark !== undefined
     let asked = firstPage(context, request, link.signal)
     for (let more = true; more; ) {
       const answer = await asked
-      checkLife(context, answer)
+      checkLife(context, answer, isMarked)
       revision ??= revisionOf(answer.header.revision)
       const last = answer.range.kvs?.at(-1)
       more = answer.range.more === true && last !== undefined
       if (more && last) {
         const page = { key: keys.after(last.key), limit: limitAfter(answer, pace), at: revision }
+        isMarked = context.marker?.mark !== undefined
         asked = nextPage(context, page, link.signal)
         // It may fail while a page is in use; who awaits it hears of it, and nobody else need.
         asked.catch(() => {})
@@ -172,9 +175,8 @@ function isCompacted(error: unknown): boolean {
   return cause instanceof CallFailure && cause.compacted
 }
 
-function checkLife(context: ListContext, { header, id }: MarkedRange): void {
-  const { mark } = context.marker ?? {}
-  if (mark && id === undefined) throw new SourceError(`${context.marker?.key} is gone`)
+function checkLife(context: ListContext, { header, id }: MarkedRange, isMarked: boolean): void {
+  if (isMarked && id === undefined) throw new SourceError(`${context.marker?.key} is gone`)
   const clusterId = context.clusterId()
   if (clusterId !== undefined && header.cluster_id !== clusterId) {
     throw new SourceError(`cluster ${header.cluster_id} answered, not ${clusterId}`)
