@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest"
+import { themes } from "../chart.ts"
 import { formatNumber, formatSize } from "../format.ts"
 import { reportOf } from "../report.ts"
 import type { Results } from "../results.ts"
@@ -50,9 +51,15 @@ describe("reportOf()", () => {
   })
 
   test("draws a bar for each subject, in the colours of each theme", () => {
-    const charts = ["sample-light.svg", "sample-dark.svg"].map((name) => files.get(name) ?? "")
+    const charts = themes.map(({ name }) => files.get(`sample-${name}.svg`) ?? "")
 
-    expect(charts.map((chart) => chart.match(/<rect /g)?.length)).toEqual([2, 2])
+    const bars = themes.map(({ ours, control }, at) =>
+      [ours, control].map((fill) => charts[at]?.split(`fill="${fill}"`).length),
+    )
+    expect(bars).toEqual([
+      [2, 2],
+      [2, 2],
+    ])
     expect(charts.map((chart) => chart.includes("get &lt;hit&gt; · ns"))).toEqual([true, true])
     expect(charts[0]).not.toBe(charts[1])
     expect(charts.filter((chart) => /NaN|undefined|Infinity/.test(chart))).toEqual([])
