@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os"
 import { defineConfig } from "vitest/config"
 
 /** One suite for Node 20 to 24, Bun and Deno. `forks` is the pool that works on all of them. */
@@ -8,6 +9,8 @@ export default defineConfig({
   },
   test: {
     pool: "forks",
+    // One fewer than processors, as is usual, would be one where there are two.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
     include: [
       "packages/*/test/**/*.test.ts",
       "apps/*/test/**/*.test.ts",

@@ -15,7 +15,13 @@ export type Fault =
   | { readonly type: "drip" }
   | { readonly type: "repeat"; readonly atBytes: number; readonly bytes: number }
   | { readonly type: "answer"; readonly text: string }
-  | { readonly type: "call"; readonly atBytes: number; readonly task: () => void }
+  | Call
+
+interface Call {
+  readonly type: "call"
+  readonly atBytes: number
+  readonly task: () => void
+}
 
 /** A link to a hub on which everything goes wrong that can: a fault for each connection in turn. */
 export class ClientProxy {
@@ -68,7 +74,8 @@ export class ClientProxy {
   }
 
   #join(from: Socket): void {
-    const fault = this.#faults.shift()
+    const next = this.#faults.shift()
+    const fault = next?.type === "call" ? this.#owed(next, from) : next
     this.#sockets.add(from)
     from.setNoDelay(true)
     from.on("error", () => {}).on("close", () => this.#sockets.delete(from))
@@ -81,6 +88,19 @@ export class ClientProxy {
     from.on("close", () => to.destroy())
     from.pipe(to)
     void relay(to, from, fault)
+  }
+
+  // A connection that is left before that byte owes its call to the next one.
+  #owed(fault: Call, from: Socket): Call {
+    let isDone = false
+    from.on("close", () => {
+      if (!isDone) this.#faults.unshift(fault)
+    })
+    const task = () => {
+      isDone = true
+      fault.task()
+    }
+    return { ...fault, task }
   }
 }
 
