@@ -51,7 +51,7 @@ export const STATE_SNAPSHOTS: u32 = 1092
 export const STATE_DYING: u32 = 1096
 /** u32: what `reclaim` has left to look at of it. */
 export const STATE_DYING_LIST: u32 = 1100
-/** u32: records without holders that `reclaim` has yet to take. */
+/** u32: the last of a ring of records without holders that `reclaim` has yet to take. */
 export const STATE_RELEASED: u32 = 1104
 /** u32: nodes in the arena. */
 export const STATE_NODES: u32 = 1108

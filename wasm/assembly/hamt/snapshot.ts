@@ -14,7 +14,7 @@
 //   +60     4     prev            Record  the next older one that is needed, or 0
 //   +64     4     next            Record  the next newer one, or 0
 //   +68     4     holders         u32     handles, and the trie itself for its base
-//   +72     4     queued          Record  the next one to be reclaimed
+//   +72     4     queued          Record  the next one to be reclaimed; of the last one, the first
 //
 // Up to +56 a record is immutable once it is current; below, only the writer's thread looks.
 //
@@ -169,21 +169,33 @@ export function release(record: Record): void {
   assert(record.holders > 0)
   record.holders -= 1
   if (record.holders > 0) return
-  record.queued = load<Record>(STATE_RELEASED)
+  const last = load<Record>(STATE_RELEASED)
+  if (changetype<usize>(last) == 0) {
+    record.queued = record
+  } else {
+    record.queued = last.queued
+    last.queued = record
+  }
   store<Record>(STATE_RELEASED, record)
 }
 
-/** Looks at so many dead blocks of released records at most. True when none is left. */
+/**
+ * Looks at so many dead blocks of released records at most. True when none is left.
+ *
+ * In the order of release, which mostly is that of age: the oldest record's blocks are freed, while
+ * those of a younger one would be handed on to the next, a long list again and again.
+ */
 export function reclaim(blocksMax: u32): bool {
   let budget = blocksMax
   while (true) {
     let dying = load<Record>(STATE_DYING)
     if (changetype<usize>(dying) == 0) {
-      dying = load<Record>(STATE_RELEASED)
-      if (changetype<usize>(dying) == 0) return true
+      const last = load<Record>(STATE_RELEASED)
+      if (changetype<usize>(last) == 0) return true
       if (budget == 0) return false
       budget -= 1
-      begin(dying)
+      dying = last.queued
+      begin(dying, last)
     }
     const survivors = changetype<usize>(dying.next) + offsetof<Record>("dead")
     const before = changetype<usize>(dying.prev) == 0 ? 0 : dying.prev.version
@@ -199,10 +211,11 @@ export function reclaim(blocksMax: u32): bool {
   }
 }
 
-function begin(dying: Record): void {
+function begin(dying: Record, last: Record): void {
   const next = dying.next
   assert(changetype<usize>(next) != 0) // the base is held, so a released record has a newer one
-  store<Record>(STATE_RELEASED, dying.queued)
+  if (dying == last) store<Record>(STATE_RELEASED, NO_RECORD)
+  else last.queued = dying.queued
   store<Record>(STATE_DYING, dying)
   store<Chunk>(STATE_DYING_LIST, next.dead)
   next.dead = changetype<Chunk>(0)
