@@ -36,7 +36,7 @@ afterEach(async () => {
 
 async function serve(changes: Record<string, unknown> = {}): Promise<void> {
   source = memorySource()
-  if (Object.keys(changes).length > 0) await write(changes)
+  if (Object.keys(changes).length > 0) await commit(changes)
   served = await serveHub({ topics: [{ name: "t", source }] })
   const { cache: mirror } = served.hub.topic("t")
   while (mirror.position === undefined) await mirror.changes.wait()
@@ -45,7 +45,14 @@ async function serve(changes: Record<string, unknown> = {}): Promise<void> {
 const followers = () => served.hub.topic("t").fanOut.followers
 const soon = () => new Promise((resolve) => setTimeout(resolve, 10))
 
+/** Writes, and waits until the hub has it, too. */
 async function write(changes: Record<string, unknown>): Promise<void> {
+  const revision = await commit(changes)
+  const { cache: mirror } = served.hub.topic("t")
+  while (mirror.position!.revision < revision) await mirror.changes.wait()
+}
+
+async function commit(changes: Record<string, unknown>): Promise<number> {
   const outcome = await source.write(
     {
       conditions: [],
@@ -55,7 +62,8 @@ async function write(changes: Record<string, unknown>): Promise<void> {
     },
     new AbortController().signal,
   )
-  expect(outcome.written).toBe(true)
+  if (!outcome.written) throw new Error("it was not written")
+  return outcome.revision
 }
 
 const options = { url: "http://hub.invalid", topic: "t", fetch: fetchNow, waitMs: 300 }
