@@ -12,6 +12,7 @@ const DELIVERY: Place = { scenario: "serve", operation: "CPU per delivery" }
 const LATENCY: Place = { scenario: "serve", operation: "write to reader, p99" }
 const JOIN: Place = { scenario: "serve-join", operation: "CPU per reader" }
 const STALLED: Place = { scenario: "serve-stalled", operation: "growth, one stalled" }
+const MEMORY: Place = { scenario: "memory", operation: "entries held" }
 const WRITE: Place = { scenario: "trie", operation: "write + snapshot each" }
 const GET: Place = { scenario: "trie", operation: "get, hit" }
 
@@ -50,6 +51,12 @@ export function numbersOf(results: Results, runtime: string): string[] {
       ]
       const what = `**${mib(median)}** by which the server grows while ${count(size)} changes`
       return `${what} pass a reader who has stopped reading: ${beside.join(", ")}.`
+    }),
+    tell(rowOf(MEMORY), ({ median, size, ratios, ratioToControl }) => {
+      const { immutable = null } = ratios
+      const what = `**${formatNumber(median)} bytes** of memory for each of ${count(size)} entries`
+      const map = `${ratio(inverse(ratioToControl))} less than a native \`Map\``
+      return `${what} of 206: ${map}, ${ratio(inverse(immutable))} less than immutable.`
     }),
     tell(rowOf(WRITE), ({ median, size, ratios }) => {
       const { immutable = null } = ratios
