@@ -38,8 +38,6 @@ async function serve(changes: Record<string, unknown> = {}): Promise<void> {
   source = memorySource()
   if (Object.keys(changes).length > 0) await commit(changes)
   served = await serveHub({ topics: [{ name: "t", source }] })
-  const { cache: mirror } = served.hub.topic("t")
-  while (mirror.position === undefined) await mirror.changes.wait()
 }
 
 const followers = () => served.hub.topic("t").fanOut.followers

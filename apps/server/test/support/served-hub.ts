@@ -12,7 +12,10 @@ export interface ServedHub {
   close(): Promise<void>
 }
 
-/** Serves a hub on this runtime, as the command does. */
+/**
+ * Serves a hub on this runtime, as the command does, and waits until all its topics have been in
+ * sync: before that, it refuses what it would else do.
+ */
 export async function serveHub(options: HubOptions, app: AppOptions = {}): Promise<ServedHub> {
   const log: string[] = []
   const hub = createHub({
@@ -24,6 +27,9 @@ export async function serveHub(options: HubOptions, app: AppOptions = {}): Promi
   const hono = createApp(hub, { hosts: [], ...app })
   const at = { hostname: "127.0.0.1", port: 0 }
   const listener: Listener = await runtime.listen((request) => hono.fetch(request), at)
+  for (const { cache } of hub.topics) {
+    while (cache.position === undefined) await cache.changes.wait()
+  }
   return {
     hub,
     url: listener.url,
