@@ -53,6 +53,12 @@ export class Entries {
     const digits = mixed.toString(16).padStart(8, "0").repeat(10)
     return `${open}${digits.slice(0, VALUE_BYTES - open.length - 2)}"}`
   }
+
+  /** The change of a number, in a row of changes that goes round through so many keys. */
+  changeAt(number: number, keys: number): readonly [key: string, valueText: string] {
+    const index = number % keys
+    return [this.keyAt(index), this.valueTextAt(index, number)]
+  }
 }
 
 /** `count` numbers from 0 to below `bound`, drawn with the seed. */

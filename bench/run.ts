@@ -51,8 +51,8 @@ async function main(): Promise<void> {
 
   const scenarios = (await Promise.all(options.scenarios.map(loadScenario))).filter(isPossible)
   const minutes = scenarios.map((scenario) => estimateMinutes(scenario, options))
-  const all = formatMinutes(minutes.reduce((sum, one) => sum + one, 0))
-  console.log(`all of it: ${all}, ends at ${formatTime(minutes.reduce((a, b) => a + b, 0))}`)
+  const all = minutes.reduce((sum, one) => sum + one, 0)
+  console.log(`all of it: ${formatMinutes(all)}, ends at ${formatTime(all)}`)
   const total = scenarios.reduce((sum, scenario) => sum + visitsOf(scenario, options).length, 0)
   const progress = new Progress(total)
   const rows: Row[] = []
@@ -66,8 +66,9 @@ async function main(): Promise<void> {
   }
   progress.end()
   const found: Results = { ...head, rows, seconds, failures }
-  const results = write(found, options)
-  await report(results, options)
+  const json = options.json ?? join(defaultFolder(found), "results.json")
+  const results = write(found, json, options)
+  await report(results, json)
   if (before !== undefined) process.stdout.write(formatMoves(findMoves(before, results)))
   for (const failure of failures) console.error(`failed: ${failure}`)
   process.exitCode = failures.length > 0 ? 1 : 0
@@ -143,17 +144,15 @@ function secondsOf(scenario: Scenario, visited: readonly TimedVisit[]): Record<s
 }
 
 /** Writes results, report and charts. Returns all that now stands in the file. */
-function write(found: Results, options: Options): Results {
-  const json = options.json ?? join(defaultFolder(found), "results.json")
-  const results = options.add && existsSync(json) ? addResults(readResults(json), found) : found
+function write(found: Results, json: string, { add }: Options): Results {
+  const results = add && existsSync(json) ? addResults(readResults(json), found) : found
   mkdirSync(dirname(json), { recursive: true })
   writeFileSync(json, formatResults(results))
   return results
 }
 
 /** Beside the results. */
-async function report(results: Results, options: Options): Promise<void> {
-  const json = options.json ?? join(defaultFolder(results), "results.json")
+async function report(results: Results, json: string): Promise<void> {
   const isThere = new Set(results.rows.map(({ scenario }) => scenario))
   const names = scenarioNames.filter((name) => isThere.has(name))
   for (const { name, text } of reportOf(results, await Promise.all(names.map(loadScenario)))) {

@@ -22,3 +22,8 @@ export interface Measurement {
   readonly unit: string
   readonly samples: readonly number[]
 }
+
+/** A measurement, of these samples. */
+export function measured(operation: string, unit: string, ...samples: number[]): Measurement {
+  return { operation, unit, samples }
+}

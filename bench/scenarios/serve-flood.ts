@@ -18,7 +18,7 @@ import { argumentsOf, reach, serveAs } from "../servers/serve-subject.ts"
 import { stateIn } from "../servers/told.ts"
 import { Writer } from "../servers/writer.ts"
 import type { SubjectProcess } from "../subject-process.ts"
-import type { Measurement, SizeName, Task } from "../task.ts"
+import { type Measurement, measured, type SizeName, type Task } from "../task.ts"
 import { expectAnswer } from "../wrong-answer.ts"
 
 export const serveFlood: Scenario = {
@@ -52,8 +52,8 @@ export const serveFlood: Scenario = {
       const deliveries = CHANGES[task.sizeName] * task.size
       const cpuUs = (after.cpuUs - before.cpuUs) / deliveries
       return [
-        { operation: "CPU per change and reader", unit: "µs", samples: [cpuUs] },
-        { operation: "behind after the last write", unit: "ms", samples: [behindMs] },
+        measured("CPU per change and reader", "µs", cpuUs),
+        measured("behind after the last write", "ms", behindMs),
       ]
     } finally {
       readers.close()
@@ -109,8 +109,7 @@ class Flood {
   check(): void {
     const expected = new Map<string, string>()
     for (let number = FIRST; number < this.#next; number++) {
-      const index = number % KEYS
-      expected.set(this.#entries.keyAt(index), this.#entries.valueTextAt(index, number))
+      expected.set(...this.#entries.changeAt(number, KEYS))
     }
     for (const body of this.#readers.bodies()) {
       expectAnswer("what a reader holds", sorted(stateIn(body)), sorted(expected))
@@ -124,9 +123,7 @@ class Flood {
   // Connections may be served out of order, and that is the order of a key's values: so a key has
   // its next turn long after this one was answered.
   #writeNext(): Promise<void> {
-    const number = this.#next++
-    const index = number % KEYS
-    return this.#writer.put([this.#entries.keyAt(index), this.#entries.valueTextAt(index, number)])
+    return this.#writer.put(this.#entries.changeAt(this.#next++, KEYS))
   }
 }
 

@@ -19,7 +19,7 @@ import { Readers } from "../servers/readers.ts"
 import { entriesIn } from "../servers/told.ts"
 import { Writer } from "../servers/writer.ts"
 import type { SubjectProcess } from "../subject-process.ts"
-import type { Measurement, SizeName, Task } from "../task.ts"
+import { type Measurement, measured, type SizeName, type Task } from "../task.ts"
 import { expectAnswer } from "../wrong-answer.ts"
 
 export const serveJoin: Scenario = {
@@ -62,17 +62,12 @@ export const serveJoin: Scenario = {
       const snapshots = (encoded - (before.more.encoded ?? 0)) / size
       const cpuMs = (after.cpuUs - before.cpuUs) / 1_000
       const tookMs = Math.max(...times) - began
-      const one = (operation: string, unit: string, sample: number) => ({
-        operation,
-        unit,
-        samples: [sample],
-      })
       return [
-        one("CPU per reader", "ms", cpuMs / count),
-        one("time per reader", "ms", tookMs / count),
-        one("snapshots encoded per reader", "snapshots", snapshots / count),
-        one("wait for a turn, p99", "ms", p99),
-        one("wait for a turn, longest", "ms", max),
+        measured("CPU per reader", "ms", cpuMs / count),
+        measured("time per reader", "ms", tookMs / count),
+        measured("snapshots encoded per reader", "snapshots", snapshots / count),
+        measured("wait for a turn, p99", "ms", p99),
+        measured("wait for a turn, longest", "ms", max),
       ]
     } finally {
       readers.close()

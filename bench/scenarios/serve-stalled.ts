@@ -21,7 +21,7 @@ import { argumentsOf, reach, serveAs } from "../servers/serve-subject.ts"
 import { Writer } from "../servers/writer.ts"
 import { quantile } from "../statistics.ts"
 import type { SubjectProcess } from "../subject-process.ts"
-import type { Measurement, SizeName, Task } from "../task.ts"
+import { type Measurement, measured, type SizeName, type Task } from "../task.ts"
 
 export const serveStalled: Scenario = {
   name: "serve-stalled",
@@ -59,17 +59,12 @@ export const serveStalled: Scenario = {
 
       const mib = (from: { residentBytes: number }, to: { residentBytes: number }) =>
         (to.residentBytes - from.residentBytes) / 2 ** 20
-      const found = (operation: string, unit: string, sample: number) => ({
-        operation,
-        unit,
-        samples: [sample],
-      })
       return [
-        found("growth, none stalled", "MiB", mib(before, between)),
-        found("growth, one stalled", "MiB", mib(between, after)),
-        found("growth per stalled reader", "KiB", perReader / 1_024),
-        found("write to others, none stalled, p99", "ms", alone),
-        found("write to others, one stalled, p99", "ms", beside),
+        measured("growth, none stalled", "MiB", mib(before, between)),
+        measured("growth, one stalled", "MiB", mib(between, after)),
+        measured("growth per stalled reader", "KiB", perReader / 1_024),
+        measured("write to others, none stalled, p99", "ms", alone),
+        measured("write to others, one stalled, p99", "ms", beside),
       ]
     } finally {
       for (const readers of [others, one]) readers.close()
@@ -151,12 +146,9 @@ class Traffic {
   }
 
   #commit(): Promise<void> {
-    const numbers = Array.from({ length: BATCH }, () => this.#next++)
-    return this.#writer.batch(
-      numbers.map((number) => {
-        const index = number % KEYS
-        return [this.#entries.keyAt(index), this.#entries.valueTextAt(index, number)]
-      }),
-    )
+    const changes = Array.from({ length: BATCH }, () => {
+      return this.#entries.changeAt(this.#next++, KEYS)
+    })
+    return this.#writer.batch(changes)
   }
 }

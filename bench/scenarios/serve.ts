@@ -20,7 +20,7 @@ import { changesIn } from "../servers/told.ts"
 import { Writer } from "../servers/writer.ts"
 import { quantile, summary } from "../statistics.ts"
 import type { SubjectProcess } from "../subject-process.ts"
-import type { Measurement, SizeName, Task } from "../task.ts"
+import { type Measurement, measured, type SizeName, type Task } from "../task.ts"
 import { expectAnswer } from "../wrong-answer.ts"
 
 export const serve: Scenario = {
@@ -56,9 +56,9 @@ export const serve: Scenario = {
       const cpuUs = after.cpuUs - before.cpuUs
       const bytes = (idle.residentBytes - first.residentBytes) / task.size
       return [
-        measured("CPU per delivery", "µs", [cpuUs / (CHANGES[task.sizeName] * task.size)]),
+        measured("CPU per delivery", "µs", cpuUs / (CHANGES[task.sizeName] * task.size)),
         ...changes.latencies(),
-        measured("resident per reader", "bytes", [bytes]),
+        measured("resident per reader", "bytes", bytes),
       ]
     } finally {
       readers.close()
@@ -92,8 +92,7 @@ class Changes {
   /** Writes one, and resolves when every reader has it. */
   async next(): Promise<void> {
     const number = this.#next++
-    const index = number % KEYS
-    const write = [this.#entries.keyAt(index), this.#entries.valueTextAt(index, number)] as const
+    const write = this.#entries.changeAt(number, KEYS)
     const everywhere = this.#readers.have(`"n":${number},`)
     const began = performance.now()
     const [times] = await Promise.all([everywhere, this.#writer.put(write)])
@@ -109,9 +108,8 @@ class Changes {
   check(): void {
     const expected: { key: string; value: string }[] = []
     for (let number = FIRST; number < this.#next; number++) {
-      const index = number % KEYS
-      const value = this.#entries.valueTextAt(index, number)
-      expected.push({ key: this.#entries.keyAt(index), value })
+      const [key, value] = this.#entries.changeAt(number, KEYS)
+      expected.push({ key, value })
     }
     for (const body of this.#readers.bodies()) {
       expectAnswer("what a reader was told", changesIn(body), expected)
@@ -123,16 +121,12 @@ class Changes {
     const all = this.#latencies.flat().sort((a, b) => a - b)
     const medians = this.#latencies.map((times) => summary(times).median)
     return [
-      measured("write to reader, p50", "ms", medians),
-      measured("write to reader, p99", "ms", [quantile(all, 0.99)]),
+      measured("write to reader, p50", "ms", ...medians),
+      measured("write to reader, p99", "ms", quantile(all, 0.99)),
     ]
   }
 
   close(): void {
     this.#writer.close()
   }
-}
-
-function measured(operation: string, unit: string, samples: readonly number[]): Measurement {
-  return { operation, unit, samples }
 }

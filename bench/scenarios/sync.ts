@@ -22,7 +22,7 @@ import { Entries } from "../entries.ts"
 import { type Follower, untilHeld } from "../followers/follower.ts"
 import type { Scenario } from "../scenario.ts"
 import type { SubjectProcess } from "../subject-process.ts"
-import type { Measurement, SizeName, Task } from "../task.ts"
+import { type Measurement, measured, type SizeName, type Task } from "../task.ts"
 import { expectAnswer } from "../wrong-answer.ts"
 
 export const sync: Scenario = {
@@ -120,7 +120,7 @@ async function start(follower: Follower, task: Task): Promise<Measurement[]> {
     const key = entries.keyAt(index)
     expectAnswer(`the value of ${key}`, follower.get(key), entries.valueTextAt(index))
   }
-  return [{ operation: "start to in sync", unit: "ms", samples: [tookMs] }]
+  return [measured("start to in sync", "ms", tookMs)]
 }
 
 async function probe(follower: Follower, task: Task): Promise<Measurement[]> {
@@ -134,7 +134,7 @@ async function probe(follower: Follower, task: Task): Promise<Measurement[]> {
     await follower.put(key, value)
     samples.push((await held) - began)
   }
-  return [{ operation: "write to held", unit: "ms", samples }]
+  return [measured("write to held", "ms", ...samples)]
 }
 
 async function driveSqlite(server: SubjectProcess): Promise<readonly Measurement[]> {
@@ -180,8 +180,7 @@ async function cpuPerChange(task: Task, server: SubjectProcess, etcd: Etcd): Pro
   }
   await server.order(`await ${last[0]} ${last[1]}`)
   const after = await server.usage()
-  const samples = [(after.cpuUs - before.cpuUs) / CHANGES[sizeName]]
-  return { operation: "CPU per change", unit: "µs", samples }
+  return measured("CPU per change", "µs", (after.cpuUs - before.cpuUs) / CHANGES[sizeName])
 }
 
 /** The rounds of these changes are above those of the probes. */

@@ -24,7 +24,7 @@ export interface ReadersOptions {
 export class Readers {
   readonly #readers: Reader[] = []
   #missing = 0
-  #allHave: (at: number) => void = () => {}
+  #allHave = () => {}
 
   /** Opens `count` readers of a URL, some at a time, and waits until each has the mark. */
   static async open(
@@ -100,7 +100,7 @@ export class Readers {
 
   async #waitFor(mark: string, readers: readonly Reader[], withinMs: number): Promise<void> {
     this.#missing = readers.length
-    const all = new Promise<number>((resolve) => {
+    const all = new Promise<void>((resolve) => {
       this.#allHave = resolve
     })
     const bytes = Buffer.from(mark)
@@ -122,7 +122,7 @@ export class Readers {
 
   #found(): void {
     this.#missing -= 1
-    if (this.#missing === 0) this.#allHave(performance.now())
+    if (this.#missing === 0) this.#allHave()
   }
 }
 
