@@ -17,8 +17,8 @@ const WRITE: Place = { scenario: "trie", operation: "write + snapshot each" }
 const GET: Place = { scenario: "trie", operation: "get, hit" }
 
 /**
- * The numbers that the README tells, each a sentence made of rows alone: where we win, and where we
- * lose. One whose rows were not measured is left out.
+ * The five numbers that the README tells, each made of rows alone: where we win, and where we lose.
+ * One whose rows were not measured is left out.
  *
  * @param runtime on which.
  */
@@ -28,44 +28,42 @@ export function numbersOf(results: Results, runtime: string): string[] {
     tell(rowOf(DELIVERY), ({ median, size, ratios, ratioToControl }) => {
       const peers = [
         `${ratio(ratioToControl)} the least code that writes the same bytes`,
-        `${ratio(inverse(ratios["hono streamSSE"]))} less than Hono's \`streamSSE\``,
-        `${ratio(inverse(ratios["better-sse"]))} less than better-sse`,
+        beside(ratios["hono streamSSE"], "Hono's `streamSSE`"),
+        beside(ratios["better-sse"], "better-sse"),
       ]
+      const last = tell(rowOf(LATENCY), ({ median }) => {
+        return ` The last of them has it after ${formatNumber(median)} ms, p99.`
+      })
       const what = `**${formatNumber(median)} µs** of CPU to deliver a change to one of`
-      return `${what} ${count(size)} readers: ${peers.join(", ")}.`
-    }),
-    tell(rowOf(LATENCY), ({ median, size }) => {
-      return `**${formatNumber(median)} ms** from a write to ${count(size)} readers, p99.`
+      return `${what} ${count(size)} readers: ${peers.join(", ")}.${last ?? ""}`
     }),
     tell(rowOf(JOIN), ({ median, size, ratios }) => {
-      const per = ratio(inverse(ratios["per client"]))
       const what = `**${formatNumber(median)} ms** of CPU for each reader of a thousand who join`
-      return `${what} at once ${count(size)} entries: ${per} less than encoding for each.`
+      return `${what} at once ${count(size)} entries: ${beside(ratios["per client"], "encoding for each")}.`
     }),
     tell(rowOf(STALLED), ({ median, size }) => {
       const none = rowOf({ ...STALLED, operation: "growth, none stalled" })
       const bare = largest(results.rows, STALLED, runtime, "bare")
-      const beside = [
+      const others = [
         ...(none ? [`${mib(none.median)} while none has stopped`] : []),
         ...(bare ? [`${mib(bare.median)} where a server queues`] : []),
       ]
       const what = `**${mib(median)}** by which the server grows while ${count(size)} changes`
-      return `${what} pass a reader who has stopped reading: ${beside.join(", ")}.`
+      return `${what} pass a reader who has stopped reading: ${others.join(", ")}.`
     }),
     tell(rowOf(MEMORY), ({ median, size, ratios, ratioToControl }) => {
-      const { immutable = null } = ratios
       const what = `**${formatNumber(median)} bytes** of memory for each of ${count(size)} entries`
-      const map = `${ratio(inverse(ratioToControl))} less than a native \`Map\``
-      return `${what} of 206: ${map}, ${ratio(inverse(immutable))} less than immutable.`
+      const map = beside(ratioToControl, "a native `Map`")
+      return `${what} of 206: ${map}, ${beside(ratios.immutable, "immutable")}.`
     }),
     tell(rowOf(WRITE), ({ median, size, ratios }) => {
-      const { immutable = null } = ratios
-      const what = `**${formatNumber(median / 1_000)} µs** for a write and a snapshot of`
-      return `${what} ${count(size)} entries: ${ratio(inverse(immutable))} less than immutable.`
-    }),
-    tell(rowOf(GET), ({ median, size, ratioToControl }) => {
-      const what = `**${formatNumber(median)} ns** to get one of ${count(size)} entries:`
-      return `${what} ${ratio(ratioToControl)} as long as a native \`Map\`, without versions.`
+      const get = tell(rowOf(GET), ({ median, ratioToControl }) => {
+        const time = `**${formatNumber(median)} ns**`
+        return ` To get one takes ${time}: ${ratio(ratioToControl)} the time of a native \`Map\`.`
+      })
+      const what = `**${formatNumber(median)} ns** for a write and a snapshot of`
+      const peers = [beside(ratios.immutable, "immutable"), beside(ratios.hamt_plus, "hamt_plus")]
+      return `${what} ${count(size)} entries: ${peers.join(", ")}.${get ?? ""}`
     }),
   ]
   return sentences.filter((sentence) => sentence !== undefined)
@@ -87,8 +85,10 @@ function tell(row: Row | undefined, sentence: (row: Row) => string): string | un
   return row && sentence(row)
 }
 
-function inverse(value: number | null | undefined): number | null {
-  return value ? 1 / value : null
+/** Ours beside a peer's, by the ratio to it. */
+function beside(value: number | null | undefined, peer: string): string {
+  if (!value) return `not measured beside ${peer}`
+  return value < 1 ? `${ratio(1 / value)} less than ${peer}` : `${ratio(value)} as much as ${peer}`
 }
 
 function ratio(value: number | null | undefined): string {

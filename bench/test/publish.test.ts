@@ -57,6 +57,14 @@ describe("the README's numbers", () => {
     expect(numbersOf(results, "deno")).toEqual([])
   })
 
+  test("numbersOf() says where we lose", () => {
+    const ratios = { ...row.ratios, "better-sse": 1.0612 }
+
+    expect(numbersOf({ ...results, rows: [{ ...row, ratios }] }, "node24")[0]).toMatch(
+      /, 1\.1× as much as better-sse\.$/,
+    )
+  })
+
   test("replaceNumbers() puts them before How it works, and the next time in their place", () => {
     const before = "# It\n\n## How it works\n\nSo.\n"
     const first = replaceNumbers(before, sectionOf("bench/results/a/results.json", results))
