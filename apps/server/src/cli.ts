@@ -18,6 +18,7 @@ headwater: mirrors sources in memory and streams them, a snapshot, then every ch
                               beyond this machine
   --allow-host NAME           a name by which a hub on loopback may be addressed; again for more
   --cors ORIGIN               let pages of this origin use the hub; again for more
+  --compress                  stream in gzip to readers who accept it
   --help, --version
 
 SOURCE is one of

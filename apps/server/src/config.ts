@@ -14,6 +14,8 @@ export interface Config {
   readonly cors: readonly string[]
   /** Names by which a hub on loopback may be addressed, beside loopback's own. Without a port. */
   readonly hosts: readonly string[]
+  /** Whether streams go out in gzip to who accepts it. */
+  readonly compress: boolean
   readonly etcd: EtcdCredentials | undefined
   readonly etcdTls: EtcdTlsFiles | undefined
 }
@@ -49,6 +51,7 @@ const OPTIONS = {
   "allow-anonymous": "value",
   "allow-host": "value",
   cors: "value",
+  compress: "flag",
   help: "flag",
   version: "flag",
 } as const
@@ -96,6 +99,7 @@ function readConfig(given: Arguments, env: (name: string) => string | undefined)
     anonymous: anonymous ?? "write",
     cors: (given.cors ?? []).map(parseOrigin),
     hosts: (given["allow-host"] ?? []).map((host) => host.toLowerCase()),
+    compress: given.compress !== undefined,
     etcd: readEtcdCredentials(env),
     etcdTls: readEtcdTls(env),
   }

@@ -9,6 +9,8 @@ export interface Outlet {
 
 /** Who makes the frames of a stream, one when one is asked for. */
 export interface FrameSource {
+  /** What opens the stream in place of an event, where its bytes are not those of events. */
+  opening?(event: Uint8Array): Uint8Array
   /** Yields whole events; ends after the last one. Rejecting cuts the connection. */
   frames(): AsyncGenerator<Uint8Array, void>
   /**
@@ -45,10 +47,16 @@ export function eventStreamOf(response: Response): EventStream | undefined {
  * not come back together. Learns that the client left from `cancel`, not from `request.signal`,
  * which Deno aborts on success too (denoland/deno#27005).
  */
-export function eventStream(source: FrameSource, random: () => number): Response {
+export function eventStream(
+  source: FrameSource,
+  random: () => number,
+  headers: Readonly<Record<string, string>> = {},
+): Response {
   const retryMs = RETRY_MS_MIN + Math.floor(random() * (RETRY_MS_MAX - RETRY_MS_MIN))
-  const opening = encodeOpening(retryMs)
-  const response = new Response(bodyOf(source, opening), { headers: STREAM_HEADERS })
+  const event = encodeOpening(retryMs)
+  const opening = source.opening?.(event) ?? event
+  const body = bodyOf(source, opening)
+  const response = new Response(body, { headers: { ...STREAM_HEADERS, ...headers } })
   untouched.set(response, { source, opening })
   return response
 }

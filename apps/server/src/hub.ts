@@ -15,6 +15,12 @@ export interface HubOptions {
   /** Numbers from 0 to below 1, for jitter; not for secrets. */
   readonly random?: () => number
   readonly limits?: Partial<HubLimits>
+  /**
+   * Whether streams go out in gzip to who accepts it; no by default. Each event is compressed once
+   * for all its readers. What is secret and what a stranger writes should then not be entries of
+   * one topic: who sees the length of encrypted frames may guess the one by the other.
+   */
+  readonly compress?: boolean
   /** The console's error stream unless said otherwise. */
   readonly log?: Log
 }
@@ -33,6 +39,7 @@ export class Hub {
   readonly clock: Clock
   readonly random: () => number
   readonly limits: HubLimits
+  readonly compress: boolean
   readonly drain: Drain
   readonly log: Log
   readonly #topics = new Map<string, Topic>()
@@ -43,6 +50,7 @@ export class Hub {
     this.clock = options.clock ?? systemClock
     this.random = options.random ?? Math.random
     this.limits = { ...HUB_LIMITS, ...options.limits }
+    this.compress = options.compress ?? false
     this.log = options.log ?? consoleLog
     this.drain = new Drain(this.clock, this.limits)
     const turns = new Turns(this.clock, this.limits.turnMs)

@@ -45,7 +45,7 @@ async function serve(runtime: Runtime, config: Config): Promise<void> {
     console.error(`headwater: ${(error as Error).message}`)
     return runtime.exit(2)
   }
-  const hub = createHub({ topics })
+  const hub = createHub({ topics, compress: config.compress })
   const assets = assetsFrom({
     resolve: (specifier) => import.meta.resolve(specifier),
     readText: (url) => runtime.readText(url),

@@ -31,6 +31,7 @@ describe("readCommand()", () => {
       anonymous: "write",
       cors: [],
       hosts: [],
+      compress: false,
       etcd: undefined,
     })
   })
@@ -46,6 +47,7 @@ describe("readCommand()", () => {
         "--cors=http://localhost:5173",
         "--allow-host",
         "Hub.Lan",
+        "--compress",
       ],
     ]
 
@@ -68,6 +70,7 @@ describe("readCommand()", () => {
       anonymous: "read",
       cors: ["https://example.org", "http://localhost:5173"],
       hosts: ["hub.lan"],
+      compress: true,
       etcd: undefined,
     })
   })

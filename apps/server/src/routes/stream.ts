@@ -1,11 +1,14 @@
 import { parseStreamId, type StreamId } from "@headwater/protocol"
 import type { Hono } from "hono"
 import { eventStream } from "../event-stream.ts"
+import { acceptsGzip } from "../gzip/accepts-gzip.ts"
+import { GzipSource } from "../gzip/gzip-source.ts"
 import type { Hub } from "../hub.ts"
 import type { HubLimits } from "../limits.ts"
 import { checkKey, one, type Query, readQuery } from "../query.ts"
 import type { ReaderRequest } from "../reader-request.ts"
 import { RequestError } from "../request-error.ts"
+import type { Topic } from "../topic.ts"
 import { allow } from "./allow.ts"
 
 /** Prefixes and keys of one view fit into a filter of the engine, which has 64 KiB. */
@@ -27,10 +30,24 @@ export function streamRoutes(app: Hono, hub: Hub): void {
     const request = readRequest(query, lastEventId, hub.limits)
     // An EventSource would come back for ever; after a 204 it never does.
     if (request.once && lastEventId) return new Response(null, { status: 204 })
-    if (req.raw.method === "HEAD") return headOf(eventStream(topic.reader(request), hub.random))
-    return eventStream(topic.reader(request), hub.random)
+    const response = answer(hub, topic, request, req.header("accept-encoding"))
+    return req.raw.method === "HEAD" ? headOf(response) : response
   })
   app.all(path, allow("GET", "HEAD"))
+}
+
+function answer(
+  { compress, random }: Hub,
+  topic: Topic,
+  request: ReaderRequest,
+  acceptEncoding: string | undefined,
+): Response {
+  const reader = topic.reader(request)
+  if (!compress) return eventStream(reader, random)
+  const vary = { vary: "accept-encoding" }
+  if (!acceptsGzip(acceptEncoding)) return eventStream(reader, random, vary)
+  const source = new GzipSource(reader, topic.fanOut.turns)
+  return eventStream(source, random, { ...vary, "content-encoding": "gzip" })
 }
 
 function readRequest(

@@ -65,7 +65,12 @@ export class RawConnection {
 
   /** The answer that is coming, as soon as its body has a text in it. */
   soFar(text: string): Promise<RawAnswer> {
-    return this.#until(({ body }) => body.includes(text), "GET")
+    return this.when(({ body }) => body.includes(text))
+  }
+
+  /** The answer that is coming, as soon as it is as wanted. */
+  when(isIt: (answer: RawAnswer) => boolean): Promise<RawAnswer> {
+    return this.#until(isIt, "GET")
   }
 
   /** Resolves when the other side has closed. */
