@@ -3,18 +3,22 @@
  *
  * Question: what does each of many readers cost who join at once and know nothing, and how long
  *           does everything else wait meanwhile?
- * Unit:     ms of CPU, and of time, for each reader; how often the whole snapshot was encoded, for
- *           each reader; ms that something which comes at any moment waits for its turn.
+ * Unit:     ms of CPU, and of time, for each reader; bytes that each is sent; how often the whole
+ *           snapshot was encoded, for each reader; ms that something which comes at any moment
+ *           waits for its turn.
  * Control:  `encoded once`: a `Map` whose entries are encoded once and written to everybody.
- * Peers:    `per client`: the same, encoded for each reader, as most servers do; a tenth as many
- *           readers join it.
+ * Peers:    `per client`: the same, encoded for each reader, as most servers do, and `per client,
+ *           gzip`: and compressed for each; a tenth as many readers join them.
+ *
+ * `headwater, gzip` is the hub with `--compress`, asked for gzip. One reader's body is taken apart
+ * and compared whole.
  */
 import { answerUsage, say } from "../channel.ts"
 import { Entries } from "../entries.ts"
 import { LoopDelay } from "../loop-delay.ts"
 import type { Scenario } from "../scenario.ts"
 import { becomeHub, countEncoded, HUB_ARGUMENTS, urlOfHub } from "../servers/hub.ts"
-import { joiningServer } from "../servers/joining.ts"
+import { type JoiningWay, joiningServer } from "../servers/joining.ts"
 import { Readers } from "../servers/readers.ts"
 import { entriesIn } from "../servers/told.ts"
 import { Writer } from "../servers/writer.ts"
@@ -26,16 +30,19 @@ export const serveJoin: Scenario = {
   name: "serve-join",
   question: "What does each of a thousand readers cost who join at once and know nothing?",
   control: "encoded once",
-  subjects: ["headwater", "encoded once", "per client"],
+  subjects: ["headwater", "headwater, gzip", "encoded once", "per client", "per client, gzip"],
   sizes: { full: [100_000], smoke: [1_000] },
   rounds: { full: 2, smoke: 1 },
 
-  argumentsOf: ({ subject }: Task) => (subject === "headwater" ? HUB_ARGUMENTS : []),
+  argumentsOf({ subject }: Task): readonly string[] {
+    if (!isHub(subject)) return []
+    return isZipped(subject) ? [...HUB_ARGUMENTS, "--compress"] : HUB_ARGUMENTS
+  },
 
   async visit({ subject, size, seed }: Task): Promise<readonly Measurement[]> {
     const delay = new LoopDelay()
-    const isHub = subject === "headwater"
-    const server = isHub ? undefined : joiningServer(size, seed, subject === "encoded once")
+    const way = WAYS[subject]
+    const server = way && joiningServer(size, seed, way)
     const encoded = server === undefined ? await countEncoded() : server.encoded
     answerUsage(() => ({ encoded: encoded(), ...delay.take() }))
     if (server === undefined) await becomeHub()
@@ -45,16 +52,16 @@ export const serveJoin: Scenario = {
 
   async drive(task: Task, server: SubjectProcess): Promise<readonly Measurement[]> {
     const { subject, size, sizeName, seed } = task
-    const isHub = subject === "headwater"
-    const url = isHub ? await urlOfHub(server) : (await server.next("ready")).url
+    const url = isHub(subject) ? await urlOfHub(server) : (await server.next("ready")).url
     const stream = `${url}/v1/topics/bench/stream`
-    if (isHub) await fill(url, size, seed)
-    const count = READERS[sizeName] / (subject === "per client" ? 10 : 1)
-    const readers = await Readers.connect(stream, count, { keep: (index) => index === 0 })
+    if (isHub(subject)) await fill(url, size, seed)
+    const count = READERS[sizeName] / (subject.startsWith("per client") ? 10 : 1)
+    const options = { keep: (index: number) => index === 0, gzip: isZipped(subject) }
+    const readers = await Readers.connect(stream, count, options)
     try {
       const before = await server.usage()
       const began = performance.now()
-      const times = await readers.ask(`"entries":${size}`, JOINED_MS_MAX)
+      const times = await readers.ask(markOf(subject, size), JOINED_MS_MAX)
       const after = await server.usage()
 
       check(readers, size, seed)
@@ -65,6 +72,7 @@ export const serveJoin: Scenario = {
       return [
         measured("CPU per reader", "ms", cpuMs / count),
         measured("time per reader", "ms", tookMs / count),
+        measured("bytes per reader", "bytes", Math.max(...readers.bytes())),
         measured("snapshots encoded per reader", "snapshots", snapshots / count),
         measured("wait for a turn, p99", "ms", p99),
         measured("wait for a turn, longest", "ms", max),
@@ -73,6 +81,26 @@ export const serveJoin: Scenario = {
       readers.close()
     }
   },
+}
+
+/** How the servers that are not ours tell a snapshot. */
+const WAYS: Readonly<Record<string, JoiningWay | undefined>> = {
+  "encoded once": "once",
+  "per client": "each",
+  "per client, gzip": "each, gzip",
+}
+
+function isHub(subject: string): boolean {
+  return WAYS[subject] === undefined
+}
+
+function isZipped(subject: string): boolean {
+  return subject.endsWith(", gzip")
+}
+
+/** What tells that a reader has all: the `sync`, which our gzip stores as it is; or the end. */
+function markOf(subject: string, size: number): string {
+  return subject === "per client, gzip" ? "\r\n0\r\n\r\n" : `"entries":${size}`
 }
 
 const READERS: Readonly<Record<SizeName, number>> = { full: 1_000, smoke: 20 }

@@ -1,5 +1,6 @@
 import { once } from "node:events"
 import type { ServerResponse } from "node:http"
+import { createGzip, type Gzip } from "node:zlib"
 import { encodeFrame, encodeSnapshotFrame } from "@headwater/protocol"
 import { Entries } from "../entries.ts"
 import { STREAM_HEADERS } from "./control.ts"
@@ -9,6 +10,15 @@ const FRAME_CHARACTERS = 65_000
 const POSITION = "0123456789abcdefghijkl"
 const utf8 = new TextEncoder()
 const text = new TextDecoder()
+
+/** As our hub deflates. */
+const GZIP_LEVEL = 3
+
+/** How frames reach readers: encoded once for all, or for each, or for each and then in gzip. */
+export type JoiningWay = "once" | "each" | "each, gzip"
+
+/** Frames, whole or compressed, one at a time. */
+type Frames = Iterator<Uint8Array, void> | AsyncIterator<Uint8Array, void>
 
 /** Serves a snapshot to whoever joins, and counts what it encodes. */
 export interface Joining {
@@ -20,12 +30,10 @@ export interface Joining {
 
 /**
  * A server that holds entries in a `Map`, values as bytes, and writes all of them to each reader
- * who joins, a frame when the one before was taken.
- *
- * @param shares encodes all of it once, at the start, and writes the same bytes to everybody;
- *   otherwise for each reader afresh.
+ * who joins, a frame when the one before was taken. In gzip it ends the answer then, so that a
+ * reader who does not take it apart knows.
  */
-export function joiningServer(size: number, seed: number, shares: boolean): Joining {
+export function joiningServer(size: number, seed: number, way: JoiningWay): Joining {
   const entries = new Entries(seed)
   const held = new Map<string, { value: Uint8Array; revision: number }>()
   for (let index = 0; index < size; index++) {
@@ -47,40 +55,65 @@ export function joiningServer(size: number, seed: number, shares: boolean): Join
     yield encodeFrame({ type: "sync", revision, entries: size, id: `${POSITION}.${revision}` })
   }
   let shared: readonly Uint8Array[] | undefined
-  const frames = (): Iterator<Uint8Array, void> => {
-    if (!shares) return encode()
+  const frames = (): Frames => {
+    if (way === "each, gzip") return zipped(encode())
+    if (way === "each") return encode()
     shared ??= [...encode()]
     return shared.values()
   }
-  return { encoded: () => encoded, serve: () => (isNode() ? onNode(frames) : onWeb(frames)) }
+  const zips = way === "each, gzip"
+  const serve = () => (isNode() ? onNode(frames, zips) : onWeb(frames, zips))
+  return { encoded: () => encoded, serve }
 }
 
-function onNode(frames: () => Iterator<Uint8Array, void>): Promise<string> {
+/** Each frame by a compressor of the connection's own, flushed. */
+async function* zipped(frames: Iterable<Uint8Array>): AsyncGenerator<Uint8Array, void> {
+  // What a frame becomes fits into one piece, and is read before the next frame is written.
+  const gzip = createGzip({ level: GZIP_LEVEL, chunkSize: 2 * FRAME_CHARACTERS })
+  for (const frame of frames) {
+    gzip.write(frame)
+    yield await readFrom(gzip, (done) => gzip.flush(done))
+  }
+  yield await readFrom(gzip, (done) => gzip.end(done))
+}
+
+async function readFrom(gzip: Gzip, push: (done: () => void) => void): Promise<Uint8Array> {
+  await new Promise<void>((resolve) => push(resolve))
+  return (gzip.read() as Buffer | null) ?? new Uint8Array()
+}
+
+function headersFor(zips: boolean): Record<string, string> {
+  return zips ? { ...STREAM_HEADERS, "content-encoding": "gzip" } : STREAM_HEADERS
+}
+
+function onNode(frames: () => Frames, zips: boolean): Promise<string> {
   return serveNode(async (_, response: ServerResponse) => {
-    response.writeHead(200, STREAM_HEADERS)
+    response.writeHead(200, headersFor(zips))
     const iterator = frames()
-    for (let next = iterator.next(); !next.done; next = iterator.next()) {
+    for (let next = await iterator.next(); !next.done; next = await iterator.next()) {
       if (response.write(next.value)) continue
       if (response.destroyed) return
       await Promise.race([once(response, "drain"), once(response, "close")])
     }
+    if (zips) response.end()
   })
 }
 
-function onWeb(frames: () => Iterator<Uint8Array, void>): Promise<string> {
+function onWeb(frames: () => Frames, zips: boolean): Promise<string> {
   return serveFetch(() => {
     const iterator = frames()
     const body = new ReadableStream<Uint8Array>(
       {
         async pull(controller) {
-          const next = iterator.next()
+          const next = await iterator.next()
           if (!next.done) controller.enqueue(next.value)
+          else if (zips) controller.close()
           // The stream stays open, as one that follows would.
           else await new Promise(() => {})
         },
       },
       { highWaterMark: 0 },
     )
-    return new Response(body, { headers: STREAM_HEADERS })
+    return new Response(body, { headers: headersFor(zips) })
   })
 }

@@ -1,4 +1,5 @@
 import { connect, type Socket } from "node:net"
+import { constants, gunzipSync } from "node:zlib"
 import { WrongAnswerError } from "../wrong-answer.ts"
 
 /** How long a change may take until every reader has it, in ms. */
@@ -14,6 +15,8 @@ const MARK_BYTES_MAX = 64
 export interface ReadersOptions {
   /** Which of them keep what they are sent, for `bodies`; all do, unless said otherwise. */
   readonly keep?: (index: number) => boolean
+  /** Whether they ask for gzip. Marks are looked for in what is sent, as it is sent. */
+  readonly gzip?: boolean
 }
 
 /**
@@ -88,10 +91,11 @@ export class Readers {
     for (const reader of this.#readers) reader.close()
   }
 
-  async #connect(url: string, count: number, { keep }: ReadersOptions): Promise<Reader[]> {
+  async #connect(url: string, count: number, options: ReadersOptions): Promise<Reader[]> {
+    const { keep, gzip = false } = options
     const more = Array.from({ length: count }, (_, index) => {
       const keeps = keep?.(this.#readers.length + index) ?? true
-      return new Reader(url, keeps, () => this.#found())
+      return new Reader(url, { keeps, gzip, onFound: () => this.#found() })
     })
     this.#readers.push(...more)
     await Promise.all(more.map((reader) => reader.connected))
@@ -140,11 +144,15 @@ class Reader {
   foundAt = 0
   bytes = 0
 
-  constructor(url: string, keeps: boolean, onFound: () => void) {
+  constructor(
+    url: string,
+    options: { readonly keeps: boolean; readonly gzip: boolean; readonly onFound: () => void },
+  ) {
     const { hostname, port, host, pathname } = new URL(url)
-    this.keeps = keeps
-    this.#onFound = onFound
-    this.#request = `GET ${pathname} HTTP/1.1\r\nhost: ${host}\r\naccept: text/event-stream\r\n\r\n`
+    this.keeps = options.keeps
+    this.#onFound = options.onFound
+    const accept = `accept: text/event-stream${options.gzip ? "\r\naccept-encoding: gzip" : ""}`
+    this.#request = `GET ${pathname} HTTP/1.1\r\nhost: ${host}\r\n${accept}\r\n\r\n`
     const socket = connect(Number(port), hostname)
     this.#socket = socket
     this.connected = new Promise((resolve, reject) => {
@@ -203,14 +211,19 @@ class Reader {
   }
 }
 
-/** The body of a response of HTTP/1.1, as far as it has come. */
+/** The body of a response of HTTP/1.1 as text, as far as it has come. */
 export function bodyOf(response: Buffer): string {
   const end = response.indexOf("\r\n\r\n")
   if (end < 0) return ""
   const head = response.subarray(0, end).toString("latin1")
-  const body = response.subarray(end + 4)
+  const rest = response.subarray(end + 4)
   if (!/^HTTP\/1\.1 200 /.test(head)) throw new WrongAnswerError(`a stream begins with ${head}`)
-  if (!/^transfer-encoding: *chunked/im.test(head)) return body.toString("utf8")
+  const body = /^transfer-encoding: *chunked/im.test(head) ? Buffer.concat(chunksOf(rest)) : rest
+  if (!/^content-encoding: *gzip/im.test(head)) return body.toString("utf8")
+  return gunzipSync(body, { finishFlush: constants.Z_SYNC_FLUSH }).toString("utf8")
+}
+
+function chunksOf(body: Buffer): Buffer[] {
   const parts: Buffer[] = []
   for (let at = 0; at < body.length; ) {
     const line = body.indexOf("\r\n", at)
@@ -219,5 +232,5 @@ export function bodyOf(response: Buffer): string {
     parts.push(body.subarray(line + 2, line + 2 + bytes))
     at = line + 2 + bytes + 2
   }
-  return Buffer.concat(parts).toString("utf8")
+  return parts
 }

@@ -1,4 +1,5 @@
 import { createServer, type Socket } from "node:net"
+import { constants, deflateRawSync, gzipSync } from "node:zlib"
 import { describe, expect, test } from "vitest"
 import { bodyOf, Readers } from "../servers/readers.ts"
 import { WrongAnswerError } from "../wrong-answer.ts"
@@ -12,6 +13,15 @@ describe("Readers", () => {
     )
     expect(bodyOf(Buffer.from("HTTP/1.1 200 OK\r\n\r\nplain"))).toBe("plain")
     expect(() => bodyOf(Buffer.from("HTTP/1.1 404 Not Found\r\n\r\n"))).toThrow(WrongAnswerError)
+  })
+
+  test("bodyOf() takes gzip apart, as far as it was flushed", () => {
+    const head = "HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\n\r\n"
+    const whole = gzipSync("told")
+    const flushed = deflateRawSync("told", { finishFlush: constants.Z_SYNC_FLUSH })
+
+    expect(bodyOf(Buffer.concat([Buffer.from(head), whole]))).toBe("told")
+    expect(bodyOf(Buffer.concat([Buffer.from(head), whole.subarray(0, 10), flushed]))).toBe("told")
   })
 
   test("a mark is found when it comes in two parts, by every reader once", async () => {
