@@ -170,26 +170,51 @@ describe.skipIf(!etcdAvailable())("EtcdSource.oldest(), with a real etcd", () =>
     await hub.stop()
   })
 
-  test("a list that compaction overtakes fails, and the next one takes larger pages", async () => {
-    const source = open(freshPrefix())
-    for (let start = 0; start < 2_000; start += 100) {
+  test("what compaction overtakes is listed again in two pages, read in slices", async () => {
+    const limits: number[] = []
+    const note = (body: unknown) => {
+      for (const [, limit] of String(body).matchAll(/"limit":"(\d+)"/g)) limits.push(Number(limit))
+    }
+    const source = open(freshPrefix(), {
+      fetch: (input, init) => {
+        note(init?.body)
+        return fetch(input, init)
+      },
+    })
+    for (let start = 0; start < 6_000; start += 100) {
       const keys = Array.from({ length: 100 }, (_, index) => `${start + index}`)
       await write(source, ...keys.map((key) => put(key, "x".repeat(2_000))))
     }
+    let turns = 0
     const listing = async () => {
       const entries: number[] = []
+      limits.length = 0
+      turns = 0
       for await (const page of source.list({}, never)) {
+        if (entries.length === 0) {
+          await write(source, put("busy", `${turns}`))
+          await etcd.compact()
+        }
         entries.push(page.entries.length)
-        await write(source, put("busy", `${entries.length}`))
-        await etcd.compact()
       }
       return entries
     }
+    const turning = setInterval(() => turns++, 0)
 
-    await expect(listing()).rejects.toMatchObject({
-      code: "ERR_SOURCE_FAILED",
-      message: expect.stringContaining("compacted"),
-    })
-    expect(await listing()).toEqual([500, 1_501])
+    try {
+      await expect(listing()).rejects.toMatchObject({
+        code: "ERR_SOURCE_FAILED",
+        message: expect.stringContaining("compacted"),
+      })
+      const slices = await listing()
+
+      expect([limits.length, limits[0]]).toEqual([2, 500])
+      expect(slices.reduce((sum, entries) => sum + entries)).toBe(6_001)
+      // 2.8 KiB each, as etcd writes them: some 128 KiB a slice, and others have a turn after it.
+      expect(Math.max(...slices)).toBeLessThan(60)
+      expect(turns).toBeGreaterThan(slices.length / 4)
+    } finally {
+      clearInterval(turning)
+    }
   })
 })

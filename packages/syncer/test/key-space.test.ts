@@ -1,9 +1,10 @@
 import { describe, expect, test } from "vitest"
-import { encodeBase64 } from "../src/sources/etcd/base64.ts"
+import { decodeBase64, encodeBase64 } from "../src/sources/etcd/base64.ts"
 import { KeySpace } from "../src/sources/etcd/key-space.ts"
 
 const bytes = (...list: number[]) => encodeBase64(Uint8Array.from(list))
-const text = (value: string) => encodeBase64(new TextEncoder().encode(value))
+const utf8 = (value: string) => new TextEncoder().encode(value)
+const text = (value: string) => encodeBase64(utf8(value))
 
 describe("KeySpace", () => {
   test("its range is everything that begins with the prefix", () => {
@@ -16,37 +17,37 @@ describe("KeySpace", () => {
     const all = new KeySpace("")
 
     expect([all.rangeStart, all.rangeEnd]).toEqual([bytes(0), bytes(0)])
-    expect(all.see(text("/a"))).toEqual({ type: "key", key: "/a" })
+    expect(all.see(utf8("/a"))).toEqual({ type: "key", key: "/a" })
   })
 
   test("see() and name() are each other's inverse", () => {
     const space = new KeySpace("/ä/")
     for (const key of ["a", "a/b", "\u0000", "\ufeffa", "🜁", "x".repeat(4_096)]) {
-      expect(space.see(space.name(key))).toEqual({ type: "key", key })
+      expect(space.see(decodeBase64(space.name(key)))).toEqual({ type: "key", key })
     }
   })
 
   test("after() is the next key that there can be", () => {
-    expect(new KeySpace("/a/").after(text("/a/x"))).toBe(bytes(0x2f, 0x61, 0x2f, 0x78, 0))
+    expect(new KeySpace("/a/").after(utf8("/a/x"))).toBe(bytes(0x2f, 0x61, 0x2f, 0x78, 0))
   })
 
   test("shows what is not a key as far as it is text", () => {
     const space = new KeySpace("a")
 
-    expect(space.see(bytes(0x61, 0x62, 0xff))).toEqual({
+    expect(space.see(Uint8Array.of(0x61, 0x62, 0xff))).toEqual({
       type: "invalid",
       key: "b\ufffd",
       reason: "not UTF-8",
     })
-    expect(space.see(text("a"))).toMatchObject({ type: "invalid", key: "" })
-    expect(space.see(text(`a${"x".repeat(4_097)}`))).toMatchObject({ key: "x".repeat(200) })
+    expect(space.see(utf8("a"))).toMatchObject({ type: "invalid", key: "" })
+    expect(space.see(utf8(`a${"x".repeat(4_097)}`))).toMatchObject({ key: "x".repeat(200) })
   })
 
   test("hides Headwater's own keys, and writes none", () => {
     const all = new KeySpace("")
 
-    expect(all.see(text("/headwater/epoch/1"))).toEqual({ type: "hidden" })
+    expect(all.see(utf8("/headwater/epoch/1"))).toEqual({ type: "hidden" })
     expect(() => all.name("/headwater/epoch/1")).toThrow("Headwater's own")
-    expect(new KeySpace("/headwater/").see(text("/headwater/epoch/1")).type).toBe("hidden")
+    expect(new KeySpace("/headwater/").see(utf8("/headwater/epoch/1")).type).toBe("hidden")
   })
 })

@@ -113,5 +113,10 @@ export function idOf(kvs: readonly KeyValue[] | undefined): string | undefined {
   return kv && text.decode(decodeBase64(kv.value ?? ""))
 }
 
+/** The id that the marker's value is. */
+export function idIn(value: Uint8Array): string {
+  return text.decode(value)
+}
+
 const utf8 = new TextEncoder()
 const text = new TextDecoder()

@@ -51,12 +51,27 @@ export class Gateway {
   }
 
   /** @throws {SourceError} no endpoint answers it. */
-  async read<Answer>(path: string, body: object, signal: AbortSignal): Promise<Answer> {
+  read<Answer>(path: string, body: object, signal: AbortSignal): Promise<Answer> {
+    return this.readBy<Answer>(parsed, { path, body }, signal)
+  }
+
+  /**
+   * As `read`, with an answer that is more than one piece of JSON.
+   *
+   * @param use reads it; what it throws is a failure of the call.
+   * @param request.timeoutMs until `use` is done; as long as for any call by default.
+   */
+  async readBy<Answer>(
+    use: (response: Response, signal: AbortSignal) => Promise<Answer>,
+    request: { readonly path: string; readonly body: object; readonly timeoutMs?: number },
+    signal: AbortSignal,
+  ): Promise<Answer> {
+    const question = { ...request, ...readingOf(request.body) }
     try {
       return await this.#tryEach(
         signal,
         () => true,
-        (endpoint) => this.#call<Answer>(endpoint, { path, ...readingOf(body) }, signal),
+        (endpoint) => this.#call(endpoint, question, signal, use),
       )
     } catch (error) {
       throw error instanceof CallFailure ? new SourceError(error.message, { cause: error }) : error
@@ -71,7 +86,7 @@ export class Gateway {
     const unsent = (failure: CallFailure) => failure.kind === "unsent"
     try {
       return await this.#tryEach(signal, unsent, (endpoint) =>
-        this.#call<Answer>(endpoint, { path, body: JSON.stringify(body) }, signal),
+        this.#call(endpoint, { path, body: JSON.stringify(body) }, signal, parsed<Answer>),
       )
     } catch (error) {
       if (!(error instanceof CallFailure)) throw error
@@ -122,7 +137,7 @@ export class Gateway {
   // What is opened here stays linked to the stream's own signal, which ends with it.
   async #openAt(endpoint: string, question: Question, signal: AbortSignal): Promise<Response> {
     const link = new LinkedAbort(signal)
-    const cancel = this.#options.clock.after(CALL_MS, () => link.abort(tooLate()))
+    const cancel = this.#options.clock.after(CALL_MS, () => link.abort(tooLate(CALL_MS)))
     try {
       const response = await this.#post(endpoint, question, link.signal)
       if (!response.ok) throw failureOfAnswer(response.status, await response.text())
@@ -165,14 +180,18 @@ export class Gateway {
     }
   }
 
-  async #call<Answer>(endpoint: string, question: Question, signal: AbortSignal): Promise<Answer> {
+  async #call<T>(
+    endpoint: string,
+    question: Question,
+    signal: AbortSignal,
+    use: (response: Response, signal: AbortSignal) => Promise<T>,
+  ): Promise<T> {
     this.#open += 1
     try {
-      return await this.#withDeadline(signal, async (both) => {
+      return await this.#withDeadline(signal, question.timeoutMs, async (both) => {
         const response = await this.#post(endpoint, question, both)
-        const text = await response.text()
-        if (!response.ok) throw failureOfAnswer(response.status, text)
-        return JSON.parse(text) as Answer
+        if (!response.ok) throw failureOfAnswer(response.status, await response.text())
+        return await use(response, both)
       })
     } finally {
       this.#open -= 1
@@ -207,7 +226,7 @@ export class Gateway {
   // Shared by all calls that need it, so that no one caller's signal ends it.
   #authenticate(endpoint: string): Promise<string> {
     const { username, password = "" } = this.#options
-    return this.#withDeadline(this.#closing.signal, async (signal) => {
+    return this.#withDeadline(this.#closing.signal, CALL_MS, async (signal) => {
       const response = await this.#fetch(`${endpoint}/v3/auth/authenticate`, {
         method: "POST",
         body: JSON.stringify({ name: username, password }),
@@ -223,10 +242,11 @@ export class Gateway {
   /** Every failure of `ask` comes out as a `CallFailure`. */
   async #withDeadline<T>(
     signal: AbortSignal,
+    timeoutMs = CALL_MS,
     ask: (signal: AbortSignal) => Promise<T>,
   ): Promise<T> {
     const link = new LinkedAbort(signal, this.#closing.signal)
-    const cancel = this.#options.clock.after(CALL_MS, () => link.abort(tooLate()))
+    const cancel = this.#options.clock.after(timeoutMs, () => link.abort(tooLate(timeoutMs)))
     try {
       return await ask(link.signal)
     } catch (error) {
@@ -247,6 +267,7 @@ interface Question {
   readonly path: string
   readonly body: string
   readonly headers?: Readonly<Record<string, string>>
+  readonly timeoutMs?: number
 }
 
 /**
@@ -259,6 +280,10 @@ function readingOf(...requests: readonly object[]): Omit<Question, "path"> {
   return { body, headers: { "grpc-metadata-hasleader": "true" } }
 }
 
-function tooLate(): CallFailure {
-  return new CallFailure("unclear", `etcd did not answer within ${CALL_MS} ms`)
+async function parsed<Answer>(response: Response): Promise<Answer> {
+  return JSON.parse(await response.text()) as Answer
+}
+
+function tooLate(timeoutMs: number): CallFailure {
+  return new CallFailure("unclear", `etcd did not answer within ${timeoutMs} ms`)
 }

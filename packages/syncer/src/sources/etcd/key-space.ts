@@ -1,5 +1,5 @@
 import { KEY_BYTES_MAX, KeyError } from "@headwater/core"
-import { decodeBase64, encodeBase64 } from "./base64.ts"
+import { encodeBase64 } from "./base64.ts"
 
 /** What a key of etcd is to a topic. */
 export type SeenKey =
@@ -26,8 +26,7 @@ export class KeySpace {
   }
 
   /** Reads a key of etcd. */
-  see(base64: string): SeenKey {
-    const bytes = decodeBase64(base64)
+  see(bytes: Uint8Array): SeenKey {
     if (startsWith(bytes, HIDDEN)) return { type: "hidden" }
     const own = bytes.subarray(this.#prefix.length)
     if (own.length === 0) return { type: "invalid", key: "", reason: "empty after the prefix" }
@@ -55,9 +54,8 @@ export class KeySpace {
     return encodeBase64(bytes)
   }
 
-  /** The first key after a key of etcd, both base64: where the next page begins. */
-  after(base64: string): string {
-    const bytes = decodeBase64(base64)
+  /** The first key after a key of etcd, in base64: where the next page begins. */
+  after(bytes: Uint8Array): string {
     const next = new Uint8Array(bytes.length + 1)
     next.set(bytes)
     return encodeBase64(next)
@@ -84,5 +82,7 @@ function endOf(prefix: Uint8Array): Uint8Array {
 }
 
 function startsWith(bytes: Uint8Array, start: Uint8Array): boolean {
-  return bytes.length >= start.length && start.every((byte, index) => bytes[index] === byte)
+  if (bytes.length < start.length) return false
+  for (let at = 0; at < start.length; at++) if (bytes[at] !== start[at]) return false
+  return true
 }

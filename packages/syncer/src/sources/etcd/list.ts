@@ -8,13 +8,13 @@ import {
   SourceError,
 } from "@headwater/core"
 import { LinkedAbort } from "../../linked-abort.ts"
-import { decodeBase64 } from "./base64.ts"
 import { CallFailure } from "./call-failure.ts"
 import type { EpochMarker } from "./epoch-marker.ts"
 import type { Gateway } from "./gateway.ts"
 import type { KeySpace } from "./key-space.ts"
 import { type MarkedRange, readMarkedRange } from "./marked-range.ts"
 import { revisionOf } from "./messages.ts"
+import type { Pair } from "./pair-reader.ts"
 
 /** What a list of etcd needs. */
 export interface ListContext {
@@ -31,24 +31,31 @@ export interface ListContext {
   readonly identityOf: (clusterId: string | undefined, id: string | undefined) => string
 }
 
-/** How many times as large as usual pages are, because compaction overtook the list before. */
+/** How large pages are, because of how the lists before went. */
 export interface ListPace {
+  /** How many times as large as usual, because compaction overtook the list before. */
   factor: number
 }
 
-/** A page is asked for by its number of entries, chosen so that reading one is a few ms of work. */
-const PAGE_BYTES = 512 * 1_024
+/**
+ * Of the answer, in which an entry of 200 bytes takes 370. For each page etcd looks at the whole
+ * rest of the range, so small ones cost it more than what they bring. A large one is read in
+ * slices.
+ */
+const PAGE_BYTES = 4 * 1_048_576
 const PAGE_ENTRIES_MIN = 10
 const PAGE_ENTRIES_FIRST = 500
-const PAGE_ENTRIES_MAX = 10_000
 
 /**
- * What is read in one request, no compaction can overtake. At the most 256 MiB a page: reading it
- * stops the process for a second or two, which is better than a list that never ends. Each list
- * that does end makes the next one's pages smaller.
+ * What is read in one request, no compaction can overtake. At the most 256 MiB a page, which etcd
+ * and this process have to hold. Each list that does end makes the next one's pages smaller.
  */
-const PACE_MAX = 512
+const PACE_MAX = 64
 const PACE_STEP = 8
+
+/** Longer than etcd itself waits for its leader; of a large page it writes some 25 MiB a second. */
+const PAGE_MS = 10_000
+const LARGE_PAGE_MS = 60_000
 
 /** A replica that is behind is asked so often, with pauses that double, then its leader is. */
 const STALE_READS_MAX = 3
@@ -74,21 +81,22 @@ export async function* listEtcd(
     // As they are before the question: an answer is older than a marker that is made meanwhile.
     let isMarked = context.marker?.mark !== undefined
     let asked = firstPage(context, request, link.signal)
+    let limit = PAGE_ENTRIES_FIRST
     for (let more = true; more; ) {
       const answer = await asked
       checkLife(context, answer, isMarked)
       revision ??= revisionOf(answer.header.revision)
-      const last = answer.range.kvs?.at(-1)
-      more = answer.range.more === true && last !== undefined
-      if (more && last) {
-        const page = { key: keys.after(last.key), limit: limitAfter(answer, pace), at: revision }
+      more = answer.more
+      if (more) {
+        const key = keys.after(lastKeyOf(answer))
+        limit = limitAfter(answer, limit, pace)
         isMarked = context.marker?.mark !== undefined
-        asked = nextPage(context, page, link.signal)
+        asked = nextPage(context, { key, limit, at: revision }, link.signal)
         // It may fail while a page is in use; who awaits it hears of it, and nobody else need.
         asked.catch(() => {})
       }
       isUnderWay = true
-      yield pageOf(context, revision, answer)
+      yield* slicesOf(context, revision, answer)
     }
     pace.factor = Math.max(1, pace.factor / PACE_STEP)
   } catch (error) {
@@ -141,14 +149,15 @@ async function nextPage(
 }
 
 function ask(
-  { gateway, keys, marker }: ListContext,
+  context: ListContext,
   { key, limit, at }: Page,
   serializable: boolean,
   signal: AbortSignal,
 ): Promise<MarkedRange> {
+  const { keys, pace } = context
   const range = { key, range_end: keys.rangeEnd, limit: String(limit), serializable }
   const body = at === undefined ? range : { ...range, revision: String(at) }
-  return readMarkedRange(gateway, marker, body, signal)
+  return readMarkedRange(context, body, pace.factor > 1 ? LARGE_PAGE_MS : PAGE_MS, signal)
 }
 
 /** The answer, or nothing where the replica has not come to the revision asked for. */
@@ -183,31 +192,44 @@ function checkLife(context: ListContext, { header, id }: MarkedRange, isMarked: 
   }
 }
 
-function pageOf(
-  { keys, marker, identityOf }: ListContext,
+// One page of etcd's is several of a list: each slice is decoded in a turn of its own.
+async function* slicesOf(
+  context: ListContext,
   revision: Revision,
-  { header, id, range: { kvs = [] } }: MarkedRange,
-): ListPage {
-  const entries: Entry[] = []
-  const invalid: InvalidEntry[] = []
-  for (const kv of kvs) {
-    const seen = keys.see(kv.key)
-    if (seen.type === "key") {
-      const value = decodeBase64(kv.value ?? "")
-      entries.push({ key: seen.key, value, revision: revisionOf(kv.mod_revision) })
-    } else if (seen.type === "invalid") {
-      invalid.push({ key: seen.key, reason: seen.reason })
-    }
-  }
+  { header, id, pairs }: MarkedRange,
+): AsyncGenerator<ListPage> {
+  const { keys, clock, marker, identityOf } = context
   // Somebody lists who never asked who this is, so nobody has made a marker yet.
-  if (marker && id === undefined) return { revision, entries, invalid }
-  return { identity: identityOf(header.cluster_id, id), revision, entries, invalid }
+  const isNamed = marker === undefined || id !== undefined
+  const head = { revision, ...(isNamed && { identity: identityOf(header.cluster_id, id) }) }
+  yield { ...head, ...entriesOf(keys, pairs.next() ?? []) }
+  for (let slice = pairs.next(); slice !== undefined; slice = pairs.next()) {
+    yield { ...head, ...entriesOf(keys, slice) }
+    await clock.yield()
+  }
 }
 
-function limitAfter({ range: { kvs = [] } }: MarkedRange, { factor }: ListPace): number {
-  let chars = 0
-  for (const { key, value } of kvs) chars += key.length + (value?.length ?? 0)
-  const bytesEach = (chars * 0.75) / kvs.length + 1
-  const wanted = Math.ceil((PAGE_BYTES * factor) / bytesEach)
-  return Math.max(PAGE_ENTRIES_MIN, Math.min(wanted, PAGE_ENTRIES_MAX * factor))
+function entriesOf(
+  keys: KeySpace,
+  pairs: readonly Pair[],
+): { readonly entries: Entry[]; readonly invalid: InvalidEntry[] } {
+  const entries: Entry[] = []
+  const invalid: InvalidEntry[] = []
+  for (const { key, value, revision } of pairs) {
+    const seen = keys.see(key)
+    if (seen.type === "key") entries.push({ key: seen.key, value, revision })
+    else if (seen.type === "invalid") invalid.push({ key: seen.key, reason: seen.reason })
+  }
+  return { entries, invalid }
+}
+
+function lastKeyOf({ pairs }: MarkedRange): Uint8Array {
+  const key = pairs.lastKey()
+  if (key === undefined) throw new SourceError("etcd says that there is more, after nothing")
+  return key
+}
+
+// A page after which there is more has as many entries as were asked for.
+function limitAfter({ pairs }: MarkedRange, limit: number, { factor }: ListPace): number {
+  return Math.max(PAGE_ENTRIES_MIN, Math.ceil((PAGE_BYTES * factor * limit) / pairs.bytes))
 }

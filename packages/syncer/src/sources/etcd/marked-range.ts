@@ -1,12 +1,17 @@
-import { type EpochMarker, idOf } from "./epoch-marker.ts"
+import { type EpochMarker, idIn } from "./epoch-marker.ts"
 import type { Gateway } from "./gateway.ts"
-import type { Header, RangeAnswer, TxnAnswer } from "./messages.ts"
+import type { Header } from "./messages.ts"
+import { PairReader } from "./pair-reader.ts"
+import { type SplitAnswer, splitAnswerOf } from "./split-answer.ts"
 
 /** A range of entries, and what stood in the marker when it was read. */
 export interface MarkedRange {
   /** Of the whole answer: the present revision, whichever the range was asked for. */
   readonly header: Header
-  readonly range: Omit<RangeAnswer, "header">
+  /** The entries, unread. */
+  readonly pairs: PairReader
+  /** Whether the range goes on after them. */
+  readonly more: boolean
   /** Absent without a marker, and where none stands there. */
   readonly id: string | undefined
 }
@@ -20,21 +25,45 @@ export interface MarkedRange {
  * @throws {SourceError} no endpoint answers it.
  */
 export async function readMarkedRange(
-  gateway: Gateway,
-  marker: EpochMarker | undefined,
+  { gateway, marker }: { readonly gateway: Gateway; readonly marker: EpochMarker | undefined },
   range: { readonly key: string; readonly serializable?: boolean },
+  timeoutMs: number,
   signal: AbortSignal,
 ): Promise<MarkedRange> {
   if (marker === undefined) {
-    const answer = await gateway.read<RangeAnswer>("/v3/kv/range", range, signal)
-    return { header: answer.header, range: answer, id: undefined }
+    const request = { path: "/v3/kv/range", body: range, timeoutMs }
+    const split = await gateway.readBy(splitAnswerOf<SplitRange>, request, signal)
+    return { header: split.answer.header, ...rangeIn(split, split.answer), id: undefined }
   }
   const { serializable = false } = range
   const own = { key: marker.key64, serializable }
-  const txn = { success: [{ request_range: own }, { request_range: range }] }
-  const { header, responses } = await gateway.read<TxnAnswer>("/v3/kv/txn", txn, signal)
-  const [marked, answer] = responses ?? []
-  const id = idOf(marked?.response_range?.kvs)
+  const body = { success: [{ request_range: own }, { request_range: range }] }
+  const request = { path: "/v3/kv/txn", body, timeoutMs }
+  const split = await gateway.readBy(splitAnswerOf<SplitTxn>, request, signal)
+  const { header, responses: [marked, answer] = [] } = split.answer
+  const [mark] = rangeIn(split, marked?.response_range).pairs.next() ?? []
+  const id = mark && idIn(mark.value)
   if (id !== undefined && !serializable) marker.note(id, Number(header.revision ?? 0))
-  return { header, range: answer?.response_range ?? {}, id }
+  return { header, ...rangeIn(split, answer?.response_range), id }
+}
+
+interface SplitRange {
+  readonly header: Header
+  /** Where its entries are in `SplitAnswer.arrays`. */
+  readonly kvs?: readonly number[]
+  readonly more?: boolean
+}
+
+interface SplitTxn {
+  readonly header: Header
+  readonly responses?: readonly { readonly response_range?: SplitRange }[]
+}
+
+function rangeIn(
+  { arrays }: SplitAnswer<unknown>,
+  range: SplitRange | undefined,
+): Pick<MarkedRange, "pairs" | "more"> {
+  const place = range?.kvs?.[0]
+  const chunks = place === undefined ? [] : (arrays[place] ?? [])
+  return { pairs: new PairReader(chunks), more: range?.more === true }
 }

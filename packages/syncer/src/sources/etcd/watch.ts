@@ -205,7 +205,7 @@ class AnswerReader {
     const changes: Change[] = []
     const invalid: InvalidEntry[] = []
     for (const { type, kv } of messages) {
-      const seen = this.#context.keys.see(kv.key)
+      const seen = this.#context.keys.see(decodeBase64(kv.key))
       if (seen.type === "key") {
         const { key } = seen
         if (type === "DELETE") changes.push({ op: "delete", key })
