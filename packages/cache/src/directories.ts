@@ -1,5 +1,6 @@
-import { assert, type Commit } from "@headwater/core"
-import type { Engine, Trie } from "@headwater/core/engine"
+import { assert, type Commit, type Revision } from "@headwater/core"
+import type { Engine, Place, Trie } from "@headwater/core/engine"
+import { type Chunk, chunksOf, type Update } from "./batch.ts"
 
 /** What is asked which keys a directory holds: a `Life`. */
 export interface Shelf {
@@ -11,33 +12,62 @@ export interface Shelf {
 }
 
 /**
- * The commits, with every key of the directories that the first of them deletes named as a delete.
- * Only the first may delete any: see `runsOf`.
+ * Cuts commits into chunks, as `chunksOf` does, and takes apart those that delete directories: each
+ * key that they hold is a delete. Such a commit stands alone, and is read when all before it was
+ * applied.
  *
- * What is in a directory is what the trie holds: the state of the revision before, as all was told
- * up to there, and whatever a list that was given up left, of which the watch will tell again. So
- * no marks of deleted paths are kept. Cost: a walk over all entries.
- *
- * Source: libcalico's high-water marks (`StoreDeletion`), without its second trie.
+ * Nothing instead of a chunk is where the search for keys can give way to others: it looks at every
+ * entry, some thousand at a time.
  */
-export function namingAll(commits: readonly Commit[], life: Shelf): readonly Commit[] {
-  const [first, ...others] = commits
-  if (first?.directories === undefined) return commits
-  assert(!life.resyncing, "a directory is deleted when no list is running")
-  const directories = first.directories.map(withoutSlash)
-  const keys = [...keysIn(directories, life), ...life.screen.keysIn(directories)]
-  const deletes = [...new Set(keys)].map((key) => ({ op: "delete", key }) as const)
-  return [{ ...first, changes: [...deletes, ...first.changes] }, ...others]
+export function* chunksIn(
+  commits: readonly Commit[],
+  life: Shelf,
+  updatesMax: number,
+): Generator<Chunk | undefined> {
+  let waiting: Commit[] = []
+  for (const commit of commits) {
+    if (commit.directories === undefined) {
+      waiting.push(commit)
+      continue
+    }
+    yield* chunksOf(waiting, updatesMax)
+    waiting = []
+    yield* chunksOfDeletion(commit, commit.directories, life, updatesMax)
+  }
+  yield* chunksOf(waiting, updatesMax)
 }
 
-/** Cuts commits into runs: each that deletes a directory begins one, all before it applied. */
-export function runsOf(commits: readonly Commit[]): readonly (readonly Commit[])[] {
-  const runs: Commit[][] = []
-  for (const commit of commits) {
-    if (runs.length === 0 || commit.directories !== undefined) runs.push([commit])
-    else runs.at(-1)?.push(commit)
+// What is in a directory is what the trie holds: the state of the revision before, as all was told
+// up to there, and whatever a list that was given up left, of which the watch will tell again. So
+// no marks of deleted paths are kept. Source: libcalico's high-water marks (`StoreDeletion`),
+// without its second trie.
+function* chunksOfDeletion(
+  commit: Commit,
+  directories: readonly string[],
+  life: Shelf,
+  updatesMax: number,
+): Generator<Chunk | undefined> {
+  assert(!life.resyncing, "a directory is deleted when no list is running")
+  const { revision } = commit
+  const names = directories.map(withoutSlash)
+  const invalid = new Set(life.screen.keysIn(names))
+  let deletes = updatesOf([...invalid], revision)
+  for (const keys of keysIn(names, life)) {
+    deletes.push(
+      ...updatesOf(invalid.size > 0 ? keys.filter((key) => !invalid.has(key)) : keys, revision),
+    )
+    while (deletes.length > updatesMax) {
+      yield { updates: deletes.slice(0, updatesMax), revision, whole: false }
+      deletes = deletes.slice(updatesMax)
+    }
+    yield undefined
   }
-  return runs
+  const changes = deletes.map(({ key }) => ({ op: "delete", key }) as const)
+  yield* chunksOf([{ ...commit, changes: [...changes, ...commit.changes] }], updatesMax)
+}
+
+function updatesOf(keys: readonly string[], revision: Revision): Update[] {
+  return keys.map((key) => ({ key, revision }))
 }
 
 /** Whether a key is one of the directories, or lies in one of them. */
@@ -49,15 +79,33 @@ function withoutSlash(name: string): string {
   return name.replace(/\/+$/, "")
 }
 
-function keysIn(directories: readonly string[], { engine, trie }: Shelf): string[] {
+/** Nodes and leaves that one step of a walk looks at, and bytes of what it tells: 0.5 ms or so. */
+const VISITS_MAX = 5_000
+const STEP_BYTES = 32_768
+
+// Step by step, some without a key. Of the newest version when it begins, whatever is written
+// meanwhile. By the wire's walk, because that is the one that can be told when to stop.
+function* keysIn(
+  directories: readonly string[],
+  { engine, trie }: Shelf,
+): Generator<readonly string[]> {
   const isAll = directories.includes("")
   const prefixes = directories.map((name) => `${name}/`)
   const filter = isAll ? undefined : engine.filter({ prefixes, keys: directories })
   const snapshot = trie.snapshot()
+  const request = { since: 0, values: "binary", bytesMax: STEP_BYTES, filter } as const
   try {
-    return Array.from(snapshot.entries(filter), ({ key }) => key)
+    let after: Place | undefined
+    for (let ended = false; !ended; ) {
+      const step = snapshot.walk({ ...request, visitsMax: VISITS_MAX, after })
+      ended = step.ended
+      after = step.place
+      yield (JSON.parse(`[${text.decode(step.body)}]`) as { key: string }[]).map(({ key }) => key)
+    }
   } finally {
     snapshot.dispose()
     filter?.dispose()
   }
 }
+
+const text = new TextDecoder()

@@ -8,8 +8,7 @@ import {
   type Revision,
 } from "@headwater/core"
 import type { Snapshot } from "@headwater/core/engine"
-import { chunksOf } from "./batch.ts"
-import { namingAll, runsOf } from "./directories.ts"
+import { chunksIn } from "./directories.ts"
 import type { CacheLimits } from "./limits.ts"
 import type { Lives, Tended } from "./lives.ts"
 import type { CacheObserver } from "./observer.ts"
@@ -89,13 +88,15 @@ export class Writer {
     return this.#serially(async (target) => {
       const { life } = target
       const untold = commits.filter(({ revision }) => !life.hasTold(revision))
-      for (const run of runsOf(untold)) {
-        for (const chunk of chunksOf(namingAll(run, life), this.#limits.chunkUpdatesMax)) {
-          const served = life.served
-          this.#publish(target, life.apply(chunk), life.served > served)
-          this.#observer?.onApply?.({ updates: chunk.updates.length })
-          await this.#tidy(target)
+      for (const chunk of chunksIn(untold, life, this.#limits.chunkUpdatesMax)) {
+        if (chunk === undefined) {
+          await this.#giveWay()
+          continue
         }
+        const served = life.served
+        this.#publish(target, life.apply(chunk), life.served > served)
+        this.#observer?.onApply?.({ updates: chunk.updates.length })
+        await this.#tidy(target)
       }
     })
   }

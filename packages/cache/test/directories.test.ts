@@ -144,3 +144,77 @@ describe("SnapshotCache: directories that are deleted whole (debug wasm)", () =>
     abort.abort()
   })
 })
+
+describe("SnapshotCache: a directory of many keys", () => {
+  // A clock by which every look at it finds the slice over: so each piece of work that is not cut
+  // any further is one turn.
+  class HurriedClock extends ManualClock {
+    turns = 0
+    #looks = 0
+
+    override elapsed(): number {
+      return super.elapsed() + ++this.#looks * 1_000
+    }
+
+    override async yield(): Promise<void> {
+      this.turns += 1
+    }
+  }
+  const KEYS = 100_000
+  const TURN_UPDATES = 100
+
+  const filled = async (name: (index: number) => string) => {
+    const clock = new HurriedClock()
+    const updates: number[] = []
+    const turnsOf: number[] = []
+    const observer = {
+      onApply: (applied: { readonly updates: number }) => {
+        updates.push(applied.updates)
+        turnsOf.push(clock.turns)
+      },
+    }
+    const cache = new SnapshotCache({ clock, observer })
+    cache.renew("e")
+    cache.beginResync()
+    const value = bytes("1")
+    const entries = Array.from({ length: KEYS }, (_, at) => ({ key: name(at), value, revision: 5 }))
+    await cache.applyList({ revision: 5, entries, invalid: [] })
+    await cache.endResync(5)
+    clock.turns = 0
+    return { cache, clock, updates, turnsOf }
+  }
+
+  test("goes chunk by chunk, each in a turn of its own, and is served in one step", async () => {
+    const { cache, updates, turnsOf } = await filled((at) => `${at < 7 ? "b" : "a"}/${at}`)
+    const sizes = new Set<number>()
+    const looking = cache.changes
+    const abort = new AbortController()
+    const watching = (async () => {
+      for (;;) {
+        sizes.add(cache.current!.snapshot.size)
+        await looking.wait(abort.signal)
+      }
+    })().catch(() => {})
+
+    await cache.applyCommits([gone(6, "a")])
+    sizes.add(cache.current!.snapshot.size)
+    abort.abort()
+    await watching
+
+    expect(updates.reduce((sum, count) => sum + count)).toBe(KEYS - 7)
+    expect(Math.max(...updates)).toBe(TURN_UPDATES)
+    expect(new Set(turnsOf).size).toBe(turnsOf.length)
+    expect(sizes).toEqual(new Set([KEYS, 7]))
+    await cache.close()
+  })
+
+  test("is looked for a part at a time, also where there is nothing in it", async () => {
+    const { cache, clock } = await filled((at) => `b/${at}`)
+
+    await cache.applyCommits([gone(6, "a")])
+
+    expect(clock.turns).toBeGreaterThan(KEYS / 5_000)
+    expect(cache.position?.revision).toBe(6)
+    await cache.close()
+  })
+})

@@ -62,8 +62,8 @@ export function etcdSource(options: EtcdOptions): EtcdSource {
  * that proves little: a cluster that was wiped or restored under its old name and token keeps its
  * id, which a syncer finds out by the revision, and only while that is lower.
  *
- * Cost: a list is one request for about 4 MiB of JSON, read in slices; a change is one line of JSON, whose
- * values are a third longer in base64.
+ * Cost: a list is one request for about 4 MiB of JSON, which is decoded in slices; a change is one
+ * line of JSON, whose values are a third longer in base64.
  */
 export class EtcdSource implements Source {
   readonly name: string
