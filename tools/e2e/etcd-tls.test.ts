@@ -23,6 +23,11 @@ describe.skipIf(!etcdAvailable())("a hub of an etcd with TLS", () => {
     files = makeTlsFiles(folder)
     const { cert, key } = files.server
     etcd = await startEtcd({ secure: { caFile: files.ca, certFile: cert, keyFile: key } })
+    await putFile("2")
+    await sendV2("auth/users/root", JSON.stringify({ user: "root", password: PASSWORD }))
+    await sendV2("auth/enable", "{}")
+    const revoke = { kv: { read: ["/*"], write: ["/*"] } }
+    await sendV2("auth/roles/guest", JSON.stringify({ role: "guest", revoke }))
     await etcd.call("/v3/auth/user/add", { name: "root", password: PASSWORD })
     await etcd.call("/v3/auth/user/grant", { user: "root", role: "root" })
     await etcd.call("/v3/auth/enable", {})
@@ -32,8 +37,20 @@ describe.skipIf(!etcdAvailable())("a hub of an etcd with TLS", () => {
     rmSync(folder, { recursive: true, force: true })
   })
 
-  const start = async (runtime: RuntimeName, env: Record<string, string>) => {
-    const source = `etcds://${etcd.secureUrl.slice("https://".length)}/tls/?write=1`
+  const sendV2 = async (path: string, body: string | URLSearchParams) => {
+    const authorization = `Basic ${btoa(`root:${PASSWORD}`)}`
+    const init = { method: "PUT", headers: { authorization }, body }
+    const response = await fetch(`${etcd.url}/v2/${path}`, init)
+    if (!response.ok) throw new Error(`${path}: ${await response.text()}`)
+    await response.arrayBuffer()
+  }
+  const putFile = (value: string) => sendV2("keys/tls/file", new URLSearchParams({ value }))
+  const start = async (
+    runtime: RuntimeName,
+    env: Record<string, string>,
+    [scheme, options] = ["etcds", "?write=1"],
+  ) => {
+    const source = `${scheme}://${etcd.secureUrl.slice("https://".length)}/tls/${options}`
     const access = { HEADWATER_ETCD_USERNAME: "root", HEADWATER_ETCD_PASSWORD: PASSWORD }
     const topic = ["--topic", `t=${source}`]
     return HubProcess.start(runtime, await freePort(), topic, { ...access, ...env })
@@ -74,6 +91,27 @@ describe.skipIf(!etcdAvailable())("a hub of an etcd with TLS", () => {
     }
     expect(hub.output).not.toContain(PASSWORD)
     expect(hub.output).not.toContain("PRIVATE KEY")
+  })
+
+  test.each(RUNTIMES)("on %s: follows a directory of v2 by a user's name", async (runtime) => {
+    const hub = await start(runtime, trusted(), ["etcd2s", ""])
+    try {
+      await told(hub, ({ status }) => status === "in-sync")
+      const value = String(10 + RUNTIMES.indexOf(runtime))
+      await putFile(value)
+      const entry = `${hub.url}/v1/topics/t/entries/file`
+      const deadline = performance.now() + 10_000
+      let got = ""
+      while (got !== value && performance.now() < deadline) {
+        got = await (await fetch(entry)).text()
+        await pause(20)
+      }
+
+      expect(got).toBe(value)
+    } finally {
+      await hub.stop()
+    }
+    expect(hub.output).not.toContain(PASSWORD)
   })
 
   test.each(FULL ? RUNTIMES : (["node", "bun", "deno"] as const))(

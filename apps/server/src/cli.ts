@@ -27,6 +27,7 @@ SOURCE is one of
   etcd://HOST:PORT[,HOST:PORT]/PREFIX/     the keys of an etcd (v3) under /PREFIX/; read-only
   etcds://HOST:PORT[,HOST:PORT]/PREFIX/    the same by TLS
   etcd2://HOST:PORT[,HOST:PORT]/DIRECTORY/ the files of an etcd (v2 keys API); cannot be written
+  etcd2s://HOST:PORT[,…]/DIRECTORY/        the same by TLS
   headwater+http://HOST:PORT/TOPIC         a topic of another hub, or headwater+https:; read-only
 with the options
   ?values=json|text|binary    what values are; json unless given
@@ -40,7 +41,7 @@ Environment, used where an option is not given
   HEADWATER_LISTEN            as --listen
   HEADWATER_TOPICS            as --topic, several apart by white space or semicolons
   HEADWATER_ETCD_USERNAME     and HEADWATER_ETCD_PASSWORD, or HEADWATER_ETCD_PASSWORD_FILE
-  HEADWATER_ETCD_CA_FILE      whom an etcds topic trusts; PEM
+  HEADWATER_ETCD_CA_FILE      whom an etcds or etcd2s topic trusts; PEM
   HEADWATER_ETCD_CERT_FILE    and HEADWATER_ETCD_KEY_FILE: what the hub shows to etcd; PEM
 `
 

@@ -20,7 +20,7 @@ export interface Config {
   readonly etcdTls: EtcdTlsFiles | undefined
 }
 
-/** Files in PEM for `etcds:` topics. */
+/** Files in PEM for `etcds:` and `etcd2s:` topics. */
 export interface EtcdTlsFiles {
   /** Trusted instead of whom the system trusts. */
   readonly ca?: string

@@ -16,7 +16,7 @@ export interface Credentials {
 /** How a topic's etcd is reached: who the hub is there, and by which `fetch` it goes. */
 export interface EtcdAccess {
   readonly credentials?: Credentials
-  /** For `etcds:` alone. */
+  /** For `etcds:` and `etcd2s:` alone. */
   readonly secureFetch?: typeof fetch
 }
 
@@ -28,27 +28,26 @@ export interface EtcdAccess {
 export function openSource(
   config: SourceConfig,
   clock: Clock,
-  { credentials, secureFetch }: EtcdAccess,
+  access: EtcdAccess,
   values: ValueKind,
 ): Source {
   if (config.type === "etcd") {
     const { type, ...options } = config
-    const isSecure = options.endpoints[0]?.startsWith("https:")
-    return etcdSource({
-      ...options,
-      clock,
-      ...credentials,
-      ...(isSecure && secureFetch && { fetch: secureFetch }),
-    })
+    return etcdSource({ ...options, clock, ...accessTo(options.endpoints, access) })
   }
   if (config.type === "etcd2") {
     const { endpoints, prefix } = config
-    return etcd2Source({ endpoints: [...endpoints], prefix, clock, ...credentials })
+    return etcd2Source({ endpoints, prefix, clock, ...accessTo(endpoints, access) })
   }
   if (config.type === "hub") return hubSource({ ...config, values, clock })
   const source: Source =
     config.type === "sqlite" ? sqliteSource({ path: config.path, clock }) : memorySource()
   return config.write ? source : readOnly(source)
+}
+
+function accessTo(endpoints: readonly string[], { credentials, secureFetch }: EtcdAccess) {
+  const isSecure = endpoints[0]?.startsWith("https:")
+  return { ...credentials, ...(isSecure && secureFetch && { fetch: secureFetch }) }
 }
 
 function readOnly(source: Source): Source {

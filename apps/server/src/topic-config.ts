@@ -27,6 +27,7 @@ export type SourceConfig =
     }
   | {
       readonly type: "etcd2"
+      /** `http://HOST:PORT`, of `etcd2s:` `https:`, in the order given. */
       readonly endpoints: readonly string[]
       /** With a slash at both ends. */
       readonly prefix: string
@@ -49,7 +50,7 @@ export type SourceConfig =
  *   memory:[?values=json|text|binary]
  *   etcd://HOST:PORT[,HOST:PORT]…/PREFIX/[?values=json|text|binary][&write=1][&marker=1]
  *     [&reads=serializable][&history=REVISIONS]; etcds: for TLS
- *   etcd2://HOST:PORT[,HOST:PORT]…/DIRECTORY/[?values=json|text]
+ *   etcd2://HOST:PORT[,HOST:PORT]…/DIRECTORY/[?values=json|text]; etcd2s: for TLS
  *   headwater+http://HOST[:PORT]/TOPIC[?values=json|text|binary][&write=1]   or headwater+https:
  *
  * @throws {ConfigError} with one line that says what is wrong with it.
@@ -79,8 +80,8 @@ export function parseTopic(text: string): TopicConfig {
     const source = { type: "etcd", ...parseEtcd(name, path), write, marker, ...others } as const
     return { name, values, source }
   }
-  if (scheme === "etcd2:") {
-    if (options.write) throw new ConfigError(`topic "${name}": etcd2: cannot be written`)
+  if (scheme === "etcd2:" || scheme === "etcd2s:") {
+    if (options.write) throw new ConfigError(`topic "${name}": ${scheme} cannot be written`)
     const source = { type: "etcd2", ...parseEtcd2(name, path), write: false } as const
     return { name, values: options.values, source }
   }
@@ -139,7 +140,7 @@ function parsePath(name: string, source: string): string {
 }
 
 function parseEtcd2(name: string, path: string): { endpoints: string[]; prefix: string } {
-  const parsed = parseEtcd(name, path.replace(/^etcd2:/, "etcd:"))
+  const parsed = parseEtcd(name, path.replace(/^etcd2(s?):/, "etcd$1:"))
   if (parsed.prefix.endsWith("/")) return parsed
   throw new ConfigError(`topic "${name}": a directory of etcd2: ends with a slash`)
 }

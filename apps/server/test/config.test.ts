@@ -88,6 +88,8 @@ describe("readCommand()", () => {
       prefix: "/p q/",
       write: false,
     })
+    const [secure] = configOf(["--topic", "a=etcd2s://h1,h2:1/p/"]).topics
+    expect(secure?.source).toMatchObject({ endpoints: ["https://h1:2379", "https://h2:1"] })
   })
 
   test("an etcd topic takes TLS, a marker, reads by any member, and how far to go back", () => {
@@ -177,7 +179,9 @@ describe("what is wrong is said in one line", () => {
     [["--topic", "a=headwater+http://h:1/"], /say which topic of which hub/],
     [["--topic", "a=headwater+http://u:hunter2@h/t"], /say which topic of which hub/],
     [["--topic", "a=etcd2://h:1/p"], /ends with a slash/],
-    [["--topic", "a=etcd2://h:1/p/?write=1"], /cannot be written/],
+    [["--topic", "a=etcd2://h:1/p/?write=1"], /etcd2: cannot be written/],
+    [["--topic", "a=etcd2s://h:1/p/?write=1"], /etcd2s: cannot be written/],
+    [["--topic", "a=etcd2s://h:1/p"], /ends with a slash/],
     [["--topic", "a=etcd://h:1/p/?reads=any"], /reads=any is none of.*serializable/],
     [["--topic", "a=memory:?marker=1"], /marker=1 is none of/],
   ]

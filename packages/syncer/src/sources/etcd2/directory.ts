@@ -22,7 +22,10 @@ const REMOVALS = new Set(["delete", "expire", "compareAndDelete"])
  * with an underscore.
  */
 export class Directory {
-  /** As it stands in a URL, without a slash at its end: `/v2/keys/services`. */
+  /**
+   * As it stands in a URL: `/v2/keys/services/`. With a slash at its end, who may read `/services/*`
+   * and no more is answered.
+   */
   readonly path: string
   /** With a slash at both ends. */
   readonly #prefix: string
@@ -31,7 +34,7 @@ export class Directory {
   constructor(prefix: string) {
     this.#prefix = prefix
     const segments = prefix.split("/").filter((segment) => segment !== "")
-    this.path = ["/v2/keys", ...segments.map(encodeURIComponent)].join("/")
+    this.path = ["/v2/keys", ...segments.map(encodeURIComponent), ""].join("/")
   }
 
   /** Every file beneath a node, depth first, in the order in which they came. */

@@ -22,7 +22,7 @@ export interface Etcd2Options {
   readonly prefix: string
   readonly username?: string
   readonly password?: string
-  /** The platform's by default. */
+  /** The platform's by default; another one for a CA or a certificate of one's own. */
   readonly fetch?: typeof fetch
   readonly clock: Clock
 }
@@ -34,8 +34,11 @@ export function etcd2Source(options: Etcd2Options): Etcd2Source {
 
 const PAGE_ENTRIES = 1_000
 
-/** A file that no list shows, because of its underscore: asked for, it tells the present index. */
-const GLANCE = "/v2/keys/_headwater?quorum=true"
+/**
+ * A file of the directory that no list shows, because of its underscore: asked for, it tells the
+ * present index, to whoever may read the directory.
+ */
+const GLANCE = "_headwater?quorum=true"
 
 /**
  * A directory of etcd v2, 3.0 to 3.5, by its keys API. Read-only: v2 has no transactions.
@@ -67,8 +70,9 @@ export class Etcd2Source implements Source {
     this.#directory = new Directory(prefix)
     this.#prefix = prefix
     this.#clock = clock
-    const hosts = endpoints.map((endpoint) => new URL(endpoint).host)
-    this.name = `etcd2://${hosts.join(",")}${prefix}`
+    const urls = endpoints.map((endpoint) => new URL(endpoint))
+    const scheme = urls[0]?.protocol === "https:" ? "etcd2s" : "etcd2"
+    this.name = `${scheme}://${urls.map(({ host }) => host).join(",")}${prefix}`
   }
 
   /** Requests without an answer, and watches that are being read. */
@@ -77,13 +81,13 @@ export class Etcd2Source implements Source {
   }
 
   async identity(signal: AbortSignal): Promise<string> {
-    const { clusterId } = await this.#api.get(GLANCE, signal)
+    const { clusterId } = await this.#glance(signal)
     this.#clusterId = clusterId
     return `etcd2/${clusterId}${this.#prefix}`
   }
 
   async revision(signal: AbortSignal): Promise<Revision> {
-    return (await this.#api.get(GLANCE, signal)).index
+    return (await this.#glance(signal)).index
   }
 
   /** By a quorum: never a stale member's. */
@@ -116,6 +120,10 @@ export class Etcd2Source implements Source {
 
   async close(): Promise<void> {
     this.#api.close()
+  }
+
+  #glance(signal: AbortSignal): Promise<Answer> {
+    return this.#api.get(this.#directory.path + GLANCE, signal)
   }
 
   #check({ index, clusterId, body }: Answer, { at, atLeast = 0 }: ListRequest): void {

@@ -125,9 +125,12 @@ export class KeysApi {
     try {
       const init = { headers: this.#headers(), signal: link.signal, redirect: "error" } as const
       const response = await this.#fetch(url, init)
-      if (response.headers.get("x-etcd-cluster-id") === null || response.status >= 500) {
+      const { status, headers } = response
+      // A refusal of who asks has no index, which would be taken for a store that begins anew.
+      const isRefused = status === 401 || status === 403 || status >= 500
+      if (isRefused || headers.get("x-etcd-cluster-id") === null) {
         const text = (await response.text()).slice(0, MESSAGE_CHARS)
-        throw new SourceError(`etcd answered ${response.status}: ${text}`)
+        throw new SourceError(`etcd answered ${status}: ${text}`)
       }
       return await use(response)
     } finally {
