@@ -9,7 +9,6 @@ import {
   type WatchEvent,
 } from "@headwater/core"
 import { LinkedAbort } from "../../linked-abort.ts"
-import { decodeBase64 } from "./base64.ts"
 import { type EpochMarker, idOf, type Mark } from "./epoch-marker.ts"
 import type { Gateway } from "./gateway.ts"
 import { readLines } from "./json-lines.ts"
@@ -188,11 +187,14 @@ class AnswerReader {
     const messages = this.#fragments
     this.#fragments = []
     const commits: Commit[] = []
+    const decode = decoderOf(messages)
     for (let start = 0; start < messages.length; ) {
       const revision = revisionOf(messages[start]?.kv.mod_revision)
       let end = start + 1
       while (end < messages.length && revisionOf(messages[end]?.kv.mod_revision) === revision) end++
-      if (revision >= this.next) commits.push(this.#commitOf(revision, messages.slice(start, end)))
+      if (revision >= this.next) {
+        commits.push(this.#commitOf(revision, messages.slice(start, end), decode))
+      }
       start = end
     }
     const last = commits.at(-1)
@@ -201,20 +203,39 @@ class AnswerReader {
     return [{ type: "commits", commits }]
   }
 
-  #commitOf(revision: Revision, messages: readonly WatchEventMessage[]): Commit {
+  #commitOf(
+    revision: Revision,
+    messages: readonly WatchEventMessage[],
+    decode: (base64: string) => Uint8Array,
+  ): Commit {
     const changes: Change[] = []
     const invalid: InvalidEntry[] = []
     for (const { type, kv } of messages) {
-      const seen = this.#context.keys.see(decodeBase64(kv.key))
+      const seen = this.#context.keys.see(decode(kv.key))
       if (seen.type === "key") {
         const { key } = seen
         if (type === "DELETE") changes.push({ op: "delete", key })
-        else changes.push({ op: "put", key, value: decodeBase64(kv.value ?? "") })
+        else changes.push({ op: "put", key, value: decode(kv.value ?? "") })
       } else if (seen.type === "invalid" && type !== "DELETE") {
         invalid.push({ key: seen.key, reason: seen.reason })
       }
     }
     return invalid.length > 0 ? { revision, changes, invalid } : { revision, changes }
+  }
+}
+
+// Into one buffer for all: an array that stands alone costs the collector more than its decoding.
+function decoderOf(messages: readonly WatchEventMessage[]): (base64: string) => Uint8Array {
+  let chars = 0
+  for (const { kv } of messages) chars += kv.key.length + (kv.value?.length ?? 0)
+  const bytes = new Uint8Array(Math.ceil(chars * 0.75))
+  let used = 0
+  return (base64) => {
+    const binary = atob(base64)
+    const own = bytes.subarray(used, used + binary.length)
+    for (let index = 0; index < own.length; index++) own[index] = binary.charCodeAt(index)
+    used += own.length
+    return own
   }
 }
 
