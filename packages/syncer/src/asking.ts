@@ -1,5 +1,6 @@
 import { goesOn, hear } from "./answer.ts"
 import { list, renew, watch } from "./begin.ts"
+import { answered } from "./link-health.ts"
 import type { EventOf, MergeSettings, PhaseOf, Step } from "./step.ts"
 import type { Held } from "./sync-state.ts"
 
@@ -13,8 +14,8 @@ export function onAsked(
   asked: EventOf<"asked">,
   settings: MergeSettings,
 ): Step {
-  if (!goesOn(held, asked)) return renew(held, asked, settings)
-  const told = hear(held, asked.revision)
+  if (!goesOn(held, asked)) return renew(answered(held), asked, settings)
+  const told = hear(answered(held), asked.revision)
   const isBehind = held.polling && asked.revision > held.contiguous
   return goal === "list" || isBehind ? list(told, asked.revision) : watch(told, asked.revision)
 }

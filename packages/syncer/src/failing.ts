@@ -1,4 +1,5 @@
 import type { ListRequest, SyncErrorCode } from "@headwater/core"
+import { type Failed, failAgain, recovered } from "./link-health.ts"
 import { say } from "./status.ts"
 import {
   become,
@@ -12,24 +13,24 @@ import {
 import type { Effect, Held } from "./sync-state.ts"
 
 /**
- * Tries again, the first time at once: most losses are of a connection, not of a source.
+ * Tries again; see `failAgain` for when.
  *
  * @param code what failed; nothing when nothing did.
- * @param isQuiet no reader hears of it, unless more fails.
+ * @param more whether no reader hears of it unless more fails, and what failed, if that was not
+ *   what is to be done.
  */
 export function again(
   held: Held,
   goal: "list" | "watch",
   code: SyncErrorCode | undefined,
   settings: MergeSettings,
-  isQuiet = false,
+  { isQuiet = false, what = goal }: { readonly isQuiet?: boolean; readonly what?: Failed } = {},
 ): Step {
-  const { attempts } = held
-  const failed = { ...held, attempts: attempts + 1, doubt: doubtOf(held, code, settings) }
-  const effects: Effect[] =
-    attempts === 0 ? [{ type: "ask" }] : [{ type: "pause", attempt: attempts }]
+  const { failures, effect } = failAgain(held, what)
+  const failed = { ...held, ...failures, doubt: doubtOf(held, code, settings) }
+  const effects = [effect]
   if (held.doubt === undefined && failed.doubt?.isOverdue === false) effects.push({ type: "doubt" })
-  const phase = { name: attempts === 0 ? "asking" : "pausing", goal } as const
+  const phase = { name: effect.type === "ask" ? "asking" : "pausing", goal } as const
   const isTold = code !== undefined && !isQuiet && failed.doubt?.isOverdue
   return isTold ? become(failed, phase, effects, "stale", code) : become(failed, phase, effects)
 }
@@ -40,9 +41,10 @@ export function onRefused(
   { code, recovery, error }: Pick<EventOf<"refused">, "code" | "recovery" | "error">,
   settings: MergeSettings,
   goal: "list" | "watch",
+  what?: "question",
 ): Step {
   if (!settings.once && recovery !== "stop") {
-    return again(held, recovery === "resync" ? "list" : goal, code, settings)
+    return again(held, recovery === "resync" ? "list" : goal, code, settings, what && { what })
   }
   const said = say(held, "stale", code)
   const effects: Effect[] = [{ type: "end" }, ...said.effects, { type: "fail", code, error }]
@@ -75,7 +77,7 @@ export function reread(held: Held, request: ListRequest, settings: MergeSettings
  * listed is as fresh as it gets, so it is in sync, and stays so.
  */
 export function rest(held: Held): Step {
-  const polling = { ...held, polling: true, attempts: 0, errors: 0 }
+  const polling = { ...recovered(held), polling: true }
   return become(polling, { name: "pausing", goal: "watch" }, [{ type: "rest" }], "in-sync")
 }
 

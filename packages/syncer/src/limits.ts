@@ -11,6 +11,8 @@ export interface SyncerLimits {
   /** First and longest back-off: full jitter below what doubles from the one to the other. */
   readonly backoffMinMs: number
   readonly backoffMaxMs: number
+  /** The longest back-off, if shorter, of a source that answers no questions: they cost little. */
+  readonly askMaxMs: number
   /**
    * A failing link is told to be stale after so long, and not before its second failure. 0: at the
    * second failure. Before anything was whole, at the first.
@@ -43,6 +45,8 @@ export const SYNCER_LIMITS: SyncerLimits = {
   errorsMax: 5,
   backoffMinMs: 250,
   backoffMaxMs: 30_000,
+  // A thousand hubs ask an etcd that has just come back a thousand times a second.
+  askMaxMs: 2_000,
   staleAfterMs: 0,
   // As Typha's: a source that cannot be watched for long is not listed without end.
   listMinMs: 500,

@@ -1,6 +1,7 @@
 import { onAsked } from "./asking.ts"
 import { ask } from "./begin.ts"
 import { again, onOverdue, onRefused, rest } from "./failing.ts"
+import { recovered } from "./link-health.ts"
 import { onListed, onPage, onRequested, reopenLater } from "./listing.ts"
 import type {
   EventName,
@@ -83,7 +84,8 @@ const TABLE: Table = {
   asking: {
     ...STAY,
     asked: onAsked,
-    refused: (held, { goal }, event, settings) => onRefused(held, event, settings, goal),
+    refused: (held, { goal }, event, settings) =>
+      onRefused(held, event, settings, goal, "question"),
     overdue: onOverdue,
     failed: relist,
     stop,
@@ -124,7 +126,7 @@ const TABLE: Table = {
     silence: onSilence,
     overdue: onOverdue,
     settled: onSettled,
-    healthy: (held, phase) => stay({ ...held, attempts: 0, errors: 0, polling: false }, phase),
+    healthy: (held, phase) => stay({ ...recovered(held), polling: false }, phase),
     requested: onRequested,
     failed: relist,
     stop,

@@ -37,10 +37,13 @@ export class Reading {
     await self.report({ type: "asked", ...(await this.#ask(self.signal)) })
   }
 
-  /** Backs off after so many failures. */
-  async pause(self: Activity, attempt: number): Promise<void> {
+  /** Backs off after so many failures, of questions or of more than that. */
+  async pause(self: Activity, failed: { attempt: number; of?: "question" }): Promise<void> {
     const { clock, limits, random } = this.#context
-    await clock.sleep(backoffMs(attempt, limits, random), self.signal)
+    const { backoffMinMs, backoffMaxMs, askMaxMs } = limits
+    const longestMs = failed.of === undefined ? backoffMaxMs : Math.min(askMaxMs, backoffMaxMs)
+    const bounds = { backoffMinMs, backoffMaxMs: longestMs }
+    await clock.sleep(backoffMs(failed.attempt, bounds, random), self.signal)
     await self.report({ type: "resumed" })
   }
 

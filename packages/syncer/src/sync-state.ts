@@ -40,8 +40,12 @@ export interface Held {
   /** What the cache was last told. */
   readonly status: Status
   readonly code: SyncErrorCode | undefined
-  /** Failures since the link was healthy. */
+  /** Watches and lists that failed since one worked, and whether any did since all was well. */
   readonly attempts: number
+  /** Questions in a row that were not answered. */
+  readonly unanswered: number
+  /** Lists made since a watch stood for a while. For all three see `failAgain`. */
+  readonly relists: number
   /** Watches lost since the link was healthy or a commit was told: failures at one position. */
   readonly errors: number
   /** Lists that were older than asked for, one after the other: a replica lags. */
@@ -138,7 +142,7 @@ export type SyncEvent =
 export type Effect =
   /** These five replace each other, and the first four end the watch. */
   | { readonly type: "ask" }
-  | { readonly type: "pause"; readonly attempt: number }
+  | { readonly type: "pause"; readonly attempt: number; readonly of?: "question" }
   /** Until it is time to look again at a source that tells no changes. */
   | { readonly type: "rest" }
   | { readonly type: "list"; readonly request: ListRequest }
@@ -183,6 +187,8 @@ export const IDLE: SyncState = {
     status: "waiting",
     code: undefined,
     attempts: 0,
+    unanswered: 0,
+    relists: 0,
     errors: 0,
     staleReads: 0,
     polling: false,

@@ -169,7 +169,7 @@ export class Syncer {
       case "ask":
         return this.#replaceMain((self) => this.#reading.ask(self))
       case "pause":
-        return this.#replaceMain((self) => this.#reading.pause(self, effect.attempt))
+        return this.#replaceMain((self) => this.#reading.pause(self, effect))
       case "rest":
         return this.#replaceMain((self) => this.#reading.rest(self))
       case "list":

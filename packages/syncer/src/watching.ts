@@ -2,6 +2,7 @@ import type { LostReason, Revision, SyncErrorCode } from "@headwater/core"
 import { goesOn, hear } from "./answer.ts"
 import { renew, watch } from "./begin.ts"
 import { again } from "./failing.ts"
+import { stood, worked } from "./link-health.ts"
 import { become, type EventOf, type MergeSettings, type PhaseOf, type Step, stay } from "./step.ts"
 import type { Effect, Held } from "./sync-state.ts"
 
@@ -60,7 +61,8 @@ export function onVerified(
  * source's revision moves for others too. If it did, or a past that is to be told is not yet told,
  * it is given as long again.
  */
-export function onSettled(held: Held, phase: PhaseOf<"watching">): Step {
+export function onSettled(before: Held, phase: PhaseOf<"watching">): Step {
+  const held = stood(before)
   if (held.contiguous >= phase.target) return become(held, phase, [], "in-sync")
   const isTold = held.contiguous >= (phase.replays ?? 0)
   if (isTold && held.contiguous === phase.settlingFrom) return become(held, phase, [], "in-sync")
@@ -84,12 +86,12 @@ export function onClosed(held: Held, code: SyncErrorCode, settings: MergeSetting
   const errors = held.errors + 1
   const spent = errors >= settings.errorsMax
   const goal = spent ? "list" : "watch"
-  const isFirst = held.attempts === 0
-  return again({ ...held, errors: spent ? 0 : errors }, goal, code, settings, isFirst)
+  const isQuiet = held.attempts === 0
+  return again({ ...held, errors: spent ? 0 : errors }, goal, code, settings, { isQuiet })
 }
 
 function tell(held: Held, contiguous: Revision): Held {
-  return { ...hear(held, contiguous), contiguous, errors: 0, polling: false }
+  return { ...hear(worked(held), contiguous), contiguous, errors: 0, polling: false }
 }
 
 function caughtUp(held: Held, phase: PhaseOf<"watching">, effects: readonly Effect[]): Step {

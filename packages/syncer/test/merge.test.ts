@@ -204,7 +204,8 @@ describe("merge", () => {
 
     expect(down.state.held).toEqual({
       ...held,
-      attempts: 3,
+      attempts: 1,
+      unanswered: 2,
       errors: 1,
       status: "stale",
       code: "ERR_SOURCE_FAILED",

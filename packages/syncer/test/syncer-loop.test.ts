@@ -51,6 +51,19 @@ describe("Syncer: its loop", () => {
     return times
   }
 
+  /** Counts the watches that are begun. */
+  const countWatches = () => {
+    const own = source.watch.bind(source)
+    const times: number[] = []
+    source.watch = (from, signal) => {
+      times.push(clock.elapsed())
+      return own(from, signal)
+    }
+    return times
+  }
+  /** Writes, also while the source refuses; the revision. */
+  const memoryWrite = () => write(memory, put("a", `${clock.elapsed()}`))
+
   test("WS-B10, U48: two lists do not begin within half a second", async () => {
     const times = countLists()
     source.watch = async function* () {
@@ -78,6 +91,63 @@ describe("Syncer: its loop", () => {
     expect(watches).toBeLessThan(60)
     expect(lists.length).toBeGreaterThan(1)
     expect(contentOfCache(hub.cache)).toEqual({ a: "1 at 2" })
+  })
+
+  test("ES-B7: a source that was away for long is found within 2 s of its return", async () => {
+    for (let seed = 1; seed <= 8; seed++) start({ seed })
+    await clock.advance(1_000)
+    source.refuse(true)
+    await clock.advance(120_000)
+    const questions = hubs.map(({ log }) => log.length)
+    const revision = await memoryWrite()
+    source.refuse(false)
+    const back = clock.elapsed()
+    const isThere = ({ cache }: Hub) => cache.position?.revision === revision
+    while (!hubs.every(isThere)) await clock.advance(20)
+
+    expect(clock.elapsed() - back).toBeLessThanOrEqual(2_020)
+    expect(Math.max(...questions)).toBeLessThan(200)
+  })
+
+  test("ES-B7, WS-B17: a link that breaks again and again is mended soon each time", async () => {
+    const hub = start()
+    const lists = countLists()
+    const watches = countWatches()
+    await clock.advance(1_000)
+    const late: number[] = []
+    for (let turn = 0; turn < 100; turn++) {
+      source.cut()
+      const revision = await memoryWrite()
+      const since = clock.elapsed()
+      while (hub.cache.position?.revision !== revision) await clock.advance(10)
+      late.push(clock.elapsed() - since)
+      await clock.advance(200)
+    }
+
+    expect(Math.max(...late)).toBeLessThanOrEqual(260)
+    expect([lists.length, watches.length]).toEqual([1, 101])
+  })
+
+  test("ES-B7: one that works for no more than a moment is not tried without end", async () => {
+    const own = source.watch.bind(source)
+    source.watch = async function* (from, signal) {
+      for await (const event of own(from, signal)) {
+        yield event
+        if (event.type === "commits") return
+      }
+    }
+    const watches = countWatches()
+    const hub = start()
+    await clock.settle()
+    for (let turn = 0; turn < 1_000; turn++) {
+      await memoryWrite()
+      await clock.advance(10)
+    }
+    await clock.advance(1_000)
+
+    expect(watches.length).toBeGreaterThan(40)
+    expect(watches.length).toBeLessThan(160)
+    expect(contentOfCache(hub.cache)).toEqual(await contentOf(memory))
   })
 
   test("U49, U61: a source that cannot be watched is polled, and stays in sync", async () => {
