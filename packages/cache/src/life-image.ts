@@ -7,6 +7,8 @@ import type { SavedVersions } from "./versions.ts"
 interface Opaque {
   readonly format: 1
   readonly epoch: string
+  /** See `SnapshotCache.memo`. */
+  readonly memo?: string | undefined
   readonly told: number
   readonly versions: SavedVersions
   readonly invalid: readonly InvalidEntry[]
@@ -18,16 +20,20 @@ const FORMAT = 1
  * A life as bytes, in pieces: a complete version, everything that is to be told of it, and the
  * table that leads to it, with its gaps. The version must stay held while the pieces are taken.
  */
-export function saveLife(life: Life, snapshot: Snapshot): Generator<Uint8Array> {
+export function saveLife(
+  life: Life,
+  snapshot: Snapshot,
+  memo: string | undefined,
+): Generator<Uint8Array> {
   const { epoch, served: told } = life
   const versions = life.versions.save(told)
   const invalid = life.screen.all
-  const opaque: Opaque = { format: FORMAT, epoch, told, versions, invalid }
+  const opaque: Opaque = { format: FORMAT, epoch, memo, told, versions, invalid }
   return snapshot.save(new TextEncoder().encode(JSON.stringify(opaque)))
 }
 
 /**
- * The life that an image holds, whole; and a handle on its version.
+ * The life that an image holds, whole, with what was said beside it; and a handle on its version.
  *
  * @throws {ImageError} it is cut, changed, or of another format. Nothing is left open.
  * @throws {MemoryFullError} it does not fit.
@@ -35,10 +41,10 @@ export function saveLife(life: Life, snapshot: Snapshot): Generator<Uint8Array> 
 export function loadLife(
   image: Uint8Array | Iterable<Uint8Array>,
   options: LifeOptions,
-): { readonly life: Life; readonly snapshot: Snapshot } {
+): { readonly life: Life; readonly snapshot: Snapshot; readonly memo: string | undefined } {
   const { engine, snapshot, opaque } = loadEngine(image, options.engine)
   try {
-    const { epoch, told, versions, invalid } = read(opaque)
+    const { epoch, memo, told, versions, invalid } = read(opaque)
     const newest = versions.rows.at(-1)
     // A sweep may have made versions after the last row; none of them changed the reach.
     if (!snapshot.complete || newest === undefined || newest[1] > snapshot.version) {
@@ -46,7 +52,7 @@ export function loadLife(
     }
     const life = new Life(epoch, options, { engine, saved: { told, versions } })
     life.screen.restore(invalid)
-    return { life, snapshot }
+    return { life, snapshot, memo }
   } catch (error) {
     engine.dispose()
     throw error

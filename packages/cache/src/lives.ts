@@ -15,6 +15,8 @@ export interface Tended {
  * and those that readers still hold.
  */
 export class Lives {
+  /** What was said with the newest epoch. */
+  memo: string | undefined
   readonly #options: LifeOptions
   #serving: Tended | undefined
   #filling: Tended | undefined
@@ -49,21 +51,16 @@ export class Lives {
   /**
    * From now on the writer writes to the life of this epoch, which may be the one that is served.
    */
-  renew(epoch: string): void {
-    if (this.#filling?.life.epoch === epoch) return
-    this.#filling?.life.release()
-    this.#filling = undefined
-    if (this.#serving?.life.epoch === epoch) return
-    this.#serving?.life.abortResync()
-    const life = new Life(epoch, this.#options)
-    const { limits, clock } = this.#options
-    this.#filling = { life, upkeep: new Upkeep(life, limits, clock) }
+  renew(epoch: string, memo: string | undefined): void {
+    if (this.#filling?.life.epoch !== epoch) this.#begin(epoch)
+    this.memo = memo
   }
 
   /** Begins with the life of an image, which is served at once. Answers a handle on its version. */
   load(image: Uint8Array | Iterable<Uint8Array>): Snapshot {
     assert(this.#serving === undefined, "an image is loaded before anything is served")
-    const { life, snapshot } = loadLife(image, this.#options)
+    const { life, snapshot, memo } = loadLife(image, this.#options)
+    this.memo = memo
     const { limits, clock } = this.#options
     this.#serving = { life, upkeep: new Upkeep(life, limits, clock) }
     this.#serving.upkeep.sample(snapshot.version)
@@ -88,5 +85,15 @@ export class Lives {
     for (const life of this.#retired) life.dispose()
     this.#serving?.life.dispose()
     this.#filling?.life.dispose()
+  }
+
+  #begin(epoch: string): void {
+    this.#filling?.life.release()
+    this.#filling = undefined
+    if (this.#serving?.life.epoch === epoch) return
+    this.#serving?.life.abortResync()
+    const life = new Life(epoch, this.#options)
+    const { limits, clock } = this.#options
+    this.#filling = { life, upkeep: new Upkeep(life, limits, clock) }
   }
 }

@@ -104,9 +104,11 @@ export class SnapshotCache {
    * A life of the source begins, or goes on. Another epoch than the present one is filled beside
    * it, by the resync that follows, and takes its place when that ends; until then the old one is
    * served.
+   *
+   * @param memo what the caller is to find as `memo`, also beside an image.
    */
-  renew(epoch: string): void {
-    this.#writer.renew(epoch)
+  renew(epoch: string, memo?: string): void {
+    this.#writer.renew(epoch, memo)
   }
 
   /** A list begins. What is applied up to `endResync` is not served. */
@@ -180,6 +182,11 @@ export class SnapshotCache {
    */
   get contiguous(): Revision {
     return this.#lives.contiguous
+  }
+
+  /** What was said with the newest epoch, be that served or not yet. An image brings it back. */
+  get memo(): string | undefined {
+    return this.#lives.memo
   }
 
   // What readers do.
@@ -279,7 +286,7 @@ export class SnapshotCache {
    */
   save(): Generator<Uint8Array> | undefined {
     const { current } = this
-    return current && saveLife(current.life, current.snapshot)
+    return current && saveLife(current.life, current.snapshot, this.memo)
   }
 
   /** Ends everything: readers hear it, and every life's memory is freed, whoever still holds it. */

@@ -48,9 +48,9 @@ export class Writer {
   }
 
   /** A life begins, or goes on. */
-  renew(epoch: string): void {
+  renew(epoch: string, memo: string | undefined): void {
     this.#assertIdle()
-    this.#lives.renew(epoch)
+    this.#lives.renew(epoch, memo)
   }
 
   /** A list begins. */

@@ -1,10 +1,28 @@
 import type { ListRequest, Revision } from "@headwater/core"
 import { epochOf, lifeOf, remember } from "./epoch.ts"
-import { become, type MergeSettings, type PhaseOf, type Step } from "./step.ts"
-import type { Answer, Held } from "./sync-state.ts"
+import { type KeptLives, memoOf } from "./kept-lives.ts"
+import { become, type EventOf, type MergeSettings, type PhaseOf, type Step } from "./step.ts"
+import type { Answer, Effect, Held } from "./sync-state.ts"
 
 /** So many lists of a replica that lags, then a quorum is asked. */
 const STALE_READS_MAX = 2
+
+/**
+ * Begins: by a list, or, where the cache holds something already, as after a watch that was lost.
+ * What it holds is served meanwhile. If that is of a life before the newest that was known, then
+ * the newest is listed. A name of our own for that is not used again: how far it came is not known.
+ */
+export function start(held: Held, { kept }: EventOf<"start">, settings: MergeSettings): Step {
+  if (kept === undefined || settings.once) return ask(held, "list")
+  const { contiguous, incarnation, past } = kept
+  const isOwn = kept.life.incarnation !== undefined && contiguous === 0
+  const life = isOwn ? { ...kept.life, incarnation } : kept.life
+  const lives = { life, past }
+  const before = { ...held, ...lives, contiguous, heard: contiguous, served: true }
+  const goal = contiguous > 0 ? "watch" : "list"
+  const effects: Effect[] = contiguous > 0 ? [] : [renewal(lives, settings)]
+  return become(before, { name: "asking", goal }, [...effects, { type: "ask" }], "resyncing")
+}
 
 /** Asks the source who it is and how far, before anything else is asked of it. */
 export function ask(held: Held, goal: "list" | "watch"): Step {
@@ -58,8 +76,11 @@ export function renew(held: Held, asked: Answer, settings: MergeSettings): Step 
   const isFirst = ended === undefined && !settings.once
   const { state, effects } =
     isFirst && asked.oldest !== undefined ? listAt(begun, asked.oldest) : list(begun, revision)
-  const epoch = epochOf(life, settings.epochSalt)
-  return { state, effects: [{ type: "renew", epoch }, ...effects] }
+  return { state, effects: [renewal({ life, past }, settings), ...effects] }
+}
+
+function renewal(lives: KeptLives, { epochSalt }: MergeSettings): Effect {
+  return { type: "renew", epoch: epochOf(lives.life, epochSalt), memo: memoOf(lives) }
 }
 
 /** A list that is asked for. */

@@ -1,5 +1,5 @@
 import { onAsked } from "./asking.ts"
-import { ask } from "./begin.ts"
+import { ask, start } from "./begin.ts"
 import { again, onOverdue, onRefused, rest } from "./failing.ts"
 import { recovered } from "./link-health.ts"
 import { onListed, onPage, onRequested, reopenLater } from "./listing.ts"
@@ -80,7 +80,7 @@ const STAY: { readonly [E in EventName]: typeof stay } = {
 }
 
 const TABLE: Table = {
-  idle: { ...STAY, start: (held) => ask(held, "list"), stop },
+  idle: { ...STAY, start: (held, _phase, event, settings) => start(held, event, settings), stop },
   asking: {
     ...STAY,
     asked: onAsked,

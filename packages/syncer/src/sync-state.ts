@@ -9,6 +9,7 @@ import type {
   SyncErrorCode,
 } from "@headwater/core"
 import type { PastLife, SourceLife } from "./epoch.ts"
+import type { KeptLives } from "./kept-lives.ts"
 
 /**
  * Where a syncer stands: what it holds of the source, and what it is doing.
@@ -97,7 +98,14 @@ export interface Answer {
 
 /** What happens to a syncer. What comes of an activity that was replaced is not told. */
 export type SyncEvent =
-  | { readonly type: "start" }
+  /**
+   * Where the cache holds something already: which lives were known, and how far the newest was
+   * told; 0 where what the cache holds is of one before it. See `Answer.incarnation`.
+   */
+  | {
+      readonly type: "start"
+      readonly kept?: KeptLives & { readonly contiguous: Revision; readonly incarnation: string }
+    }
   /** The answer to `ask` and `probe`. */
   | ({ readonly type: "asked" } & Answer)
   /** The question, the list or the watch failed. Here and below, `error` is for the log. */
@@ -164,7 +172,8 @@ export type Effect =
 
 /** What is done to the cache. */
 export type CacheEffect =
-  | { readonly type: "renew"; readonly epoch: string }
+  /** `memo`: see `memoOf`. */
+  | { readonly type: "renew"; readonly epoch: string; readonly memo: string }
   | { readonly type: "begin-resync" }
   | { readonly type: "apply-list"; readonly page: ListPage }
   | { readonly type: "apply-commits"; readonly commits: readonly Commit[] }

@@ -2,7 +2,10 @@ import type { SnapshotCache } from "@headwater/cache"
 import type { Clock, Source } from "@headwater/core"
 import type { SyncerLimits } from "./limits.ts"
 
-/** What a syncer does to a cache, such as a `SnapshotCache`. One call ends before the next. */
+/**
+ * What a syncer does to a cache, such as a `SnapshotCache`, one call after the other; and what it
+ * finds there at its start, which an image may have brought.
+ */
 export type SyncTarget = Pick<
   SnapshotCache,
   | "renew"
@@ -13,6 +16,9 @@ export type SyncTarget = Pick<
   | "progress"
   | "setStatus"
   | "contact"
+  | "epoch"
+  | "contiguous"
+  | "memo"
 >
 
 /** Says a line, with facts beside it, to whoever keeps the log. */

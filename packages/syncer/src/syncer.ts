@@ -1,6 +1,8 @@
 import { assert, isSyncError, type Revision, Waiters } from "@headwater/core"
 import { Activity, codeOf } from "./activity.ts"
 import { Ahead } from "./ahead.ts"
+import { epochOf, incarnationOf } from "./epoch.ts"
+import { keptLives } from "./kept-lives.ts"
 import { SYNCER_LIMITS, type SyncerLimits } from "./limits.ts"
 import { merge } from "./merge.ts"
 import { Reading } from "./reading.ts"
@@ -113,7 +115,7 @@ export class Syncer {
     this.#once = once
     let sliceBegan = clock.elapsed()
     try {
-      await this.#handle({ type: "start" })
+      await this.#handle(this.#start())
       while (!signal.aborted && !this.#isStopped()) {
         const event = this.#next()
         if (event !== undefined) await this.#handle(event)
@@ -129,6 +131,20 @@ export class Syncer {
       await Promise.all(this.#running)
     }
     if (this.#failure !== undefined) throw this.#failure.error
+  }
+
+  #start(): SyncEvent {
+    const { epoch, contiguous, memo } = this.#options.cache
+    if (epoch === undefined || memo === undefined) return { type: "start" }
+    const lives = keptLives(memo)
+    const isServed = epochOf(lives.life, this.#epochSalt) === epoch
+    const incarnation = incarnationOf(this.#options.random)
+    return { type: "start", kept: { ...lives, contiguous: isServed ? contiguous : 0, incarnation } }
+  }
+
+  get #epochSalt(): string | undefined {
+    const { source, epochSalt } = this.#options
+    return source.namesEpochs ? undefined : epochSalt
   }
 
   #isStopped(): boolean {
@@ -148,9 +164,8 @@ export class Syncer {
   }
 
   async #handle(event: SyncEvent): Promise<void> {
-    const { cache, source } = this.#options
-    const epochSalt = source.namesEpochs ? undefined : this.#options.epochSalt
-    const settings = { ...this.#limits, epochSalt, once: this.#once }
+    const { cache } = this.#options
+    const settings = { ...this.#limits, epochSalt: this.#epochSalt, once: this.#once }
     const { state, effects } = merge(this.#state, event, settings)
     this.#state = state
     this.#note(event)
@@ -206,7 +221,7 @@ export class Syncer {
     switch (effect.type) {
       case "renew":
         this.#options.log?.("a life of the source begins", { epoch: effect.epoch })
-        return cache.renew(effect.epoch)
+        return cache.renew(effect.epoch, effect.memo)
       case "begin-resync":
         return cache.beginResync()
       case "apply-list":

@@ -1,4 +1,4 @@
-import { SnapshotCache } from "@headwater/cache"
+import { SnapshotCache, type SnapshotCacheOptions } from "@headwater/cache"
 import type { Change, Clock, Source, Status, SyncErrorCode } from "@headwater/core"
 import type { EngineOptions } from "@headwater/core/engine"
 import { prng } from "@headwater/testing"
@@ -60,10 +60,15 @@ export class Hub {
   constructor(
     source: Source,
     clock: Clock,
-    options: { limits?: Partial<SyncerLimits>; engine?: EngineOptions; seed?: number } = {},
+    options: {
+      limits?: Partial<SyncerLimits>
+      engine?: EngineOptions
+      seed?: number
+      load?: (options: SnapshotCacheOptions) => SnapshotCache
+    } = {},
   ) {
-    const { limits = {}, engine = {}, seed = 1 } = options
-    this.cache = new SnapshotCache({ clock, engine })
+    const { limits = {}, engine = {}, seed = 1, load } = options
+    this.cache = load?.({ clock, engine }) ?? new SnapshotCache({ clock, engine })
     const { cache, statuses } = this
     const spy = new Proxy(cache, {
       get(target, name) {

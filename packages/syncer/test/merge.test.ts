@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest"
-import { epochOf } from "../src/epoch.ts"
+import { epochOf, type PastLife } from "../src/epoch.ts"
+import { memoOf } from "../src/kept-lives.ts"
 import { merge } from "../src/merge.ts"
 import {
   type Effect,
@@ -170,7 +171,7 @@ describe("merge", () => {
 
     expect(effects).toEqual([
       { type: "ask" },
-      { type: "renew", epoch: epochOf(life, "salt") },
+      { type: "renew", epoch: epochOf(life, "salt"), memo: memoOf({ life, past: [] }) },
       { type: "list", request: { atLeast: 7 } },
       { type: "watch", from: 8 },
       { type: "begin-resync" },
@@ -299,7 +300,11 @@ describe("merge", () => {
     const { state, effects } = run(healthy, lost, asked("B", 900))
 
     expect(effects.slice(1)).toEqual([
-      { type: "renew", epoch: epochOf({ identity: "B" }, "salt") },
+      {
+        type: "renew",
+        epoch: epochOf({ identity: "B" }, "salt"),
+        memo: memoOf({ life: { identity: "B" }, past: [{ identity: "A", reached: 10 }] }),
+      },
       { type: "list", request: { atLeast: 900 } },
       { type: "status", status: "resyncing", code: undefined },
     ])
@@ -334,7 +339,8 @@ describe("merge", () => {
     const reborn = { identity: "A", incarnation: "fresh" }
 
     expect(state.held.life).toEqual(reborn)
-    expect(effects[1]).toEqual({ type: "renew", epoch: epochOf(reborn, "salt") })
+    const memo = memoOf({ life: reborn, past: [{ identity: "A", reached: 10 }] })
+    expect(effects[1]).toEqual({ type: "renew", epoch: epochOf(reborn, "salt"), memo })
   })
 
   test("an identity that comes back goes on with its life, unless it went back meanwhile", () => {
@@ -408,6 +414,66 @@ describe("merge", () => {
     ])
     expect(state.held.status).toBe("in-sync")
     expect(run(watching, { type: "requested", revision: 10 }).effects).toEqual([])
+  })
+})
+
+describe("merge of what an image brought", () => {
+  const kept = (contiguous: number, ...past: readonly PastLife[]): SyncEvent => ({
+    type: "start",
+    kept: { life, past, contiguous, incarnation: "fresh" },
+  })
+
+  test("it is served from the start, and goes on by the watch alone", () => {
+    const { state, effects } = run(IDLE, kept(10), asked("A", 12), events.commits)
+
+    expect(effects.map((effect) => effect.type)).toEqual([
+      "ask",
+      "status",
+      "watch",
+      "observe",
+      "apply-commits",
+    ])
+    expect(effects[2]).toEqual({ type: "watch", from: 11 })
+    expect(state.held).toMatchObject({ contiguous: 11, served: true, status: "resyncing" })
+  })
+
+  test("of a source whose history went back below it, another life begins", () => {
+    const { effects } = run(IDLE, kept(10), asked("A", 9))
+    const epoch = epochOf({ identity: "A", incarnation: "fresh" }, "salt")
+
+    expect(effects.filter(({ type }) => type === "renew")).toMatchObject([{ epoch }])
+  })
+
+  test("of another source, that one's life begins, and this one is remembered", () => {
+    const { state } = run(IDLE, kept(10), asked("B", 3))
+
+    expect(state.held.life).toEqual({ identity: "B" })
+    expect(state.held.past).toEqual([{ identity: "A", reached: 10 }])
+  })
+
+  test("a life that was known and not yet whole is listed, under its own name", () => {
+    const { effects } = run(IDLE, kept(0, { identity: "A", reached: 30 }), asked("A", 12, 0))
+
+    expect(effects.map(({ type }) => type)).toEqual(["renew", "ask", "status", "list"])
+    expect(effects[0]).toMatchObject({ epoch: epochOf(life, "salt") })
+  })
+
+  test("seed 2026113231: nor under a name that it had given itself, which may have come far", () => {
+    const reborn = { identity: "A", incarnation: "before" }
+    const past = [{ identity: "A", reached: 30 }]
+    const begun = { life: reborn, past, contiguous: 0, incarnation: "fresh" }
+    const { state, effects } = run(IDLE, { type: "start", kept: begun }, asked("A", 40, 0))
+
+    expect(state.held.life).toEqual({ identity: "A", incarnation: "fresh" })
+    expect(effects.map(({ type }) => type)).toEqual(["renew", "ask", "status", "list"])
+  })
+
+  test("one list is one list all the same", () => {
+    const { effects } = merge(IDLE, kept(10), { ...settings, once: true })
+    const { state } = merge(IDLE, kept(10), { ...settings, once: true })
+
+    expect(effects).toEqual([{ type: "ask" }])
+    expect(state.phase).toEqual({ name: "asking", goal: "list" })
   })
 })
 

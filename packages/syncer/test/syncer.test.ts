@@ -254,6 +254,9 @@ describe("Syncer, with a memory source and a real cache", () => {
     })
     const told: number[] = []
     const target: SyncTarget = {
+      epoch: undefined,
+      contiguous: 0,
+      memo: undefined,
       renew: () => {},
       beginResync: () => {},
       applyList: async () => {},

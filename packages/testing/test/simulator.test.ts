@@ -11,18 +11,22 @@ describe("simulate()", () => {
     // The same seeds in every run that is not the full one.
     const first = seedFrom(process.env.HEADWATER_SEED ?? (full ? undefined : "1"))
     const totals = { compared: 0, resumed: 0, epochs: 0, crashes: 0, resyncs: 0, stale: 0 }
+    const images = { starts: 0, stale: 0, compacted: 0, replaced: 0, setBack: 0, resyncing: 0 }
     for (let seed = first; seed < first + histories; seed++) {
-      const { compared, resumed, epochs, crashes, statuses } = await simulate(seed)
+      const { compared, resumed, epochs, crashes, restored, statuses } = await simulate(seed)
       totals.compared += compared
       totals.resumed += resumed
       totals.epochs += epochs
       totals.crashes += crashes
+      for (const what of Object.keys(images) as (keyof typeof images)[]) {
+        images[what] += restored[what]
+      }
       totals.resyncs += statuses.filter((status) => status === "resyncing").length
       totals.stale += statuses.filter((status) => status.startsWith("stale")).length
     }
 
     // Whoever changes the simulation is to see when it no longer reaches what it is there for.
-    console.log(JSON.stringify(totals))
+    console.log(JSON.stringify({ ...totals, images }))
     expect(totals.compared).toBeGreaterThan(histories * 5)
     if (histories >= 100) {
       expect(totals.resumed).toBeGreaterThan(histories)
@@ -30,6 +34,12 @@ describe("simulate()", () => {
       expect(totals.crashes).toBeGreaterThan(histories / 4)
       expect(totals.resyncs).toBeGreaterThan(histories * 2)
       expect(totals.stale).toBeGreaterThan(histories / 2)
+      expect(images.starts).toBeGreaterThan(histories / 10)
+      expect(images.stale).toBeGreaterThan(histories / 20)
+      expect(images.compacted).toBeGreaterThan(histories / 100)
+      expect(images.replaced).toBeGreaterThan(histories / 100)
+      expect(images.resyncing).toBeGreaterThan(histories / 500)
+      expect(images.setBack).toBeGreaterThan(0)
     }
   }, 7_200_000)
 

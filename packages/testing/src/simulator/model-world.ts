@@ -20,6 +20,8 @@ export class ModelWorld {
   readonly #note: (line: string) => void
   readonly #clusters = new Map<string, ModelCluster>()
   readonly #setBack = new Set<string>()
+  /** How often a history went back. */
+  setBacks = 0
   #made = 0
   /** The cluster that answers now. */
   cluster: ModelCluster
@@ -51,9 +53,9 @@ export class ModelWorld {
     this.#note(`  revision ${this.cluster.deleteDirectory(name)}: all of ${name}`)
   }
 
-  /** Forgets history, up to some of the newest commits. */
-  compact(): void {
-    this.cluster.compact(this.cluster.revision - integerBelow(this.#random, 5))
+  /** Forgets history, up to so many of the newest commits. */
+  compact(kept: number): void {
+    this.cluster.compact(this.cluster.revision - kept)
   }
 
   /** Another cluster answers from now on: a fresh one, or one of before. */
@@ -77,6 +79,7 @@ export class ModelWorld {
     const revision = 1 + integerBelow(this.#random, cluster.revision - 1)
     this.cluster = new ModelCluster(cluster.identity, { cluster, revision })
     this.#setBack.add(cluster.identity)
+    this.setBacks += 1
     this.#note(`  to ${revision}`)
     return true
   }

@@ -15,6 +15,19 @@ export interface SimulatedHubOptions {
   readonly note: (line: string) => void
 }
 
+/** What a hub had saved, and may begin again from, however old it is by then. */
+export interface SavedImage {
+  readonly position: Position
+  /** How often a history had gone back by then: of what came later it knows nothing. */
+  readonly setBacks: number
+  /** Whether a list was being read. */
+  readonly resyncing: boolean
+  readonly bytes: readonly Uint8Array[]
+}
+
+/** As many as may differ in what matters: the newest, and some of long ago. */
+const IMAGES_MAX = 4
+
 /** Short, so that everything happens within some seconds. */
 const LIMITS = {
   watchSilenceMs: 5_000,
@@ -35,7 +48,8 @@ const LEGAL = /^(waiting( \w+)?,)*(resyncing(,(stale \w+|resyncing|in-sync))*)?$
 
 /**
  * A hub of a simulation, with a link of its own to the source that all hubs follow: the real syncer
- * and cache, watched for what must not happen. It can crash, and then starts from nothing.
+ * and cache, watched for what must not happen. It can crash, and then starts from nothing, or from
+ * an image that it saved.
  */
 export class SimulatedHub {
   readonly name: string
@@ -45,6 +59,8 @@ export class SimulatedHub {
   readonly #options: SimulatedHubOptions
   #statuses: string[] = []
   #allStatuses: string[] = []
+  #images: SavedImage[] = []
+  #isListing = false
   #cache!: SnapshotCache
   #syncer!: Syncer
   #abort = new AbortController()
@@ -79,14 +95,31 @@ export class SimulatedHub {
     this.#syncer.revisionAtLeast(position.revision, signal).catch(() => {})
   }
 
-  /** Its process ends without a word, and another one takes its place. */
-  async crash(): Promise<void> {
-    this.#note("crashes")
+  /** Saves an image of what it serves, whatever it is doing. The newest are kept. */
+  save(): void {
+    const { position } = this.#cache
+    const pieces = this.#cache.save()
+    if (position === undefined || pieces === undefined) return
+    this.#note(`saves ${position.revision} of ${position.epoch}`)
+    const { setBacks } = this.#options.world
+    const bytes = [...pieces].map((piece) => piece.slice())
+    const resyncing = this.#isListing
+    this.#images = [{ position, setBacks, resyncing, bytes }, ...this.#images].slice(0, IMAGES_MAX)
+  }
+
+  /** What it could begin again from, the newest first. */
+  get images(): readonly SavedImage[] {
+    return this.#images
+  }
+
+  /** Its process ends without a word, and another one takes its place: from nothing by default. */
+  async crash(image?: SavedImage): Promise<void> {
+    this.#note(image ? `crashes, and has ${image.position.revision}` : "crashes")
     await this.stop()
     this.#allStatuses.push(...this.#statuses)
     this.#statuses = []
     this.#abort = new AbortController()
-    this.#start()
+    this.#start(image)
   }
 
   /** Ends. Rejects when it had failed. */
@@ -146,11 +179,14 @@ export class SimulatedHub {
     if (!LEGAL.test(statuses)) throw new Error(`${this.name}: statuses: ${statuses}`)
   }
 
-  #start(): void {
+  #start(image?: SavedImage): void {
     const { clock, random } = this.#options
     const seed = () => integerBelow(random, 2 ** 32)
     const engine = { seed: [seed(), seed()], bytesMax: BYTES_MAX } as const
-    this.#cache = new SnapshotCache({ clock, engine })
+    this.#isListing = false
+    const options = { clock, engine }
+    this.#cache = image ? SnapshotCache.load(image.bytes, options) : new SnapshotCache(options)
+    if (image) this.#expectLoaded(image)
     this.#syncer = new Syncer({
       source: this.source,
       cache: this.#observed(),
@@ -166,19 +202,39 @@ export class SimulatedHub {
     })
   }
 
+  // An image is served at once: it is to be right before the source has said a word.
+  #expectLoaded({ position }: SavedImage): void {
+    const served = [...(this.#cache.current?.snapshot.entries() ?? [])]
+    const entries = served.map((entry) => [entry.key, entry] as const)
+    expectEqual(`${this.name}: epoch of an image`, this.#cache.epoch, position.epoch)
+    expectEqual(`${this.name}: image`, this.#cache.position?.revision, position.revision)
+    const truth = shown(this.#options.world.stateAt(position))
+    expectEqual(`${this.name}: entries of an image`, show(entries), truth)
+  }
+
   // The cache, seen from what its readers may count on.
   #observed(): SyncTarget {
     const cache = this.#cache
-    let epoch = ""
+    // As of its start: then all that it holds is what an image brought.
+    const { epoch: kept, contiguous, memo } = cache
+    let epoch = kept ?? ""
     return {
-      renew: (named) => {
+      epoch: kept,
+      contiguous,
+      memo,
+      renew: (named, lives) => {
         epoch = named
-        cache.renew(named)
+        cache.renew(named, lives)
       },
-      beginResync: () => cache.beginResync(),
+      beginResync: () => {
+        this.#isListing = true
+        cache.beginResync()
+        if (this.#options.random() < 0.3) this.save()
+      },
       applyList: (page) => cache.applyList(page),
       applyCommits: (commits) => cache.applyCommits(commits),
       endResync: (revision) => {
+        this.#isListing = false
         const { cluster, required } = this.source.listed!
         this.#options.world.name(epoch, cluster)
         if (revision < required) throw new Error(`a list at ${revision}, asked for ${required}`)

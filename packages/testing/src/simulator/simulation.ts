@@ -1,7 +1,7 @@
 import { ManualClock } from "../manual-clock.ts"
 import { integerBelow, pick, prng } from "../prng.ts"
 import { ModelWorld } from "./model-world.ts"
-import { SimulatedHub } from "./simulated-hub.ts"
+import { type SavedImage, SimulatedHub } from "./simulated-hub.ts"
 import { expectEqual, shown, Witness } from "./witness.ts"
 
 /** What a simulation did, all of which was right. */
@@ -15,10 +15,27 @@ export interface SimulationReport {
   readonly compared: number
   /** Times a reader came back, to the same hub or the other, and was served from where it left. */
   readonly resumed: number
-  /** Times a hub began anew, from nothing. */
+  /** Times a hub began anew. */
   readonly crashes: number
+  /** How many of these began from an image that it had saved. */
+  readonly restored: Restored
   /** What happened, line by line: the same for the same seed. */
   readonly transcript: readonly string[]
+}
+
+/** Starts from an image, and what had happened since it was saved: each may be in several. */
+export interface Restored {
+  readonly starts: number
+  /** The source had moved on. */
+  readonly stale: number
+  /** So far that it had forgotten what came next. */
+  readonly compacted: number
+  /** Another cluster answered. */
+  readonly replaced: number
+  /** The history of its cluster had gone back. */
+  readonly setBack: number
+  /** It was saved while a list was read. */
+  readonly resyncing: number
 }
 
 /** A simulation that went wrong: a bug, with all that is needed to repeat it. */
@@ -57,6 +74,8 @@ export async function simulate(seed: number, steps = 16): Promise<SimulationRepo
 const HUBS = ["one", "two"]
 const READERS = 3
 const QUIET_EVERY_STEPS = 8
+const BEHIND_COMMITS = 4
+const BEHIND_MS = 3_000
 const QUIET_MS_MAX = 120_000
 const QUIET_STEP_MS = 2_000
 
@@ -73,6 +92,14 @@ class Simulation {
   /** Whether history went back: a hub without a past could not tell, and is not asked for. */
   #wentBack = false
   #crashes = 0
+  readonly #restored = {
+    starts: 0,
+    stale: 0,
+    compacted: 0,
+    replaced: 0,
+    setBack: 0,
+    resyncing: 0,
+  }
   #closed = false
 
   constructor(seed: number) {
@@ -108,6 +135,7 @@ class Simulation {
       compared: sum(({ compared }) => compared),
       resumed: sum(({ resumed }) => resumed),
       crashes: this.#crashes,
+      restored: this.#restored,
       transcript: this.transcript,
     }
   }
@@ -125,6 +153,7 @@ class Simulation {
     this.#note(name)
     await act(hub)
     for (const { source } of this.#hubs) source.stir()
+    if (this.#random() < 0.3) pick(this.#random, this.#hubs).save()
     const pause = this.#random()
     if (pause < 0.3) await this.#clock.settle()
     else if (pause < 0.8) await this.#clock.advance(integerBelow(this.#random, 500))
@@ -147,11 +176,13 @@ class Simulation {
     ["no watches", (hub) => this.#set(hub, { unwatchable: this.#random() < 0.5 })],
     ["misbehave", (hub) => hub.misbehave(this.#random)],
     ["misbehave", (hub) => hub.misbehave(this.#random)],
-    ["compact", () => this.#world.compact()],
+    ["compact", () => this.#world.compact(integerBelow(this.#random, 5))],
     ["wait", () => this.#clock.advance(integerBelow(this.#random, 8_000))],
     ["replace", () => this.#replace()],
     ["replace", () => this.#replace()],
     ["set back", () => this.#setBack()],
+    ["fall behind", (hub) => this.#fallBehind(hub)],
+    ["crash", (hub) => this.#crash(hub)],
     ["crash", (hub) => this.#crash(hub)],
   ]
 
@@ -162,6 +193,27 @@ class Simulation {
   #refuse({ source }: SimulatedHub): void {
     source.refusing = true
     source.cut()
+  }
+
+  // One hub is away while a reader of another one stops somewhere on the way, and comes back by a
+  // list: of what came and went meanwhile it knows nothing, and is to remember that.
+  async #fallBehind(hub: SimulatedHub): Promise<void> {
+    const others = this.#hubs.filter((other) => other !== hub)
+    const witness = pick(this.#random, this.#witnesses)
+    await witness.leave()
+    pick(this.#random, others).welcome(witness)
+    this.#refuse(hub)
+    const stop = integerBelow(this.#random, BEHIND_COMMITS)
+    for (let turn = 0; turn < BEHIND_COMMITS; turn++) {
+      this.#world.write(1)
+      for (const { source } of others) source.stir()
+      await this.#clock.settle()
+      if (turn === stop) await witness.leave()
+    }
+    this.#world.compact(0)
+    hub.behave()
+    await this.#clock.advance(BEHIND_MS)
+    hub.save()
   }
 
   #replace(): void {
@@ -175,7 +227,7 @@ class Simulation {
   // Found out by the revision alone, so it must be met while that is still below: what nobody can
   // tell is not asked for here.
   async #setBack(): Promise<void> {
-    if (this.#random() < 0.6 || this.#crashes > 0) return
+    if (this.#random() < 0.6) return
     await this.#quiet()
     const epochs = this.#hubs.map(({ cache }) => cache.epoch)
     if (!this.#world.setBack()) return
@@ -187,12 +239,52 @@ class Simulation {
     }
   }
 
+  // From an image twice out of three times, if there is one. A hub that knows less than nothing of
+  // a history that went back could not tell, unless that is still below what its image holds: then
+  // it must.
   async #crash(hub: SimulatedHub): Promise<void> {
-    if (this.#wentBack) return
+    const { images } = hub
+    const isKept = this.#random() < 0.67 && images.length > 0
+    const image = isKept
+      ? this.#random() < 0.5
+        ? images[0]
+        : pick(this.#random, images)
+      : undefined
+    const isBelow = image !== undefined && this.#isBelow(image)
+    if (this.#wentBack && !isBelow && image?.setBacks !== this.#world.setBacks) return
     this.#crashes += 1
-    await hub.crash()
-    // Whoever followed it has seen it go, and comes back when and where it likes.
+    if (image) this.#count(image, isBelow)
+    await hub.crash(image)
+    if (!isBelow) return this.#bereave()
+    await this.#bereave()
+    await this.#quiet()
+    expectEqual("in one epoch", hub.cache.epoch === image.position.epoch, false)
+  }
+
+  // Whoever followed it has seen it go, and comes back when and where it likes.
+  async #bereave(): Promise<void> {
     for (const witness of this.#witnesses) if (witness.isBereft) await witness.leave()
+  }
+
+  // Whether the image is of the history that was there before the last time that one went back, and
+  // holds more than there is now.
+  #isBelow({ position, setBacks }: SavedImage): boolean {
+    const { cluster } = this.#world
+    const own = this.#world.clusterOf(position)
+    if (own.identity !== cluster.identity || own === cluster) return false
+    return setBacks === this.#world.setBacks - 1 && position.revision > cluster.revision
+  }
+
+  #count({ position, resyncing }: SavedImage, isBelow: boolean): void {
+    const { cluster } = this.#world
+    const restored = this.#restored
+    const isSame = this.#world.clusterOf(position) === cluster
+    restored.starts += 1
+    if (isSame && position.revision < cluster.revision) restored.stale += 1
+    if (isSame && position.revision < cluster.compacted) restored.compacted += 1
+    if (!isSame && !isBelow) restored.replaced += 1
+    if (isBelow) restored.setBack += 1
+    if (resyncing) restored.resyncing += 1
   }
 
   /** Lets everything come to rest, and compares. */
