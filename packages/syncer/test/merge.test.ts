@@ -458,7 +458,7 @@ describe("merge of what an image brought", () => {
     expect(effects[0]).toMatchObject({ epoch: epochOf(life, "salt") })
   })
 
-  test("seed 2026113231: nor under a name that it had given itself, which may have come far", () => {
+  test("seed 2026113231: nor under a name of its own, which may have come far", () => {
     const reborn = { identity: "A", incarnation: "before" }
     const past = [{ identity: "A", reached: 30 }]
     const begun = { life: reborn, past, contiguous: 0, incarnation: "fresh" }
