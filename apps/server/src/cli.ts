@@ -32,6 +32,8 @@ SOURCE is one of
 with the options
   ?values=json|text|binary    what values are; json unless given
   ?write=1                    let one of etcd or a hub be written; ?write=0: let another one not be
+of another hub
+  ?token-file=PATH            what to show to it, where that is not what all others are shown
 and those of etcd
   ?marker=1                   tell a restored etcd by a key of the hub's own; with write=1 unless 0
   ?reads=serializable         let any member of etcd answer a list
@@ -40,6 +42,9 @@ and those of etcd
 Environment, used where an option is not given
   HEADWATER_LISTEN            as --listen
   HEADWATER_TOPICS            as --topic, several apart by white space or semicolons
+  HEADWATER_HUB_TOKEN         or HEADWATER_HUB_TOKEN_FILE: what is shown to other hubs
+  HEADWATER_HUB_CA_FILE       whom a headwater+https topic trusts; PEM
+  HEADWATER_HUB_CERT_FILE     and HEADWATER_HUB_KEY_FILE: what is shown to who asks; PEM
   HEADWATER_ETCD_USERNAME     and HEADWATER_ETCD_PASSWORD, or HEADWATER_ETCD_PASSWORD_FILE
   HEADWATER_ETCD_CA_FILE      whom an etcds or etcd2s topic trusts; PEM
   HEADWATER_ETCD_CERT_FILE    and HEADWATER_ETCD_KEY_FILE: what the hub shows to etcd; PEM

@@ -17,22 +17,28 @@ export interface Config {
   /** Whether streams go out in gzip to who accepts it. */
   readonly compress: boolean
   readonly etcd: EtcdCredentials | undefined
-  readonly etcdTls: EtcdTlsFiles | undefined
+  readonly etcdTls: TlsFiles | undefined
+  /** What it shows to hubs of which topics name no token of their own. */
+  readonly hubToken: Secret | undefined
+  readonly hubTls: TlsFiles | undefined
 }
 
-/** Files in PEM for `etcds:` and `etcd2s:` topics. */
-export interface EtcdTlsFiles {
+/** By environment or file, never by argument. */
+export type Secret = { readonly text: string } | { readonly file: string }
+
+/** Files in PEM for `etcds:` and `etcd2s:` topics, or for those of `headwater+https:`. */
+export interface TlsFiles {
   /** Trusted instead of whom the system trusts. */
   readonly ca?: string
-  /** Both or neither: what the hub shows to an etcd that asks. */
+  /** Both or neither: what this hub shows to one who asks. */
   readonly cert?: string
   readonly key?: string
 }
 
-/** Who the hub is to etcd. They come by environment or file, never by argument. */
+/** Who the hub is to etcd. */
 export interface EtcdCredentials {
   readonly username: string
-  readonly password: { readonly text: string } | { readonly file: string }
+  readonly password: Secret
 }
 
 /** What the command line asks for: to serve, to print something, or it is wrong. */
@@ -101,7 +107,9 @@ function readConfig(given: Arguments, env: (name: string) => string | undefined)
     hosts: (given["allow-host"] ?? []).map((host) => host.toLowerCase()),
     compress: given.compress !== undefined,
     etcd: readEtcdCredentials(env),
-    etcdTls: readEtcdTls(env),
+    etcdTls: readTls(env, "HEADWATER_ETCD"),
+    hubToken: readSecret(env, "HEADWATER_HUB_TOKEN"),
+    hubTls: readTls(env, "HEADWATER_HUB"),
   }
 }
 
@@ -136,24 +144,31 @@ function readEtcdCredentials(
   env: (name: string) => string | undefined,
 ): EtcdCredentials | undefined {
   const username = env("HEADWATER_ETCD_USERNAME")
-  const text = env("HEADWATER_ETCD_PASSWORD")
-  const file = env("HEADWATER_ETCD_PASSWORD_FILE")
-  if (!username && text === undefined && file === undefined) return undefined
+  const password = readSecret(env, "HEADWATER_ETCD_PASSWORD")
+  if (!username && password === undefined) return undefined
   if (!username) throw new ConfigError("HEADWATER_ETCD_PASSWORD needs HEADWATER_ETCD_USERNAME")
-  if (text !== undefined && file !== undefined) {
-    throw new ConfigError("give HEADWATER_ETCD_PASSWORD or HEADWATER_ETCD_PASSWORD_FILE, not both")
+  if (password === undefined) {
+    throw new ConfigError("HEADWATER_ETCD_USERNAME needs HEADWATER_ETCD_PASSWORD or …_FILE")
   }
-  if (text !== undefined) return { username, password: { text } }
-  if (file !== undefined) return { username, password: { file } }
-  throw new ConfigError("HEADWATER_ETCD_USERNAME needs HEADWATER_ETCD_PASSWORD or …_FILE")
+  return { username, password }
 }
 
-function readEtcdTls(env: (name: string) => string | undefined): EtcdTlsFiles | undefined {
-  const ca = env("HEADWATER_ETCD_CA_FILE")
-  const cert = env("HEADWATER_ETCD_CERT_FILE")
-  const key = env("HEADWATER_ETCD_KEY_FILE")
+function readSecret(env: (name: string) => string | undefined, name: string): Secret | undefined {
+  const text = env(name)
+  const file = env(`${name}_FILE`)
+  if (text !== undefined && file !== undefined) {
+    throw new ConfigError(`give ${name} or ${name}_FILE, not both`)
+  }
+  if (text !== undefined) return { text }
+  return file === undefined ? undefined : { file }
+}
+
+function readTls(env: (name: string) => string | undefined, prefix: string): TlsFiles | undefined {
+  const ca = env(`${prefix}_CA_FILE`)
+  const cert = env(`${prefix}_CERT_FILE`)
+  const key = env(`${prefix}_KEY_FILE`)
   if ((cert === undefined) !== (key === undefined)) {
-    throw new ConfigError("HEADWATER_ETCD_CERT_FILE and HEADWATER_ETCD_KEY_FILE go together")
+    throw new ConfigError(`${prefix}_CERT_FILE and ${prefix}_KEY_FILE go together`)
   }
   if (ca === undefined && cert === undefined) return undefined
   return { ...(ca !== undefined && { ca }), ...(cert !== undefined && { cert, key: key! }) }

@@ -1,4 +1,4 @@
-import { hubSource } from "@headwater/client/source"
+import { type HubSourceOptions, hubSource } from "@headwater/client/source"
 import type { Clock, Source } from "@headwater/core"
 import type { ValueKind } from "@headwater/protocol"
 import { etcdSource } from "@headwater/syncer/etcd"
@@ -11,6 +11,20 @@ import type { SourceConfig } from "./topic-config.ts"
 export interface Credentials {
   readonly username: string
   readonly password: string
+}
+
+/** How the hubs above are reached. */
+export interface HubAccess {
+  /** Of a topic that names a file of its own, or of all others. */
+  readonly tokenOf: (file: string | undefined) => HubSourceOptions["token"]
+  /** For `headwater+https:` alone. */
+  readonly secureFetch?: typeof fetch
+}
+
+/** How sources are reached that are not in this process. */
+export interface SourceAccess {
+  readonly etcd: EtcdAccess
+  readonly hub: HubAccess
 }
 
 /** How a topic's etcd is reached: who the hub is there, and by which `fetch` it goes. */
@@ -28,18 +42,22 @@ export interface EtcdAccess {
 export function openSource(
   config: SourceConfig,
   clock: Clock,
-  access: EtcdAccess,
+  access: SourceAccess,
   values: ValueKind,
 ): Source {
   if (config.type === "etcd") {
     const { type, ...options } = config
-    return etcdSource({ ...options, clock, ...accessTo(options.endpoints, access) })
+    return etcdSource({ ...options, clock, ...accessTo(options.endpoints, access.etcd) })
   }
   if (config.type === "etcd2") {
     const { endpoints, prefix } = config
-    return etcd2Source({ endpoints, prefix, clock, ...accessTo(endpoints, access) })
+    return etcd2Source({ endpoints, prefix, clock, ...accessTo(endpoints, access.etcd) })
   }
-  if (config.type === "hub") return hubSource({ ...config, values, clock })
+  if (config.type === "hub") {
+    const { tokenFile, url } = config
+    const fetch = url.startsWith("https:") ? access.hub.secureFetch : undefined
+    return hubSource({ ...config, values, clock, token: access.hub.tokenOf(tokenFile), fetch })
+  }
   const source: Source =
     config.type === "sqlite" ? sqliteSource({ path: config.path, clock }) : memorySource()
   return config.write ? source : readOnly(source)

@@ -6,9 +6,10 @@ import { ConfigError } from "./config-error.ts"
 import { assetsFrom } from "./dashboard/assets.ts"
 import { readEtcdAccess } from "./etcd-access.ts"
 import { createHub } from "./hub.ts"
+import { readHubAccess } from "./hub-access.ts"
 import { isLoopback } from "./loopback.ts"
 import type { Listener, Runtime } from "./runtime/runtime.ts"
-import { type EtcdAccess, openSource } from "./sources.ts"
+import { openSource, type SourceAccess } from "./sources.ts"
 import type { TopicOptions } from "./topic.ts"
 
 /** How long readers have to take their goodbye, and open responses to end. Together below 3 s. */
@@ -40,7 +41,9 @@ export async function start(runtime: Runtime): Promise<void> {
 async function serve(runtime: Runtime, config: Config): Promise<void> {
   let topics: TopicOptions[]
   try {
-    topics = openTopics(config, await readEtcdAccess(runtime, config))
+    const etcd = await readEtcdAccess(runtime, config)
+    const hub = await readHubAccess(runtime, config)
+    topics = openTopics(config, { etcd, hub })
   } catch (error) {
     console.error(`headwater: ${(error as Error).message}`)
     return runtime.exit(2)
@@ -82,7 +85,7 @@ async function serve(runtime: Runtime, config: Config): Promise<void> {
   })
 }
 
-function openTopics(config: Config, access: EtcdAccess): TopicOptions[] {
+function openTopics(config: Config, access: SourceAccess): TopicOptions[] {
   return config.topics.map(({ name, values, source }) => {
     try {
       return { name, values, source: openSource(source, systemClock, access, values) }

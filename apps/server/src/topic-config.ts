@@ -41,6 +41,8 @@ export type SourceConfig =
       readonly url: string
       readonly topic: string
       readonly write: boolean
+      /** Holds the token for this hub; absent where it is that of all. */
+      readonly tokenFile?: string
     }
 
 /**
@@ -51,7 +53,8 @@ export type SourceConfig =
  *   etcd://HOST:PORT[,HOST:PORT]…/PREFIX/[?values=json|text|binary][&write=1][&marker=1]
  *     [&reads=serializable][&history=REVISIONS]; etcds: for TLS
  *   etcd2://HOST:PORT[,HOST:PORT]…/DIRECTORY/[?values=json|text]; etcd2s: for TLS
- *   headwater+http://HOST[:PORT]/TOPIC[?values=json|text|binary][&write=1]   or headwater+https:
+ *   headwater+http://HOST[:PORT]/TOPIC[?values=json|text|binary][&write=1][&token-file=PATH]
+ *     or headwater+https:
  *
  * @throws {ConfigError} with one line that says what is wrong with it.
  */
@@ -65,7 +68,8 @@ export function parseTopic(text: string): TopicConfig {
   const scheme = /^[a-z0-9+]+:/.exec(source)?.[0] ?? ""
   const [path = "", ...query] = source.split("?")
   const isEtcd = scheme === "etcd:" || scheme === "etcds:"
-  const options = parseOptions(name, query.join("?"), isEtcd)
+  const isHub = scheme === "headwater+http:" || scheme === "headwater+https:"
+  const options = parseOptions(name, query.join("?"), { isEtcd, isHub })
   if (scheme === "memory:" && path === "memory:") {
     const write = options.write ?? true
     return { name, values: options.values, source: { type: "memory", write } }
@@ -85,9 +89,11 @@ export function parseTopic(text: string): TopicConfig {
     const source = { type: "etcd2", ...parseEtcd2(name, path), write: false } as const
     return { name, values: options.values, source }
   }
-  if (scheme === "headwater+http:" || scheme === "headwater+https:") {
-    const source = { type: "hub", ...parseHub(name, path), write: options.write ?? false } as const
-    return { name, values: options.values, source }
+  if (isHub) {
+    const { values, write = false, tokenFile } = options
+    const own = tokenFile === undefined ? {} : { tokenFile }
+    const source = { type: "hub", ...parseHub(name, path), write, ...own } as const
+    return { name, values, source }
   }
   throw new ConfigError(
     `topic "${name}": a source is sqlite:PATH, memory: or etcd://HOST:PORT/PREFIX/, ` +
@@ -101,9 +107,14 @@ interface TopicOptions {
   marker?: boolean
   reads?: "linearizable" | "serializable"
   historyRevisionsMax?: number
+  tokenFile?: string
 }
 
-function parseOptions(name: string, query: string, isEtcd: boolean): TopicOptions {
+function parseOptions(
+  name: string,
+  query: string,
+  { isEtcd, isHub }: { readonly isEtcd: boolean; readonly isHub: boolean },
+): TopicOptions {
   const options: TopicOptions = { values: "json" }
   for (const [key, value] of new URLSearchParams(query)) {
     const isFlag = value === "1" || value === "0"
@@ -117,6 +128,13 @@ function parseOptions(name: string, query: string, isEtcd: boolean): TopicOption
       options.reads = value as "linearizable" | "serializable"
     } else if (isEtcd && key === "history" && /^\d{1,9}$/.test(value)) {
       options.historyRevisionsMax = Number(value)
+    } else if (isHub && key === "token-file" && value !== "") {
+      options.tokenFile = value
+    } else if (/token|password/i.test(key)) {
+      throw new ConfigError(
+        `topic "${name}": a token does not go into arguments, but into HEADWATER_HUB_TOKEN, or ` +
+          "into a file that HEADWATER_HUB_TOKEN_FILE or ?token-file=PATH of the topic names",
+      )
     } else {
       const etcds = isEtcd ? ", marker=1, reads=serializable, history=REVISIONS" : ""
       throw new ConfigError(

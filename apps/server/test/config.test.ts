@@ -140,6 +140,24 @@ describe("readCommand()", () => {
     })
   })
 
+  test("takes the token for other hubs from the environment or a file, not from arguments", () => {
+    const named = configOf(["--topic", "a=headwater+https://h/t?token-file=/run/a%20b"])
+    expect(named.topics[0]?.source).toMatchObject({ type: "hub", tokenFile: "/run/a b" })
+    expect(named.hubToken).toBeUndefined()
+    expect(configOf([], { HEADWATER_HUB_TOKEN: "x" }).hubToken).toEqual({ text: "x" })
+    expect(configOf([], { HEADWATER_HUB_TOKEN_FILE: "/f" }).hubToken).toEqual({ file: "/f" })
+    expect(configOf([], { HEADWATER_HUB_CA_FILE: "/ca" }).hubTls).toEqual({ ca: "/ca" })
+
+    const both = { HEADWATER_HUB_TOKEN: "x", HEADWATER_HUB_TOKEN_FILE: "/f" }
+    expect(read([], both)).toEqual({
+      type: "wrong",
+      line: "give HEADWATER_HUB_TOKEN or HEADWATER_HUB_TOKEN_FILE, not both",
+    })
+    const wrong = read(["--topic", "a=headwater+https://h/t?token=abc123"])
+    expect(wrong).toMatchObject({ type: "wrong", line: expect.stringContaining("argument") })
+    expect(JSON.stringify(wrong)).not.toContain("abc123")
+  })
+
   test("says help and version", () => {
     expect(read(["--help"])).toEqual({ type: "help" })
     expect(read(["--version", "--listen", "x"])).toEqual({ type: "version" })

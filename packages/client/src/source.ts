@@ -10,4 +10,5 @@
  *
  * @module
  */
+export { AccessError } from "./source/access-error.ts"
 export { type HubSourceOptions, hubSource } from "./source/hub-source.ts"

@@ -1,4 +1,11 @@
-import { type Clock, type Delta, type Entry, isSyncError, SourceError } from "@headwater/core"
+import {
+  type Clock,
+  type Delta,
+  type Entry,
+  isSyncError,
+  SourceError,
+  type SyncError,
+} from "@headwater/core"
 import {
   decodeErrorBody,
   decodeFrame,
@@ -10,6 +17,7 @@ import {
 import { ERROR_CHARACTERS_MAX, EVENT_CHARACTERS_MAX } from "../connection.ts"
 import { eventParser } from "../event-parser.ts"
 import { onAbort } from "../wait.ts"
+import { AccessError } from "./access-error.ts"
 import { rawValues } from "./raw-values.ts"
 
 /** A frame of a stream, with values as bytes. */
@@ -86,7 +94,7 @@ export async function* hubFrames(
       else text += part
       yield* frames.splice(0)
     }
-    if (!isStream) throw new SourceError(refusalOf(response.status, text))
+    if (!isStream) throw refusal(response.status, text)
   } catch (error) {
     throw failureOf(error, signal, attempt.signal)
   } finally {
@@ -107,6 +115,13 @@ export function failureOf(error: unknown, signal: AbortSignal, attempt?: AbortSi
 export function refusalOf(status: number, text: string): string {
   const body = decodeErrorBody(text)
   return body ? `the hub answered ${body.code}: ${body.message}` : `the hub answered ${status}`
+}
+
+/** What to throw for an answer that is none. */
+export function refusal(status: number, text: string): SyncError {
+  const message = refusalOf(status, text)
+  if (status === 401) return new AccessError(message, "ERR_UNAUTHENTICATED")
+  return status === 403 ? new AccessError(message, "ERR_FORBIDDEN") : new SourceError(message)
 }
 
 function hubFrameOf(frame: Frame, data: string, values: ValueKind): HubFrame {

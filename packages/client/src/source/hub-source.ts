@@ -10,7 +10,8 @@ import {
 import { streamPath, type ValueKind } from "@headwater/protocol"
 import type { TokenSource } from "../link.ts"
 import { onAbort } from "../wait.ts"
-import { failureOf, type HubLink, hubFrames, refusalOf } from "./hub-frames.ts"
+import { AccessError } from "./access-error.ts"
+import { failureOf, type HubLink, hubFrames, refusal } from "./hub-frames.ts"
 import { hubList } from "./hub-list.ts"
 import { hubWatch } from "./hub-watch.ts"
 import { hubWrite } from "./hub-write.ts"
@@ -103,7 +104,9 @@ class HubSource implements Source {
       for await (const frame of hubFrames(this.link, since, during.signal)) {
         if (frame.type === "hello") {
           this.#checkValues(frame.values)
-          if (frame.view !== "") throw new SourceError(`${this.name} is not granted whole`)
+          if (frame.view !== "") {
+            throw new AccessError(`${this.name} is not granted whole`, "ERR_FORBIDDEN")
+          }
         }
         yield frame
       }
@@ -154,7 +157,7 @@ class HubSource implements Source {
     try {
       const response = await fetch(url, { headers: await headers(signal), signal })
       const text = await response.text()
-      if (response.status !== 200) throw new SourceError(refusalOf(response.status, text))
+      if (response.status !== 200) throw refusal(response.status, text)
       const { epoch, revision, values, status } = JSON.parse(text)
       this.#checkValues(values)
       if (typeof epoch !== "string" || status === "waiting" || status === "resyncing") {
