@@ -31,9 +31,9 @@ export interface Outcome<Value = unknown> {
   readonly mismatch?: Mismatch | undefined
 }
 
-interface Holding<Value> {
-  readonly entries: Map<string, ReplicaEntry<Value>>
-  readonly digest: Digest
+/** A state: its entries, and the digest over them. */
+class Holding<Value> extends Map<string, ReplicaEntry<Value>> {
+  readonly digest = new Digest()
 }
 
 /**
@@ -49,12 +49,19 @@ interface Holding<Value> {
  * holds; a snapshot under construction is a second replica. Source: PROTOCOL.md §6.
  */
 export class Assembly<Value = unknown> {
-  #held: Holding<Value> = emptyHolding()
-  #next: Holding<Value> | undefined
-  /** The id from which the next stream is asked to resume; `""` where none is known. */
+  /** What is held. The same map until a snapshot replaces it. */
+  held: Holding<Value> = new Holding()
+  /** What is held is the state at this position; undefined before the first whole state. */
+  position: Position | undefined
+  /** 16 hex digits over what is held. */
+  digest = `${this.held.digest}`
+  /**
+   * The id from which the next stream is asked to resume: `""` where none is known, of revision 0
+   * for a fresh snapshot.
+   */
   resume = ""
+  #next: Holding<Value> | undefined
   readonly #run = new Map<string, WireChange>()
-  #position: Position | undefined
   #epoch = ""
   // Undefined before the `hello` of a stream.
   #values: ValueKind | undefined
@@ -62,54 +69,15 @@ export class Assembly<Value = unknown> {
   // What the stream was resumed from: changes up to here are repeats, also of keys deleted since.
   #floor: Revision = 0
 
-  /** What is held. The same map until a snapshot replaces it. */
-  get held(): ReadonlyMap<string, ReplicaEntry<Value>> {
-    return this.#held.entries
-  }
-
-  /** What is held is the state at this position; undefined before the first whole state. */
-  get position(): Position | undefined {
-    return this.#position
-  }
-
-  /** 16 hex digits over what is held. */
-  get digest(): string {
-    return `${this.#held.digest}`
-  }
-
-  /**
-   * Another stream begins: what the one before left unfinished is void. Returns the id to resume
-   * from: `""` where none is known, of revision 0 for a fresh snapshot.
-   */
-  begin(): string {
+  /** Another stream begins: what the one before left unfinished is void. */
+  begin(): void {
     this.#values = undefined
     this.#restart()
-    return this.resume
-  }
-
-  /**
-   * Makes this what is held, as it was when a stream gave the id to resume from.
-   *
-   * @returns what stood before under each key: nothing.
-   */
-  fill(
-    entries: Iterable<ReplicaEntry<Value>>,
-    position: Position,
-    resume: string,
-  ): Map<string, undefined> {
-    const replaced = new Map<string, undefined>()
-    for (const entry of entries) {
-      put(this.#held, entry)
-      replaced.set(entry.key, undefined)
-    }
-    this.#position = position
-    this.resume = resume
-    return replaced
   }
 
   /** Lets the next stream be asked for a snapshot; what is held stays until that is whole. */
   forget(): void {
-    this.resume = this.#position ? `${this.#position.epoch}.0` : ""
+    if (this.position) this.resume = `${this.position.epoch}.0`
   }
 
   /**
@@ -120,38 +88,46 @@ export class Assembly<Value = unknown> {
    * @throws {FrameError} out of turn, or a value that is not of the topic's kind.
    */
   take(frame: Frame, isTolerant: boolean): Outcome<Value> {
-    const { type } = frame
-    if (type === "status" || type === "goodbye" || type === "fault") return {}
+    try {
+      return this.#take(frame, isTolerant)
+    } catch (cause) {
+      throw new FrameError(`unreadable ${frame.type}`, "", { cause })
+    }
+  }
+
+  #take(frame: Frame, isTolerant: boolean): Outcome<Value> {
     const values = this.#values
-    const next = this.#next
-    if ((type === "hello") === !!values) throw outOfTurn(type)
-    switch (type) {
+    switch (frame.type) {
       case "hello": {
         const { epoch, revision } = readStreamId(this.resume || "0.0")!
+        must(!values)
         this.#values = frame.values
         this.#epoch = frame.epoch
         this.#floor = frame.resumed ? revision : 0
         // Who said "nothing known" gets a snapshot, whatever the word for it.
-        if (!frame.resumed || !revision) this.#restart(emptyHolding())
-        else if (epoch !== frame.epoch) throw outOfTurn(type)
+        if (!this.#floor) this.#restart(new Holding())
+        else must(epoch === frame.epoch)
         break
       }
       case "reset":
+        must(values)
         this.#epoch = frame.epoch
         this.#floor = 0
         this.resume = frame.id
-        this.#restart(emptyHolding())
+        this.#restart(new Holding())
         break
       case "snapshot":
-        if (!next) throw outOfTurn(type)
-        for (const entry of frame.entries) put(next, entryOf(entry, values))
+        must(this.#next)
+        for (const entry of frame.entries) this.#takeChange({ ...entry, op: "put" })
         break
       case "delta":
+        must(values)
         for (const change of frame.changes) this.#takeChange(change)
         if (!frame.id) break
-        if (next) throw outOfTurn(type)
+        must(!this.#next)
         return this.#land(frame.id, undefined, isTolerant)
       case "sync":
+        must(values)
         return this.#land(frame.id, frame.digest, isTolerant)
     }
     return {}
@@ -165,8 +141,8 @@ export class Assembly<Value = unknown> {
 
   // Values are read here, because what is applied at an id must not fail half-way.
   #takeChange(wire: WireChange): void {
-    const change = wire.op === "put" ? { ...wire, ...entryOf(wire, this.#values) } : wire
-    const { key, op, revision } = change
+    const { key, op, revision } = wire
+    const change = op === "put" ? { ...wire, value: this.#valueOf(wire) } : wire
     const before = this.#run.get(key)
     if (this.#next) this.#apply(this.#next, change)
     else if (revision > (before?.revision ?? this.#floor)) {
@@ -176,31 +152,46 @@ export class Assembly<Value = unknown> {
     }
   }
 
+  // A value that is held already stays the same object, so that its identity tells.
+  #valueOf({ key, value }: WireEntry): unknown {
+    const kind = this.#values
+    must(kind === "json" || typeof value === "string")
+    const read = kind === "binary" ? bytesOf(value as string) : value
+    const held = this.held.get(key)?.value
+    return isSameValue(held, read) ? held : read
+  }
+
   // Moves what is held to an id, in one step: by the run, or to a snapshot that is whole now.
   #land(id: string, hub: string | undefined, isTolerant: boolean): Outcome<Value> {
+    const { held } = this
     const { epoch, revision } = readStreamId(id)!
     const next = this.#next
-    const { entries } = this.#held
     const replaced = new Map<string, ReplicaEntry<Value> | undefined>()
-    if (epoch !== this.#epoch || (!next && revision < this.#position!.revision)) throw outOfTurn(id)
+    must(epoch === this.#epoch && (next || revision >= this.position!.revision))
     for (const [key, change] of this.#run) {
-      const previous = entries.get(key)
-      if (this.#apply(this.#held, change)) replaced.set(key, previous)
+      const before = held.get(key)
+      if (this.#apply(held, change)) replaced.set(key, before)
     }
 
+    const position = { epoch, revision }
     const keyLacking = this.#keyLacking
-    const replica = `${(next ?? this.#held).digest}`
+    const replica = `${(next ?? held).digest}`
     const isSame = !keyLacking && (!hub || hub === replica)
-    const mismatch = isSame
-      ? undefined
-      : { position: { epoch, revision }, hub, replica, keyLacking }
+    const mismatch = isSame ? undefined : { position, hub, replica, keyLacking }
     if (next) {
       if (mismatch && !isTolerant) return { mismatch }
-      differ(entries, next.entries, replaced)
-      this.#held = next
+      for (const key of new Set([...next.keys(), ...held.keys()])) {
+        const before = held.get(key)
+        const after = next.get(key)
+        if (before?.value !== after?.value || before?.revision !== after?.revision) {
+          replaced.set(key, before)
+        }
+      }
+      this.held = next
     }
     this.#restart()
-    this.#position = { epoch, revision }
+    this.position = position
+    this.digest = replica
     this.resume = id
     return { replaced, mismatch, isProven: isSame && !!hub }
   }
@@ -208,72 +199,23 @@ export class Assembly<Value = unknown> {
   // Applies one change, and tells whether it was one: what is not above its own is a repeat.
   #apply(holding: Holding<Value>, change: WireChange): boolean {
     const { key, op, revision } = change
-    const held = holding.entries.get(key)
-    if (op === "put") return put(holding, change as ReplicaEntry<Value>)
+    const held = holding.get(key)
     if (!held && op === "touch") this.#keyLacking = key
-    if (!held || revision <= held.revision) return false
-    if (op === "touch") return put(holding, { ...held, revision })
-    holding.digest.remove(key, held.revision)
-    return holding.entries.delete(key)
+    if (held ? revision <= held.revision : op !== "put") return false
+    if (held) holding.digest.remove(key, held.revision)
+    if (op === "delete") return holding.delete(key)
+    // The values are of the type that the caller of `connect` names: nothing here looks into them.
+    const value = (op === "put" ? change.value : held!.value) as Value
+    holding.digest.add(key, revision)
+    holding.set(key, { key, value, revision })
+    return true
   }
-}
-
-// Puts what is not above its own nowhere. A value that is the same stays the same object, so that
-// its identity tells.
-function put<Value>({ entries, digest }: Holding<Value>, entry: ReplicaEntry<Value>): boolean {
-  const { key, value, revision } = entry
-  const held = entries.get(key)
-  if (held) {
-    if (revision <= held.revision) return false
-    digest.remove(key, held.revision)
-  }
-  digest.add(key, revision)
-  entries.set(key, { key, value: keptValue(held, value), revision })
-  return true
-}
-
-// Finds what a finished snapshot changes of what was held.
-function differ<Value>(
-  before: ReadonlyMap<string, ReplicaEntry<Value>>,
-  after: Map<string, ReplicaEntry<Value>>,
-  replaced: Map<string, ReplicaEntry<Value> | undefined>,
-): void {
-  for (const [key, entry] of after) {
-    const previous = before.get(key)
-    const value = keptValue(previous, entry.value)
-    after.set(key, { ...entry, value })
-    if (previous?.value !== value || previous.revision !== entry.revision) {
-      replaced.set(key, previous)
-    }
-  }
-  for (const [key, previous] of before) if (!after.has(key)) replaced.set(key, previous)
-}
-
-function keptValue<Value>(held: ReplicaEntry<Value> | undefined, value: Value): Value {
-  return held && isSameValue(held.value, value) ? held.value : value
-}
-
-function emptyHolding<Value>(): Holding<Value> {
-  return { entries: new Map(), digest: new Digest() }
-}
-
-// The values are of the type that the caller of `connect` names: nothing here looks into them.
-function entryOf<Value>(
-  { key, value, revision }: WireEntry,
-  kind?: ValueKind,
-): ReplicaEntry<Value> {
-  if (kind !== "json" && typeof value !== "string") throw new FrameError(`not ${kind}`, key)
-  return { key, value: (kind === "binary" ? bytesOf(value as string) : value) as Value, revision }
 }
 
 function bytesOf(base64: string): Uint8Array {
-  try {
-    return Uint8Array.from(atob(base64), (character) => character.charCodeAt(0))
-  } catch (cause) {
-    throw new FrameError("not base64", base64, { cause })
-  }
+  return Uint8Array.from(atob(base64), (character) => character.charCodeAt(0))
 }
 
-function outOfTurn(what: string): FrameError {
-  return new FrameError("out of turn", what)
+function must(condition: unknown): asserts condition {
+  if (!condition) throw new TypeError()
 }

@@ -1,54 +1,14 @@
 import type { SyncError } from "@headwater/core"
 import { type Frame, streamPath } from "@headwater/protocol"
-import type { Mismatch } from "./assembly.ts"
 import { BACKOFF_RESET_MS, backoffMs } from "./backoff.ts"
+import type { ConnectOptions } from "./connect-options.ts"
 import { followStream } from "./connection.ts"
-import type { ClientClock, ReplicaStore, TokenSource } from "./link.ts"
-import { callAll, LiveReplica } from "./live-replica.ts"
+import type { ClientClock, Link } from "./link.ts"
+import { LiveReplica } from "./live-replica.ts"
 import type { Replica } from "./replica.ts"
 import { ReplicaError } from "./replica-error.ts"
+import { ReplicaShare } from "./replica-share.ts"
 import { onAbort, wait } from "./wait.ts"
-
-/**
- * What a client tells beside the data, for logs and counters.
- *
- *   mismatch   the replica was not what the hub holds; see `FRESH_INTERVAL_MS` for the answer
- *   reset      the hub could not resume
- *   lost       the link was lost, and is tried again after `delayMs`
- */
-export type Report =
-  | {
-      readonly type: "mismatch"
-      readonly mismatch: Mismatch
-      readonly answer: "fresh-snapshot" | "followed-on"
-    }
-  | { readonly type: "reset"; readonly reason: string; readonly epoch: string }
-  | { readonly type: "lost"; readonly error: Error; readonly delayMs: number }
-
-/** What to follow, and with what. */
-export interface ConnectOptions {
-  /**
-   * Where the hub is: `http://127.0.0.1:8080`. In a page, a path is enough. Of several, hubs of one
-   * source, each loss of the link leads to the next, and from the last to the first.
-   */
-  readonly url: string | URL | readonly (string | URL)[]
-  readonly topic: string
-  /** Follow only keys with one of these prefixes, or of `keys`. */
-  readonly prefix?: string | readonly string[] | undefined
-  /** Follow only these keys, and those with a prefix of `prefix`. */
-  readonly keys?: readonly string[] | undefined
-  readonly token?: string | TokenSource | undefined
-  /** Closes the replica when aborted. */
-  readonly signal?: AbortSignal | undefined
-  /** Called for what an operator wants to know. */
-  readonly report?: ((report: Report) => void) | undefined
-  readonly fetch?: typeof globalThis.fetch | undefined
-  readonly clock?: ClientClock | undefined
-  /** Keeps what is held beyond this process: `stored` of `@headwater/client/store` makes one. */
-  readonly store?: ReplicaStore | undefined
-  /** As `Math.random`; draws the back-off. */
-  readonly random?: (() => number) | undefined
-}
 
 /** A mismatch is answered by a fresh snapshot, but by no second one within this. */
 export const FRESH_INTERVAL_MS = 600_000
@@ -60,16 +20,45 @@ export const FRESH_INTERVAL_MS = 600_000
  * it is lost, from where it was. The replica closes by itself only when the hub refuses: no such
  * topic, no right to it, or a protocol that this client does not speak.
  *
+ * Whoever asks for what is followed already shares that stream: the same URLs, topic and filters,
+ * and the same `token`, `fetch`, `clock`, `random` and `store`, where functions and objects are the
+ * same if they are one. Each owner closes its own replica, by its own `signal` if it has one, and
+ * hears reports; the stream goes with the last. So it is for all copies of this module in a process
+ * or page.
+ *
  * @throws {TypeError} `url` is none.
  */
 export function connect<Value = unknown>(options: ConnectOptions): Replica<Value> {
-  const closing = new AbortController()
-  const replica = new LiveReplica<Value>(closing)
+  const { token, fetch, clock, random, store } = options
   const urls = [options.url].flat().map((url) => streamUrl(url, options))
-  replica.link = { ...options, urls }
-  replica.running = run(replica as LiveReplica<unknown>, urls, options, closing)
-  return replica
+  const link = { urls, token, fetch, clock, random, store }
+  const wants = [urls.join(" "), token, fetch, clock, random, store]
+  let shared = [...allShared].find((one) => one.wants.every((want, at) => want === wants[at]))
+  if (!shared) {
+    const live = new LiveReplica()
+    const fresh: Shared = { wants, own: (options) => new ReplicaShare(live, link, options) }
+    allShared.add(fresh)
+    onAbort(live.closing.signal, () => allShared.delete(fresh))
+    live.running = run(live, link)
+    shared = fresh
+  }
+  return shared.own(options) as Replica<Value>
 }
+
+/** A stream that somebody owns a share of. */
+interface Shared {
+  /** What decides whether two who ask can share it. */
+  readonly wants: readonly unknown[]
+  /** Makes another share. */
+  readonly own: (options: ConnectOptions) => Replica
+}
+
+const kShared = Symbol.for("@headwater/client")
+
+// On the global object, so that copies of this module share streams. Bounded by what is owned.
+const room = globalThis as { [kShared]?: Set<Shared> }
+room[kShared] ??= new Set()
+const allShared = room[kShared]
 
 const machineClock: ClientClock = {
   now: Date.now,
@@ -81,74 +70,72 @@ const machineClock: ClientClock = {
 }
 
 // Runs until closed or refused. Never rejects.
-async function run(
-  replica: LiveReplica<unknown>,
-  urls: URL[],
-  options: ConnectOptions,
-  closing: AbortController,
-): Promise<void> {
-  const { token: source, clock = machineClock, fetch = globalThis.fetch, random } = options
-  const report = (report: Report) => callAll([options.report ?? (() => {})], report)
+async function run(live: LiveReplica, link: Link): Promise<void> {
+  const { urls, token: source, store, random = Math.random } = link
+  const { clock = machineClock, fetch = globalThis.fetch } = link
+  const { signal } = live.closing
   let failures = 0
-  const { signal } = closing
-  const letGo = onAbort(options.signal, () => closing.abort())
-
-  let token = typeof source === "string" ? source : undefined
+  const renew = typeof source === "function" ? source : undefined
+  let token = renew ? undefined : (source as string | undefined)
+  // What a fresh token was asked for in place of, since the last `hello`.
   let expired: string | undefined
-  // Whether a fresh token was asked for since the last `hello`.
-  let isRenewed = false
-  let liveSince: number | undefined
-  let freshSince: number | undefined
+  let liveSince: number
+  let refusal: Error | undefined
+  let freshSince = Number.NEGATIVE_INFINITY
 
   const onFrame = (frame: Frame) => {
     const now = clock.elapsed()
-    const isTolerant = freshSince !== undefined && now - freshSince < FRESH_INTERVAL_MS
-    const mismatch = replica.hear(frame, isTolerant, clock.now())
-    if (frame.type === "hello") isRenewed = false
-    if (frame.type === "sync") liveSince ??= now
-    if (frame.type === "reset") report(frame)
+    const isTolerant = now - freshSince < FRESH_INTERVAL_MS
+    const mismatch = live.hear(frame, isTolerant, clock.now())
+    if (frame.type === "hello") expired = undefined
+    if (frame.type === "sync") liveSince ||= now
+    if (frame.type === "reset") live.tell({ report: frame })
     if (!mismatch) return
-    report({ type: "mismatch", mismatch, answer: isTolerant ? "followed-on" : "fresh-snapshot" })
+    live.tell({ report: { type: "mismatch", mismatch, isTolerated: isTolerant } })
     if (isTolerant) return
     freshSince = now
-    throw new ReplicaError("mismatch", "ERR_CONFLICT", "resync")
+    throw new ReplicaError("ERR_CONFLICT", "resync")
   }
 
   const headers = async () => {
-    if (typeof source === "function") token ??= await source(expired, signal)
-    return { ...(token && { authorization: `Bearer ${token}` }) }
+    token ??= await renew?.(expired, signal)
+    const { resume } = live
+    return {
+      accept: "text/event-stream",
+      ...(resume && { "last-event-id": resume }),
+      ...(token && { authorization: `Bearer ${token}` }),
+    }
   }
 
   await undefined // The replica must be in its owner's hands before anything happens to it.
-  const detach = await options.store?.attach({ url: urls[0]!, replica }, signal)
-  for (let event: "start" | "due" = "start"; !signal.aborted; event = "due") {
-    replica.on(event)
-    liveSince = undefined
-    const request = { url: urls[0]!, id: replica.begin(), headers, fetch, clock }
+  const detach = await store?.attach(live, urls[0]!, signal)
+  while (!signal.aborted) {
+    live.on("begin")
+    live.begin()
+    liveSince = Number.NaN
+    const request = { url: urls[0]!, headers, fetch, clock }
     const { error, retryMs } = await followStream(request, onFrame, signal)
-    if (signal.aborted) break
     const { code, recovery } = error as Partial<SyncError>
-    const isUnauthenticated = code === "ERR_UNAUTHENTICATED" && typeof source === "function"
-    if (recovery === "stop" && (isRenewed || !isUnauthenticated)) {
-      replica.on("refused", error)
+    const isUnauthenticated = renew && code === "ERR_UNAUTHENTICATED"
+    if (recovery === "stop" && (expired !== undefined || !isUnauthenticated)) {
+      refusal = error
       break
     }
-    if (recovery === "resync") replica.forget()
+    if (recovery === "resync") live.forget()
     if (isUnauthenticated) {
-      expired = token
+      expired = token ?? ""
       token = undefined
-      isRenewed = true
       // The first one not tried yet; when all were, the first again.
     } else urls.push(urls.shift()!)
-    if (liveSince !== undefined && clock.elapsed() - liveSince >= BACKOFF_RESET_MS) failures = 0
-    const delayMs = backoffMs(failures++, random ?? Math.random, retryMs)
-    replica.on("lost", error)
-    report({ type: "lost", error, delayMs })
+    if (clock.elapsed() - liveSince >= BACKOFF_RESET_MS) failures = 0
+    const delayMs = backoffMs(failures++, random, retryMs)
+    live.on("lost", error, { type: "lost", error, delayMs })
     // Whoever heard of the loss may have closed the replica.
     await wait((wake) => clock.after(delayMs, wake), signal)
   }
-  replica.on("close")
-  letGo()
+  // Who asks again when it hears of this asks the hub again.
+  live.closing.abort()
+  live.on("close", refusal)
   await detach?.()
 }
 
@@ -160,7 +147,7 @@ export function streamUrl(
   // Only a page has an address of its own.
   const target = new URL(url, globalThis.location?.href)
   target.pathname = target.pathname.replace(/\/$/, "") + streamPath(topic)
-  for (const text of [prefix].flat()) target.searchParams.append("prefix", text)
-  for (const key of keys) target.searchParams.append("key", key)
+  for (const text of [prefix].flat().sort()) target.searchParams.append("prefix", text)
+  for (const key of [keys].flat().sort()) target.searchParams.append("key", key)
   return target
 }

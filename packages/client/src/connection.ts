@@ -13,9 +13,7 @@ import { onAbort } from "./wait.ts"
 /** One request for a stream. */
 export interface StreamRequest {
   readonly url: URL
-  /** Where to resume from; `""` for nothing known. */
-  readonly id: string
-  /** Says who asks, each time anew. */
+  /** Says who asks, and from where to resume. */
   readonly headers: () => Promise<Readonly<Record<string, string>>>
   readonly fetch: typeof globalThis.fetch
   readonly clock: Pick<Clock, "after" | "elapsed">
@@ -47,7 +45,7 @@ export const ERROR_CHARACTERS_MAX = 4_096
  * @param signal ends the stream; its reason is the reason.
  */
 export async function followStream(
-  { url, id, headers, fetch, clock }: StreamRequest,
+  { url, headers: headersOf, fetch, clock }: StreamRequest,
   onFrame: (frame: Frame) => void,
   signal: AbortSignal,
 ): Promise<Ending> {
@@ -72,10 +70,10 @@ export async function followStream(
 
   try {
     // A token may take its time: somebody may have to type a password.
-    const own = await headers()
+    const headers = await headersOf()
     heard = watch(clock, attempt)
     const response = await fetch(url, {
-      headers: { accept: "text/event-stream", ...(id && { "last-event-id": id }), ...own },
+      headers,
       cache: "no-store",
       signal: attempt.signal,
     })
@@ -98,7 +96,7 @@ export async function followStream(
         feed(part)
       } else text += part
     }
-    throw isStream ? new ReplicaError("cut") : refusalOf(status, text)
+    throw isStream ? new ReplicaError("ERR_SOURCE_FAILED") : refusalOf(status, text)
   } catch (error) {
     return { error: attempt.signal.aborted ? attempt.signal.reason : error, retryMs }
   } finally {
@@ -116,7 +114,7 @@ function watch(clock: StreamRequest["clock"], attempt: AbortController): (ms?: n
     const leftMs = heardAt + silenceMs - clock.elapsed()
     // One timer, moved on when it falls due: setting one for every chunk would cost more.
     if (leftMs > 0) cancel = clock.after(leftMs, look)
-    else attempt.abort(new ReplicaError("silence", "ERR_TIMEOUT"))
+    else attempt.abort(new ReplicaError("ERR_TIMEOUT"))
   }
   look()
   onAbort(attempt.signal, () => cancel())
@@ -130,9 +128,9 @@ function watch(clock: StreamRequest["clock"], attempt: AbortController): (ms?: n
 }
 
 function endOf(frame: Extract<Frame, { type: "goodbye" | "fault" }>): ReplicaError {
-  if (frame.type === "fault") return new ReplicaError("fault", frame.code, frame.retry)
+  if (frame.type === "fault") return new ReplicaError(frame.code, frame.retry)
   const isAuth = frame.reason === "auth-changed"
-  return new ReplicaError(`goodbye: ${frame.reason}`, isAuth ? "ERR_UNAUTHENTICATED" : "ERR_CLOSED")
+  return new ReplicaError(isAuth ? "ERR_UNAUTHENTICATED" : "ERR_CLOSED", "retry", frame.reason)
 }
 
 // A hub says "do not come back" with 204, or with one of four statuses and a body of its own. All
@@ -140,6 +138,10 @@ function endOf(frame: Extract<Frame, { type: "goodbye" | "fault" }>): ReplicaErr
 function refusalOf(status: number, text: string): ReplicaError {
   const body = decodeErrorBody(text)
   const isFinal = status === 204 || (body && [400, 401, 403, 404].includes(status))
-  const code = status === 401 ? "ERR_UNAUTHENTICATED" : (body?.code as SyncErrorCode | undefined)
-  return new ReplicaError(`answered ${status}`, code, isFinal ? "stop" : "retry")
+  const code = (body?.code ?? "ERR_SOURCE_FAILED") as SyncErrorCode
+  return new ReplicaError(
+    status === 401 ? "ERR_UNAUTHENTICATED" : code,
+    isFinal ? "stop" : "retry",
+    `answered ${status}`,
+  )
 }

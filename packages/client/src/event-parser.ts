@@ -27,18 +27,17 @@ export function eventParser(
   let pending = ""
   let endsInReturn = false
   let event = ""
-  let data: string | undefined
+  let data = ""
   let id = ""
 
   const takeLine = (line: string) => {
     if (!line) {
-      if (data !== undefined) onEvent(event, data, id)
-      event = id = ""
-      data = undefined
+      if (data) onEvent(event, data.slice(0, -1), id)
+      event = data = id = ""
       return
     }
     const [, field, value = ""] = /^([^:]*)(?:: ?(.*))?$/s.exec(line)!
-    if (field === "data") data = data === undefined ? value : `${data}\n${value}`
+    if (field === "data") data += `${value}\n`
     if (field === "event") event = value
     if (field === "id" && !value.includes("\0")) id = value
     if (field === "retry" && /^\d+$/.test(value)) onRetry(+value)

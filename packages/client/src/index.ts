@@ -13,7 +13,8 @@
  * @module
  */
 export type { Mismatch } from "./assembly.ts"
-export { type ConnectOptions, connect, type Report } from "./client.ts"
+export { connect } from "./client.ts"
+export type { ConnectOptions, Report } from "./connect-options.ts"
 export type { ClientClock, TokenSource } from "./link.ts"
 export type {
   EntryChange,

@@ -13,11 +13,7 @@ export class ReplicaError extends SyncError {
   readonly code: SyncErrorCode
   readonly recovery: Recovery
 
-  constructor(
-    message: string,
-    code: SyncErrorCode = "ERR_SOURCE_FAILED",
-    recovery: Recovery = "retry",
-  ) {
+  constructor(code: SyncErrorCode, recovery: Recovery = "retry", message: string = code) {
     super(message)
     this.code = code
     this.recovery = recovery

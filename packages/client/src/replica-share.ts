@@ -1,62 +1,48 @@
 import type { Position } from "@headwater/core"
-import type { ConnectOptions, Report } from "./client.ts"
+import type { ConnectOptions } from "./connect-options.ts"
+import { changesOf } from "./entry-changes.ts"
 import type { Link } from "./link.ts"
-import { callAll } from "./live-replica.ts"
+import { callAll, type Follower, type LiveReplica } from "./live-replica.ts"
 import type { Proof, Replica, ReplicaCommit, ReplicaListener, ReplicaStatus } from "./replica.ts"
 import { ReplicaError } from "./replica-error.ts"
 import { type ReplicaEntry, ReplicaSnapshot } from "./snapshot.ts"
-import { onAbort } from "./wait.ts"
-
-/** A replica with several owners. */
-export interface SharedReplica<Value = unknown> {
-  /** What decides whether two who ask can share it. */
-  readonly wants: readonly unknown[]
-  readonly replica: Replica<Value> & { readonly link?: Link | undefined }
-  /** Those who have not closed it. */
-  readonly owners: Set<ReplicaShare<Value>>
-  /** Whoever asks for the same from now on gets another one. */
-  forget(): void
-}
-
-// What is read of a replica.
-type Readable<Value> = Pick<Replica<Value>, "position" | "digest" | "status" | "proven"> & {
-  getSnapshot(): ReplicaSnapshot<Value>
-}
+import { onAbort, wait } from "./wait.ts"
 
 /**
- * One owner's share of a replica. It reads what all of them read, until its owner closes it: then
- * it stays as it was, while the others' move on.
+ * The replica that `connect` returns: its owner's share of what a stream brings.
  *
- * Cost: one call more than the replica alone; closing copies references, O(size), where others
- * remain. Whatever was listened to through it ends with it.
+ * It reads what all owners read, until it is closed: then it stays as it was, while the others'
+ * move on. The last one's end is the stream's. Closing copies references, O(size), where others
+ * remain.
  */
 export class ReplicaShare<Value> implements Replica<Value> {
   readonly ready: Promise<void>
-  readonly link: Link | undefined
-  readonly #shared: SharedReplica<Value>
-  #of: Readable<Value>
-  readonly #report: ConnectOptions["report"]
-  readonly #closing = new AbortController()
-  readonly #statusListeners = new Set<() => void>()
-  // What ends with it.
-  readonly #ends = new Set<() => void>()
+  /** For who writes through it. */
+  readonly link: Link
+  readonly #live: LiveReplica<Value>
+  readonly #letGo: (() => void) | undefined
+  readonly #followers = new Set<Follower<Value>>()
+  // What is read: what the stream brings, or what that was when this was closed.
+  #of: Pick<LiveReplica<Value>, "snapshot" | "position" | "digest" | "status" | "proven">
 
-  /** @param options `signal` closes this share alone, and `report` hears of what all share. */
-  constructor(shared: SharedReplica<Value>, options: Pick<ConnectOptions, "signal" | "report">) {
-    this.#shared = shared
-    this.#of = shared.replica
-    this.#report = options.report
-    this.link = shared.replica.link
-    shared.owners.add(this)
-    this.ready = this.#whileOpen(() => shared.replica.ready)
+  /** @param options `signal` closes this share alone. */
+  constructor(
+    live: LiveReplica<Value>,
+    link: Link,
+    { signal, report }: Pick<ConnectOptions, "signal" | "report">,
+  ) {
+    this.#live = this.#of = live
+    this.link = link
+    live.owners.add(this.#followers)
+    this.#follow((news) => news.report && report?.(news.report))
+    this.ready = this.#until(() => !!this.position)
     // Who never looks at `ready` must not be ended by it.
     this.ready.catch(() => {})
-    const { signal } = options
-    if (signal) this.#ends.add(onAbort(signal, () => void this.close()))
+    this.#letGo = onAbort(signal, this.close)
   }
 
   get size(): number {
-    return this.#of.getSnapshot().size
+    return this.#of.snapshot.size
   }
 
   get position(): Position | undefined {
@@ -80,140 +66,116 @@ export class ReplicaShare<Value> implements Replica<Value> {
   }
 
   getEntry(key: string): ReplicaEntry<Value> | undefined {
-    return this.#of.getSnapshot().getEntry(key)
+    return this.#of.snapshot.getEntry(key)
   }
 
   has(key: string): boolean {
-    return this.#of.getSnapshot().has(key)
+    return !!this.getEntry(key)
   }
 
   entries(): IterableIterator<ReplicaEntry<Value>> {
-    return this.#of.getSnapshot().entries()
+    return this.#of.snapshot.entries()
   }
 
-  readonly getSnapshot = (): ReplicaSnapshot<Value> => this.#of.getSnapshot()
+  readonly getSnapshot = (): ReplicaSnapshot<Value> => this.#of.snapshot
 
   readonly subscribe = (listener: ReplicaListener<Value>): (() => void) => {
-    if (this.#isOpen) return this.#keep(this.#shared.replica.subscribe(listener))
-    listener(this.getSnapshot())
-    return () => {}
+    listener(this.#of.snapshot)
+    return this.#follow(({ commit }) => commit && listener(this.#of.snapshot, commit))
   }
 
-  readonly subscribeStatus = (listener: () => void): (() => void) => {
-    if (!this.#isOpen) return () => {}
-    const own = () => listener()
-    this.#statusListeners.add(own)
-    const end = this.#keep(this.#shared.replica.subscribeStatus(own))
-    return () => {
-      this.#statusListeners.delete(own)
-      end()
-    }
-  }
+  readonly subscribeStatus = (listener: () => void): (() => void) =>
+    this.#follow(({ isStatus }) => isStatus && listener())
 
   async *changes(signal?: AbortSignal): AsyncGenerator<ReplicaCommit<Value>, void, undefined> {
-    const ended = this.#endingWith(signal)
+    // What its reader last saw under each key that changed since.
+    const unseen = new Map<string, ReplicaEntry<Value> | undefined>()
+    let unfollow: (() => void) | undefined
     try {
-      yield* this.#shared.replica.changes(ended.signal)
-    } catch (error) {
-      if (error !== kClosed) throw error
+      for (;;) {
+        const isFirst = !unfollow && this.position
+        if (isFirst) {
+          // To one who has seen nothing, everything that is held has just come.
+          for (const { key } of this.entries()) unseen.set(key, undefined)
+          // What came and went since is forgotten, so that this holds no more keys than the reader
+          // saw and the replica holds.
+          unfollow = this.#follow(({ replaced = [] }) => {
+            for (const [key, previous] of replaced) {
+              if (!unseen.has(key)) unseen.set(key, previous)
+              else if (!unseen.get(key) && !this.has(key)) unseen.delete(key)
+            }
+          })
+        }
+        const changes = changesOf(unseen, this)
+        unseen.clear()
+        if (isFirst || changes.length > 0) yield { position: this.position!, changes }
+        else if (this.#isOver()) return
+        else await this.#move(signal)
+      }
     } finally {
-      ended.letGo()
+      unfollow?.()
     }
   }
 
-  async waitFor(position: Position, signal?: AbortSignal): Promise<void> {
-    const ended = this.#endingWith(signal)
-    try {
-      await this.#shared.replica.waitFor(position, ended.signal)
-    } catch (error) {
-      throw error === kClosed ? closed() : error
-    } finally {
-      ended.letGo()
+  waitFor({ epoch, revision }: Position, signal?: AbortSignal): Promise<void> {
+    let before: string | undefined
+    return this.#until(() => {
+      const at = this.position
+      before ??= at?.epoch
+      if (at?.epoch === epoch) return at.revision >= revision
+      if (at?.epoch === before) return false
+      throw new ReplicaError("ERR_EPOCH_CHANGED", "resync")
+    }, signal)
+  }
+
+  readonly close = async (): Promise<void> => {
+    const live = this.#live
+    const { owners } = live
+    if (owners.delete(this.#followers)) {
+      this.#letGo?.()
+      this.#of = {
+        ...live,
+        snapshot: owners.size
+          ? new ReplicaSnapshot(live.snapshot.position, new Map(live.held))
+          : live.snapshot,
+        status: { ...live.status, state: "closed" },
+      }
+      callAll(this.#followers, { isStatus: true })
+    }
+    if (owners.size) return
+    live.closing.abort()
+    await live.running
+  }
+
+  readonly [Symbol.asyncDispose] = this.close
+
+  // Wraps the follower, so that one function that follows twice does so twice.
+  #follow(follower: (...args: Parameters<Follower<Value>>) => unknown): () => void {
+    const own: Follower<Value> = (news) => void follower(news)
+    this.#followers.add(own)
+    return () => {
+      this.#followers.delete(own)
     }
   }
 
-  async close(): Promise<void> {
-    const { replica, owners, forget } = this.#shared
-    if (owners.delete(this)) {
-      const isLast = owners.size === 0
-      const { position, digest, proven, status } = replica
-      // Others' replicas move on: what this one held is copied out.
-      const snapshot = isLast ? replica.getSnapshot() : copyOf(position, replica)
-      const getSnapshot = () => snapshot
-      this.#of = { position, digest, proven, getSnapshot, status: { ...status, state: "closed" } }
-      if (isLast) forget()
-      for (const end of [...this.#ends]) end()
-      this.#closing.abort(kClosed)
-      callAll(this.#statusListeners)
-      this.#statusListeners.clear()
-    }
-    if (owners.size === 0) await replica.close()
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.close()
-  }
-
-  /** For who opened what is shared: something was reported. */
-  report(report: Report): void {
-    if (this.#report) callAll([this.#report], report)
-  }
-
-  get #isOpen(): boolean {
-    return !this.#closing.signal.aborted && this.#shared.owners.has(this)
-  }
-
-  // Notes what ends with this share. Ending twice is harmless.
-  #keep(end: () => void): () => void {
-    const once = () => {
-      this.#ends.delete(once)
-      end()
-    }
-    this.#ends.add(once)
-    return once
-  }
-
-  // A signal for one wait: it ends with the caller's or with this share.
-  #endingWith(signal: AbortSignal | undefined): { signal: AbortSignal; letGo(): void } {
-    const either = new AbortController()
-    const own = this.#closing.signal
-    const ends = [
-      onAbort(signal, () => either.abort(signal?.reason)),
-      onAbort(own, () => either.abort(own.reason)),
-    ]
-    return {
-      signal: either.signal,
-      letGo: () => {
-        for (const end of ends) end()
-      },
+  // Waits until something is so: what is there counts before the end, and that before the signal.
+  async #until(isSo: () => boolean, signal?: AbortSignal): Promise<void> {
+    for (; !isSo(); await this.#move(signal)) {
+      if (this.#isOver()) throw new ReplicaError("ERR_CLOSED", "stop")
     }
   }
 
-  async #whileOpen(wait: () => Promise<void>): Promise<void> {
-    const { signal } = this.#closing
-    let letGo = () => {}
-    const ended = new Promise<never>((_, reject) => {
-      letGo = onAbort(signal, () => reject(closed()))
-    })
-    try {
-      await Promise.race([wait(), ended])
-    } finally {
-      letGo()
-    }
+  // Waits until the replica moves, or closes. Who calls has looked whether it did.
+  #move(signal: AbortSignal | undefined): Promise<void> {
+    signal?.throwIfAborted()
+    return wait((wake) => this.#follow(wake), signal)
   }
-}
 
-// What ends waits when an owner closes; never seen outside.
-const kClosed: unique symbol = Symbol("closed")
-
-function closed(): ReplicaError {
-  return new ReplicaError("closed", "ERR_CLOSED", "stop")
-}
-
-function copyOf<Value>(
-  position: Position | undefined,
-  replica: Pick<Replica<Value>, "entries">,
-): ReplicaSnapshot<Value> {
-  const entries = [...replica.entries()].map((entry) => [entry.key, entry] as const)
-  return new ReplicaSnapshot(position, new Map(entries))
+  // Tells whether it is closed; throws when that was not its owner's will.
+  #isOver(): boolean {
+    const { state, error } = this.status
+    if (state !== "closed") return false
+    if (error && this.#of === this.#live) throw error
+    return true
+  }
 }

@@ -24,15 +24,16 @@ export class ReplicaSnapshot<Value = unknown> {
   readonly position: Position | undefined
   /** How many entries there are. */
   readonly size: number
-  readonly #entries: ReadonlyMap<string, ReplicaEntry<Value>>
-  #replaced: ReadonlyMap<string, ReplicaEntry<Value> | undefined> | undefined
+  // What stood under the keys that the step to the next one replaced; all there is while there is
+  // no next one.
+  #layer: ReadonlyMap<string, ReplicaEntry<Value> | undefined>
   #next: ReplicaSnapshot<Value> | undefined
 
   /** @param entries the replica's own map, which it may change before it calls `next`. */
   constructor(position: Position | undefined, entries: ReadonlyMap<string, ReplicaEntry<Value>>) {
     this.position = position
     this.size = entries.size
-    this.#entries = entries
+    this.#layer = entries
   }
 
   /** The value under a key, or `undefined`. */
@@ -43,10 +44,8 @@ export class ReplicaSnapshot<Value = unknown> {
   /** The entry under a key, or `undefined`. */
   getEntry(key: string): ReplicaEntry<Value> | undefined {
     let at: ReplicaSnapshot<Value> = this
-    for (; at.#replaced; at = at.#next!) {
-      if (at.#replaced.has(key)) return at.#replaced.get(key)
-    }
-    return at.#entries.get(key)
+    while (at.#next && !at.#layer.has(key)) at = at.#next
+    return at.#layer.get(key)
   }
 
   /** Tells whether there is an entry under a key. */
@@ -56,13 +55,11 @@ export class ReplicaSnapshot<Value = unknown> {
 
   /** All entries, in no promised order. O(size), at the call: it may be read at any pace. */
   entries(): IterableIterator<ReplicaEntry<Value>> {
-    // Steps are laid over the newest state from the last to the first: the first one to replace a
-    // key knows what stood there.
-    const layers: Iterable<[string, ReplicaEntry<Value> | undefined]>[] = []
-    let at: ReplicaSnapshot<Value> = this
-    for (; at.#replaced; at = at.#next!) layers.unshift(at.#replaced)
-    const entries = new Map<string, ReplicaEntry<Value> | undefined>(at.#entries)
-    for (const layer of layers) for (const [key, entry] of layer) entries.set(key, entry)
+    const entries = new Map<string, ReplicaEntry<Value> | undefined>()
+    // The first step to replace a key knows what stood there.
+    for (let at: ReplicaSnapshot<Value> | undefined = this; at; at = at.#next) {
+      for (const [key, entry] of at.#layer) if (!entries.has(key)) entries.set(key, entry)
+    }
     return [...entries.values()].filter((entry) => !!entry).values()
   }
 
@@ -76,7 +73,7 @@ export class ReplicaSnapshot<Value = unknown> {
     entries: ReadonlyMap<string, ReplicaEntry<Value>>,
     replaced: ReadonlyMap<string, ReplicaEntry<Value> | undefined>,
   ): ReplicaSnapshot<Value> {
-    this.#replaced = replaced
+    this.#layer = replaced
     this.#next = new ReplicaSnapshot(position, entries)
     return this.#next
   }

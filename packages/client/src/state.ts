@@ -13,40 +13,30 @@ export type ClientState = "idle" | "connecting" | "snapshot" | "live" | "waiting
 /**
  * What happens to a client.
  *
- *   start    its owner wants it to run
+ *   begin    a request is made: the first, or the next when the back-off is over
  *   hello    the hub says what it will do
  *   reset    the hub begins a snapshot anew, perhaps in the middle of a stream
  *   sync     the hub says that everything up to here has been sent
  *   lost     the stream ended, failed, fell silent, or cannot be trusted any more
- *   due      the back-off is over
- *   refused  the hub says not to come back
- *   close    its owner lets go
+ *   close    its owner lets go, or the hub says not to come back
  */
-export type ClientEvent =
-  | "start"
-  | "hello"
-  | "reset"
-  | "sync"
-  | "lost"
-  | "due"
-  | "refused"
-  | "close"
+export type ClientEvent = "begin" | "hello" | "reset" | "sync" | "lost" | "close"
 
 /**
  * What becomes of each state at each event. Total: no case is left to the code around it.
  *
- * A row begins with every event as it mostly is: `refused` and `close` close, the others change
- * nothing. What it then names is what moves it on. A frame that comes out of turn is the assembly's
- * to refuse, which then makes it `lost`.
+ * A row begins with every event as it mostly is: `close` closes, the others change nothing. What it
+ * then names is what moves it on. A frame that comes out of turn is the assembly's to refuse, which
+ * then makes it `lost`.
  */
 export const TRANSITIONS: Readonly<
   Record<ClientState, Readonly<Record<ClientEvent, ClientState>>>
 > = {
-  idle: stay("idle", { start: "connecting" }),
+  idle: stay("idle", { begin: "connecting" }),
   connecting: stay("connecting", { hello: "snapshot", lost: "waiting" }),
   snapshot: stay("snapshot", { sync: "live", lost: "waiting" }),
   live: stay("live", { reset: "snapshot", lost: "waiting" }),
-  waiting: stay("waiting", { due: "connecting" }),
+  waiting: stay("waiting", { begin: "connecting" }),
   closed: stay("closed"),
 }
 
@@ -55,13 +45,11 @@ function stay(
   moves?: Partial<Record<ClientEvent, ClientState>>,
 ): Record<ClientEvent, ClientState> {
   return {
-    start: state,
+    begin: state,
     hello: state,
     reset: state,
     sync: state,
     lost: state,
-    due: state,
-    refused: "closed",
     close: "closed",
     ...moves,
   }

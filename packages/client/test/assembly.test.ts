@@ -69,7 +69,8 @@ function runHistory(random: () => number): void {
       histories.set(history.epoch, history)
       history.commit(random)
     }
-    const frames = [...streamOf(history, assembly.begin() || undefined, random)]
+    assembly.begin()
+    const frames = [...streamOf(history, assembly.resume || undefined, random)]
     const cutAt = random() < 0.5 ? integerBelow(random, frames.length + 1) : frames.length
     for (const frame of frames.slice(0, cutAt)) {
       const { mismatch, replaced } = assembly.take(frame, false)

@@ -1,7 +1,6 @@
 import { prng } from "@headwater/testing"
 import { describe, expect, test } from "vitest"
 import { connect, type Replica } from "../src/index.ts"
-import { connect as connectShared } from "../src/shared.ts"
 import { del, delta, hello, put, snapshot, sync } from "./scripted-hub.ts"
 
 // Many replicas that come, are changed, cut, and go: when they are gone, so is all that they held.
@@ -60,9 +59,9 @@ describe(`${REPLICAS} replicas`, () => {
     const churn = async (one: number) => {
       const deadline = performance.now() + CHURN_MS
       while (performance.now() < deadline) {
-        const open = one % 4 ? connect : connectShared
+        // A quarter of them share eight streams; `fetch` and `random` are the same for all.
         const url = `http://127.0.0.1:1/${one % 4 ? one : one % 8}`
-        const replica = open({ url, topic: "t", fetch: streams.fetch, random: Math.random })
+        const replica = connect({ url, topic: "t", fetch: streams.fetch, random: Math.random })
         gone.push(new WeakRef(replica))
         const abort = new AbortController()
         const ends = [replica.subscribe(() => {}), replica.subscribeStatus(() => {})]

@@ -1,7 +1,8 @@
 import { Digest, type Frame } from "@headwater/protocol"
 import { describe, expect, test } from "vitest"
-import type { ReplicaCommit, ReplicaEntry } from "../src/index.ts"
+import type { Replica, ReplicaCommit, ReplicaEntry } from "../src/index.ts"
 import { LiveReplica } from "../src/live-replica.ts"
+import { ReplicaShare } from "../src/replica-share.ts"
 import { held } from "./scripted-hub.ts"
 
 type Change = Extract<Frame, { type: "delta" }>["changes"][number]
@@ -17,14 +18,14 @@ const touch = (key: string, revision: number): Change => ({ op: "touch", key, re
 
 // A replica without a link: frames are handed to it, as a client would.
 function wired(): {
-  replica: LiveReplica<unknown>
-  closing: AbortController
+  replica: Replica
+  hear(frame: Frame): void
   commit(revision: number, ...changes: Change[]): void
 } {
-  const closing = new AbortController()
-  const replica = new LiveReplica<unknown>(closing)
-  const hear = (frame: Frame) => replica.hear(frame, false, 0)
-  replica.begin()
+  const live = new LiveReplica()
+  const replica = new ReplicaShare(live, { urls: [] }, {})
+  const hear = (frame: Frame) => void live.hear(frame, false, 0)
+  live.begin()
   hear({
     type: "hello",
     protocol: 1,
@@ -39,7 +40,7 @@ function wired(): {
   })
   return {
     replica,
-    closing,
+    hear,
     commit(revision, ...changes) {
       if (replica.position) hear({ type: "delta", revision, changes, id: `e.${revision}` })
       else {
@@ -153,13 +154,12 @@ describe("changes()", () => {
   })
 
   test("tells what is left before it ends with the replica", async () => {
-    const { replica, closing, commit } = wired()
+    const { replica, commit } = wired()
     commit(1)
     const commits = replica.changes()
     await commits.next()
     commit(2, put("a", 2))
-    closing.abort()
-    replica.on("close")
+    await replica.close()
 
     expect((await commits.next()).value?.changes.length).toBe(1)
     expect(await commits.next()).toEqual({ done: true, value: undefined })
@@ -246,6 +246,20 @@ describe("getSnapshot()", () => {
     }
   })
 
+  test("has moved on, and what was handed out has not, for who hears of a status", () => {
+    const { replica, hear, commit } = wired()
+    commit(1, put("a", 1))
+    const before = replica.getSnapshot()
+    const seen: unknown[] = []
+    replica.subscribeStatus(() => seen.push([before.get("a"), replica.getSnapshot().get("a")]))
+    const digest = new Digest()
+    digest.add("a", 2)
+    hear({ type: "delta", revision: 2, changes: [put("a", 2)] })
+    hear({ type: "sync", revision: 2, entries: 1, digest: `${digest}`, id: "e.2" })
+
+    expect(seen).toEqual([[1, 2]])
+  })
+
   test("entries() may be read while the replica moves on", () => {
     const { replica, commit } = wired()
     commit(1, put("a", 1), put("b", 1))
@@ -309,13 +323,13 @@ describe("waitFor()", () => {
   })
 
   test("rejects when another epoch begins that is not the position's", async () => {
-    const { replica, commit } = wired()
+    const { replica, hear, commit } = wired()
     commit(1)
     const old = replica.waitFor({ epoch: "e", revision: 9 }).catch((error) => error)
     const coming = replica.waitFor({ epoch: "f", revision: 1 })
-    replica.hear({ type: "reset", reason: "epoch-changed", epoch: "f", id: "f.0" }, false, 0)
+    hear({ type: "reset", reason: "epoch-changed", epoch: "f", id: "f.0" })
     const digest = `${new Digest()}`
-    replica.hear({ type: "sync", revision: 1, entries: 0, digest, id: "f.1" }, false, 0)
+    hear({ type: "sync", revision: 1, entries: 0, digest, id: "f.1" })
 
     expect(await old).toMatchObject({ code: "ERR_EPOCH_CHANGED", recovery: "resync" })
     await coming

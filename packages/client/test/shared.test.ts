@@ -1,7 +1,6 @@
 import { ManualClock } from "@headwater/testing"
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
-import type { ConnectOptions, Replica } from "../src/index.ts"
-import { connect } from "../src/shared.ts"
+import { type ConnectOptions, connect, type Replica } from "../src/index.ts"
 import { writer } from "../src/writer.ts"
 import { del, delta, held, hello, put, ScriptedHub, snapshot, sync, until } from "./scripted-hub.ts"
 
@@ -26,7 +25,7 @@ function follow(options: Partial<ConnectOptions> = {}): Replica {
   return replica
 }
 
-describe("connect() of shared", () => {
+describe("connect(), for several owners", () => {
   test("twice with the same arguments is one request and one state", async () => {
     const one = follow({ prefix: "a", keys: ["k"] })
     const other = follow({ prefix: ["a"], keys: ["k"], report: () => {} })
@@ -47,6 +46,17 @@ describe("connect() of shared", () => {
     expect(one.getSnapshot()).toBe(late.getSnapshot())
     expect(one.digest).toBe(late.digest)
     expect(late.proven).toBe(one.proven)
+  })
+
+  test("prefixes and keys in another order are the same filter", async () => {
+    const one = follow({ prefix: ["b", "a"], keys: ["y", "x"] })
+    const other = follow({ prefix: ["a", "b"], keys: ["x", "y"] })
+    const stream = await hub.next()
+    stream.send(hello(), sync(1, []))
+    await Promise.all([one.ready, other.ready])
+
+    expect(stream.path).toBe("/v1/topics/default/stream?prefix=a&prefix=b&key=x&key=y")
+    expect(hub.waiting).toBe(0)
   })
 
   test("another topic, filter, token or function of one is another stream", async () => {
@@ -147,7 +157,7 @@ describe("connect() of shared", () => {
     follow({ report: ({ type }) => reports.push(`one ${type}`) })
     const other = follow({ report: ({ type }) => reports.push(`other ${type}`) })
     vi.resetModules()
-    const copy = await import("../src/shared.ts")
+    const copy = await import("../src/index.ts")
     expect(copy.connect).not.toBe(connect)
     const third: Replica = copy.connect({ url: hub.url, topic: "default", random })
     replicas.push(third)

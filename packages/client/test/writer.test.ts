@@ -204,6 +204,6 @@ describe("writer()", () => {
   test("is refused to what is no replica of connect()", async () => {
     await follow()
 
-    expect(() => writer({ ...replica } as Replica)).toThrow(TypeError)
+    expect(() => writer({ ...replica, link: undefined } as Replica)).toThrow(TypeError)
   })
 })

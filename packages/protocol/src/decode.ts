@@ -39,30 +39,31 @@ function frameOf(type: Frame["type"], data: string, id: string): Fields | undefi
   const { revision, epoch, entries, changes, reason, retry, retryMs = 0 } = fields
   const at = readStreamId(id)
   // An `id` among the fields is an unknown field, not the event's.
-  const frame = { ...fields, type, id: id || undefined }
+  const frame: Fields = { ...fields, type, id: id || undefined }
   switch (type) {
     case "hello":
       if ((fields.protocol as number) > PROTOCOL_VERSION) return STOP
       must(isText(epoch) && isRevision(fields.heartbeatMs) && isValueKind(fields.values))
-      return { ...frame, resumed: fields.resumed === true }
+      frame.resumed = fields.resumed === true
+      break
     case "reset":
       must(at?.revision === 0 && at.epoch === epoch && isText(reason))
-      return frame
+      break
     case "snapshot":
       must((entries as Fields[]).every(isEntry))
-      return frame
+      break
     case "delta":
       for (const change of changes as Fields[]) {
         const { op } = change
         must(isText(op) && isWritten(change) && (op !== "put" || isEntry(change)))
         if (op !== "put" && op !== "delete" && op !== "touch") return STOP
       }
-      if (fields.partial === true) return { ...frame, id: undefined }
-      must(at?.revision === revision)
-      return frame
+      if (fields.partial === true) frame.id = undefined
+      else must(at?.revision === revision)
+      break
     case "sync":
       must(at?.revision === revision)
-      return frame
+      break
     case "status": {
       const { status, statusSince, lastContact } = fields as unknown as StatusReport
       if (!STATUSES.test(status)) return undefined
@@ -71,12 +72,15 @@ function frameOf(type: Frame["type"], data: string, id: string): Fields | undefi
     }
     case "goodbye":
       must(isText(reason) && isRevision(retryMs))
-      return { ...frame, retryMs }
+      frame.retryMs = retryMs
+      break
     case "fault":
       must(isText(fields.code) && isRevision(retryMs))
+      frame.retryMs = retryMs
       // A word that this reader does not know cannot forbid it to come back.
-      return { ...frame, retryMs, retry: isRecovery(retry) ? retry : "retry" }
+      frame.retry = isRecovery(retry) ? retry : "retry"
   }
+  return frame
 }
 
 const TYPES = /^(hello|reset|snapshot|delta|sync|status|goodbye|fault)$/

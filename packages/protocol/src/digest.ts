@@ -21,27 +21,26 @@ export class Digest {
   #hi = 0
   #lo = 0
 
-  /** Adds an entry. Cost: hashing the key twice. */
-  add(key: string, revision: Revision): void {
-    this.#move(key, revision, 1)
+  /**
+   * Adds an entry, or, by a sign of −1, takes it out again. Cost: hashing the key twice.
+   *
+   * The carry of the low half is 1, 0 or −1; `>>> 0` takes both halves mod 2³².
+   */
+  add(key: string, revision: Revision, sign: 1 | -1 = 1): void {
+    const { hi, lo } = h64(key, revision)
+    const sum = this.#lo + sign * lo
+    this.#lo = sum >>> 0
+    this.#hi = (this.#hi + sign * hi + Math.floor(sum / TWO_TO_32)) >>> 0
   }
 
   /** Takes an entry out again: the inverse of `add` with the same arguments. */
   remove(key: string, revision: Revision): void {
-    this.#move(key, revision, -1)
+    this.add(key, revision, -1)
   }
 
   /** 16 lower-case hex digits, the high half first, as on the wire. */
   toString(): string {
     return hex8(this.#hi) + hex8(this.#lo)
-  }
-
-  // The carry of the low half is 1, 0 or −1; `>>> 0` takes both halves mod 2³².
-  #move(key: string, revision: Revision, sign: 1 | -1): void {
-    const { hi, lo } = h64(key, revision)
-    const sum = this.#lo + sign * lo
-    this.#lo = sum >>> 0
-    this.#hi = (this.#hi + sign * hi + Math.floor(sum / TWO_TO_32)) >>> 0
   }
 }
 

@@ -1,6 +1,6 @@
 import type { Position } from "@headwater/core"
 import { isRevision, SyncError } from "@headwater/core"
-import { Digest, readStreamId, xxHash32 } from "@headwater/protocol"
+import { Digest, formatPosition, readStreamId, xxHash32 } from "@headwater/protocol"
 import type { ReplicaEntry } from "../snapshot.ts"
 
 /** What is stored of a replica. */
@@ -64,8 +64,8 @@ export function decodeState(bytes: Uint8Array, place: string): StoredState {
     if (other !== place) throw new StoredStateError("foreign", `a replica of ${other}`)
     const entries = lines.map(entryOf)
     const isWhole = entries.length === count && digestOf(entries) === digest
-    const isPlaced = isRevision(position.revision) && typeof position.epoch === "string"
-    if (!isWhole || !isPlaced || !readStreamId(resume)) throw new TypeError("not what it says")
+    const isPlaced = readStreamId(formatPosition(position)) && readStreamId(resume)
+    if (!isWhole || !isPlaced) throw new TypeError("not what it says")
     return { place, position, resume, entries }
   } catch (cause) {
     if (cause instanceof StoredStateError) throw cause

@@ -1,6 +1,7 @@
+import { type Frame, formatPosition, PROTOCOL_VERSION } from "@headwater/protocol"
 import type { ClientClock, ReplicaStore, Storable } from "../link.ts"
 import { callAll } from "../live-replica.ts"
-import { decodeState, encodeState, StoredStateError } from "./stored-state.ts"
+import { decodeState, encodeState, type StoredState, StoredStateError } from "./stored-state.ts"
 
 /** Where bytes are kept: one state, replaced whole or not at all. */
 export interface ReplicaStorage {
@@ -41,7 +42,7 @@ export const SAVE_INTERVAL_MS = 10_000
  */
 export function stored(storage: ReplicaStorage, options: StoreOptions = {}): ReplicaStore {
   return {
-    attach: (storable, signal) => new Keeper(storage, options, storable).begin(signal),
+    attach: (replica, url, signal) => new Keeper(storage, options, replica, url).begin(signal),
   }
 }
 
@@ -55,18 +56,21 @@ const timers: Pick<ClientClock, "after"> = {
 class Keeper {
   readonly #storage: ReplicaStorage
   readonly #options: StoreOptions
-  readonly #storable: Storable
+  readonly #replica: Storable
+  // Path and query stand for the topic and its filters, whichever hub it is.
+  readonly #place: string
   #saving: Promise<void> = Promise.resolve()
   #stopTimer: (() => void) | undefined
 
-  constructor(storage: ReplicaStorage, options: StoreOptions, storable: Storable) {
+  constructor(storage: ReplicaStorage, options: StoreOptions, replica: Storable, url: URL) {
     this.#storage = storage
     this.#options = options
-    this.#storable = storable
+    this.#replica = replica
+    this.#place = url.pathname + url.search
   }
 
   async begin(signal: AbortSignal): Promise<() => Promise<void>> {
-    const { replica } = this.#storable
+    const replica = this.#replica
     const bytes = await this.#load()
     if (bytes && !signal.aborted) this.#restore(bytes)
     replica.onStep = () => this.#soon()
@@ -88,18 +92,13 @@ class Keeper {
 
   #restore(bytes: Uint8Array): void {
     try {
-      const { entries, position, resume } = decodeState(bytes, this.#place)
-      this.#storable.replica.restore(entries as never, position, resume)
-      this.#report({ type: "loaded", entries: entries.length })
+      const state = decodeState(bytes, this.#place)
+      restore(this.#replica, state)
+      this.#report({ type: "loaded", entries: state.entries.length })
     } catch (error) {
       if (!(error instanceof StoredStateError)) throw error
       this.#report({ type: "refused", reason: error.reason, error })
     }
-  }
-
-  get #place(): string {
-    const { pathname, search } = this.#storable.url
-    return pathname + search
   }
 
   #soon(): void {
@@ -112,9 +111,9 @@ class Keeper {
     this.#stopTimer = undefined
     // One after the other; each writes what is held when its turn comes.
     this.#saving = this.#saving.then(async () => {
-      const { position, resume } = this.#storable.replica
+      const { position, resume } = this.#replica
       if (!position) return
-      const entries = [...this.#storable.replica.entries()]
+      const entries = [...this.#replica.entries()]
       try {
         await this.#storage.save(encodeState({ place: this.#place, position, resume, entries }))
       } catch (error) {
@@ -126,4 +125,28 @@ class Keeper {
   #report(report: StoreReport): void {
     if (this.#options.report) callAll([this.#options.report], report)
   }
+}
+
+// What was stored comes in as a snapshot does. Values are as they were held, so they are taken as
+// they are; there is no digest, as that is the hub's to prove.
+function restore(replica: Storable, { entries, position, resume }: StoredState): void {
+  const { epoch, revision } = position
+  const frames: readonly Frame[] = [
+    {
+      type: "hello",
+      protocol: PROTOCOL_VERSION,
+      topic: "",
+      epoch,
+      values: "json",
+      view: "",
+      heartbeatMs: 0,
+      frameBytesMax: 0,
+      resumed: false,
+      policy: "",
+    },
+    { type: "snapshot", entries },
+    { type: "sync", revision, entries: entries.length, id: formatPosition(position) },
+  ]
+  for (const frame of frames) replica.hear(frame, false, 0)
+  replica.resume = resume
 }
