@@ -2,10 +2,12 @@ import { formatNumber } from "./format.ts"
 import type { Results } from "./results.ts"
 import type { Row } from "./rows.ts"
 
-/** Where a row is looked for: ours, at the largest size that was measured. */
+/** Where a row is looked for, at the largest size that was measured. */
 interface Place {
   readonly scenario: string
   readonly operation: string
+  /** Ours, unless named. */
+  readonly subject?: string
 }
 
 const DELIVERY: Place = { scenario: "serve", operation: "CPU per delivery" }
@@ -39,11 +41,16 @@ export function numbersOf(results: Results, runtime: string): string[] {
     }),
     tell(rowOf(JOIN), ({ median, size, ratios }) => {
       const what = `**${formatNumber(median)} ms** of CPU for each reader of a thousand who join`
-      return `${what} at once ${count(size)} entries: ${beside(ratios["per client"], "encoding for each")}.`
+      const each = beside(ratios["per client"], "encoding for each")
+      const zipped = tell(rowOf({ ...JOIN, subject: "headwater, gzip" }), (row) => {
+        const eachZipped = beside(row.ratios["per client, gzip"], "compressing for each")
+        return ` In gzip, ${formatNumber(row.median)} ms: ${eachZipped}.`
+      })
+      return `${what} at once ${count(size)} entries: ${each}.${zipped ?? ""}`
     }),
     tell(rowOf(STALLED), ({ median, size }) => {
       const none = rowOf({ ...STALLED, operation: "growth, none stalled" })
-      const bare = largest(results.rows, STALLED, runtime, "bare")
+      const bare = rowOf({ ...STALLED, subject: "bare" })
       const others = [
         ...(none ? [`${mib(none.median)} while none has stopped`] : []),
         ...(bare ? [`${mib(bare.median)} where a server queues`] : []),
@@ -71,9 +78,8 @@ export function numbersOf(results: Results, runtime: string): string[] {
 
 function largest(
   rows: readonly Row[],
-  { scenario, operation }: Place,
+  { scenario, operation, subject = "headwater" }: Place,
   runtime: string,
-  subject = "headwater",
 ): Row | undefined {
   return rows
     .filter((row) => row.scenario === scenario && row.operation === operation)

@@ -23,8 +23,8 @@ const REMOVALS = new Set(["delete", "expire", "compareAndDelete"])
  */
 export class Directory {
   /**
-   * As it stands in a URL: `/v2/keys/services/`. With a slash at its end, who may read `/services/*`
-   * and no more is answered.
+   * As it stands in a URL: `/v2/keys/services/`. With a slash at its end, who may read
+   * `/services/*` and no more is answered.
    */
   readonly path: string
   /** With a slash at both ends. */
