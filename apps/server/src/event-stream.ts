@@ -31,11 +31,14 @@ export interface EventStream {
   readonly opening: Uint8Array
 }
 
-const untouched = new WeakMap<Response, EventStream>()
+const untouched = new WeakMap<ReadableStream, EventStream>()
 
-/** What is behind a response of `eventStream`, as long as the response was passed on as it is. */
+/** What is behind the body of an `eventStream`, as long as nobody reads it; headers may differ. */
 export function eventStreamOf(response: Response): EventStream | undefined {
-  return untouched.get(response)
+  // To ask for a body has a cost for the short answers of Node's server.
+  if (response.headers.get("content-type") !== STREAM_HEADERS["content-type"]) return undefined
+  const { body } = response
+  return body === null || body.locked ? undefined : untouched.get(body)
 }
 
 /**
@@ -57,7 +60,7 @@ export function eventStream(
   const opening = source.opening?.(event) ?? event
   const body = bodyOf(source, opening)
   const response = new Response(body, { headers: { ...STREAM_HEADERS, ...headers } })
-  untouched.set(response, { source, opening })
+  untouched.set(body, { source, opening })
   return response
 }
 
