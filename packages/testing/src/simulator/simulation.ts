@@ -1,7 +1,8 @@
 import { ManualClock } from "../manual-clock.ts"
 import { integerBelow, pick, prng } from "../prng.ts"
 import { ModelWorld } from "./model-world.ts"
-import { type SavedImage, SimulatedHub } from "./simulated-hub.ts"
+import { isAboveAll, Restored, type RestoredTotals } from "./restored.ts"
+import { SimulatedHub } from "./simulated-hub.ts"
 import { expectEqual, shown, Witness } from "./witness.ts"
 
 /** What a simulation did, all of which was right. */
@@ -18,24 +19,9 @@ export interface SimulationReport {
   /** Times a hub began anew. */
   readonly crashes: number
   /** How many of these began from an image that it had saved. */
-  readonly restored: Restored
+  readonly restored: RestoredTotals
   /** What happened, line by line: the same for the same seed. */
   readonly transcript: readonly string[]
-}
-
-/** Starts from an image, and what had happened since it was saved: each may be in several. */
-export interface Restored {
-  readonly starts: number
-  /** The source had moved on. */
-  readonly stale: number
-  /** So far that it had forgotten what came next. */
-  readonly compacted: number
-  /** Another cluster answered. */
-  readonly replaced: number
-  /** The history of its cluster had gone back. */
-  readonly setBack: number
-  /** It was saved while a list was read. */
-  readonly resyncing: number
 }
 
 /** A simulation that went wrong: a bug, with all that is needed to repeat it. */
@@ -92,14 +78,7 @@ class Simulation {
   /** Whether history went back: a hub without a past could not tell, and is not asked for. */
   #wentBack = false
   #crashes = 0
-  readonly #restored = {
-    starts: 0,
-    stale: 0,
-    compacted: 0,
-    replaced: 0,
-    setBack: 0,
-    resyncing: 0,
-  }
+  readonly #restored = new Restored()
   #closed = false
 
   constructor(seed: number) {
@@ -135,7 +114,7 @@ class Simulation {
       compared: sum(({ compared }) => compared),
       resumed: sum(({ resumed }) => resumed),
       crashes: this.#crashes,
-      restored: this.#restored,
+      restored: this.#restored.totals,
       transcript: this.transcript,
     }
   }
@@ -239,23 +218,21 @@ class Simulation {
     }
   }
 
-  // From an image twice out of three times, if there is one. A hub that knows less than nothing of
-  // a history that went back could not tell, unless that is still below what its image holds: then
-  // it must.
+  // From an image twice out of three times, if there is one, and then from the newest every other
+  // time. After a history went back, one who has not heard of that cannot know it, and is not asked
+  // to, unless there is still less than its image holds: then it must find out.
   async #crash(hub: SimulatedHub): Promise<void> {
     const { images } = hub
     const isKept = this.#random() < 0.67 && images.length > 0
-    const image = isKept
-      ? this.#random() < 0.5
-        ? images[0]
-        : pick(this.#random, images)
-      : undefined
-    const isBelow = image !== undefined && this.#isBelow(image)
-    if (this.#wentBack && !isBelow && image?.setBacks !== this.#world.setBacks) return
+    const isNewest = isKept && this.#random() < 0.5
+    const old = isKept && !isNewest ? pick(this.#random, images) : undefined
+    const image = isNewest ? images[0] : old
+    const isAbove = image !== undefined && isAboveAll(image, this.#world)
+    if (this.#wentBack && !isAbove && image?.setBacks !== this.#world.setBacks) return
     this.#crashes += 1
-    if (image) this.#count(image, isBelow)
+    if (image) this.#restored.count(image, this.#world)
     await hub.crash(image)
-    if (!isBelow) return this.#bereave()
+    if (!isAbove) return this.#bereave()
     await this.#bereave()
     await this.#quiet()
     expectEqual("in one epoch", hub.cache.epoch === image.position.epoch, false)
@@ -264,27 +241,6 @@ class Simulation {
   // Whoever followed it has seen it go, and comes back when and where it likes.
   async #bereave(): Promise<void> {
     for (const witness of this.#witnesses) if (witness.isBereft) await witness.leave()
-  }
-
-  // Whether the image is of the history that was there before the last time that one went back, and
-  // holds more than there is now.
-  #isBelow({ position, setBacks }: SavedImage): boolean {
-    const { cluster } = this.#world
-    const own = this.#world.clusterOf(position)
-    if (own.identity !== cluster.identity || own === cluster) return false
-    return setBacks === this.#world.setBacks - 1 && position.revision > cluster.revision
-  }
-
-  #count({ position, resyncing }: SavedImage, isBelow: boolean): void {
-    const { cluster } = this.#world
-    const restored = this.#restored
-    const isSame = this.#world.clusterOf(position) === cluster
-    restored.starts += 1
-    if (isSame && position.revision < cluster.revision) restored.stale += 1
-    if (isSame && position.revision < cluster.compacted) restored.compacted += 1
-    if (!isSame && !isBelow) restored.replaced += 1
-    if (isBelow) restored.setBack += 1
-    if (resyncing) restored.resyncing += 1
   }
 
   /** Lets everything come to rest, and compares. */
