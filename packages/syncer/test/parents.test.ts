@@ -182,6 +182,62 @@ describe("Syncer, as its parents", () => {
     expect([served(), hub.cache.report.status]).toEqual([{ b: 20, c: 31 }, "in-sync"])
   })
 
+  test.each(["before", "after"])(
+    "ES-B15: a watch that speaks %s the list ends makes the same of it",
+    async (when) => {
+      await clock.settle()
+      source.page(10, { a: 5, b: 6, c: 7 })
+      await clock.settle()
+      const speak = () => {
+        source.commit(11, "a", "-b")
+        source.commit(12, "-a", "d")
+      }
+      if (when === "before") speak()
+      await clock.settle()
+      source.end()
+      await clock.settle()
+      if (when === "after") speak()
+      await clock.advance(500)
+
+      expect(served()).toEqual({ c: 7, d: 12 })
+      expect(hub.cache.position?.revision).toBe(12)
+      expect(hub.cache.report.status).toBe("in-sync")
+    },
+  )
+
+  test("ES-B13: a list ends once: what it did not name goes then, and nothing after", async () => {
+    await list(10, { a: 5, b: 6 })
+    await relist(20)
+    source.page(20, { a: 5 })
+    await clock.settle()
+    const during = served()
+    source.end()
+    source.end()
+    await clock.advance(500)
+    source.commit(21, "b")
+    await clock.settle()
+
+    expect([during, served()]).toEqual([
+      { a: 5, b: 6 },
+      { a: 5, b: 21 },
+    ])
+    expect(source.requests.length).toBe(2)
+  })
+
+  test("WS-B18: progress moves the position alone, and so does an unknown delete", async () => {
+    await list(10, { a: 5 })
+    const { current } = hub.cache
+    source.event({ type: "progress", revision: 14 })
+    await clock.settle()
+    const afterProgress = hub.cache.position?.revision
+    const isSame = hub.cache.current === current
+    source.commit(15, "-unknown")
+    await clock.settle()
+
+    expect([afterProgress, isSame, hub.cache.position?.revision]).toEqual([14, true, 15])
+    expect([served(), hub.statuses]).toEqual([{ a: 5 }, ["resyncing", "in-sync"]])
+  })
+
   test("ES-E11: a source with the same name and a higher revision is the same", async () => {
     await list(10, { a: 5 })
     const { epoch } = hub.cache
