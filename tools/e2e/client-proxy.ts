@@ -52,7 +52,7 @@ export class ClientProxy {
     return this.#faults.length
   }
 
-  /** The next connections meet these, one each; those after them pass. */
+  /** The next connections on which something is asked meet these, one each; others pass. */
   await(...faults: readonly Fault[]): void {
     this.#faults.push(...faults)
   }
@@ -73,19 +73,25 @@ export class ClientProxy {
     return new Promise((resolve) => this.#server.close(() => resolve()))
   }
 
+  // A pool may open a connection that it never uses: only one that asks for something is counted.
   #join(from: Socket): void {
-    const next = this.#faults.shift()
-    const fault = next?.type === "call" ? this.#owed(next, from) : next
     this.#sockets.add(from)
     from.setNoDelay(true)
     from.on("error", () => {}).on("close", () => this.#sockets.delete(from))
+    from.once("data", (first) => this.#serve(from, first))
+  }
+
+  #serve(from: Socket, first: Buffer): void {
+    const next = this.#faults.shift()
+    const fault = next?.type === "call" ? this.#owed(next, from) : next
     if (fault?.type === "answer") {
-      from.once("data", () => from.end(fault.text))
+      from.end(fault.text)
       return
     }
     const to = connect(this.#target, "127.0.0.1")
     to.on("error", () => from.destroy()).on("close", () => from.end())
     from.on("close", () => to.destroy())
+    to.write(first)
     from.pipe(to)
     void relay(to, from, fault)
   }
