@@ -42,6 +42,32 @@ describe.each([
   ["entry?key=", `${ENTRY}&`],
   ["entries/{key}", PATH],
   ["entries?prefix=", `${LIST}&`],
+])("a GET of %s", (_name, path) => {
+  test.each(["cached", "cached=1", "stale", "consistent", "max_stale=1s"])(
+    "CC-B48: with ?%s is refused: a hub has no cache to be asked for",
+    async (parameter) => {
+      await ready()
+      const answer = await local.ask(path + parameter)
+
+      expect(answer.status).toBe(400)
+      expect(await answer.json()).toMatchObject({ error: { code: "ERR_REQUEST_INVALID" } })
+    },
+  )
+
+  test("CC-B48: is of what the hub holds now, whatever its directives, and has no age", async () => {
+    const at = await ready()
+    const headers = { "cache-control": "max-age=0, must-revalidate, stale-if-error=60" }
+    const answer = await local.ask(path, { headers })
+
+    expect(await about(answer)).toEqual([200, at, "private, no-cache"])
+    expect(["age", "x-cache"].map((name) => answer.headers.get(name))).toEqual([null, null])
+  })
+})
+
+describe.each([
+  ["entry?key=", `${ENTRY}&`],
+  ["entries/{key}", PATH],
+  ["entries?prefix=", `${LIST}&`],
 ])("a blocking GET of %s", (_name, path) => {
   test("CC-B45: waits for a change, and is answered with what there is then", async () => {
     const since = await ready()
