@@ -118,3 +118,26 @@ describe("EtcdSource, with members that have no leader", () => {
     expect(asked.map(({ leader }) => leader)).toEqual([null])
   })
 })
+
+describe("EtcdSource.list(), of an answer that is not etcd's", () => {
+  test.each([
+    '{"header":{"revision":"7"},"kvs":{}}',
+    '{"header":{"revision":"7"},"kvs":null}',
+    '{"header":{"revision":"7"},"kvs":[{"key":"YQ==","mod_revision":"1"},[]]}',
+    '{"header":{"revision":"7"},"kvs":[1]}',
+    '{"header":{"revision":"7"},"kvs":[{"key":"YQ==","mod_revision":"1"',
+    '{"header":{"revision":"7"},"more":true}',
+    "<html>busy</html>",
+  ])("is not taken for an empty range: %s", async (text) => {
+    const reply = async () => new Response(text)
+    const endpoints = ["http://one.test:1"]
+    const fetch = reply as typeof globalThis.fetch
+    const source = etcdSource({ endpoints, prefix: "/p/", fetch, clock: new ManualClock() })
+    const listing = (async () => {
+      for await (const page of source.list({}, never)) expect(page.entries).toEqual([])
+    })()
+
+    await expect(listing).rejects.toMatchObject({ code: "ERR_SOURCE_FAILED" })
+    expect(source.open).toBe(0)
+  })
+})

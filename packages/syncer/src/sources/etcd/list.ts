@@ -45,6 +45,7 @@ export interface ListPace {
 const PAGE_BYTES = 4 * 1_048_576
 const PAGE_ENTRIES_MIN = 10
 const PAGE_ENTRIES_FIRST = 500
+const PAGE_ENTRIES_MAX = 16_384
 
 /**
  * What is read in one request, no compaction can overtake. At the most 256 MiB a page, which etcd
@@ -231,5 +232,6 @@ function lastKeyOf({ pairs }: MarkedRange): Uint8Array {
 
 // A page after which there is more has as many entries as were asked for.
 function limitAfter({ pairs }: MarkedRange, limit: number, { factor }: ListPace): number {
-  return Math.max(PAGE_ENTRIES_MIN, Math.ceil((PAGE_BYTES * factor * limit) / pairs.bytes))
+  const wanted = Math.ceil((PAGE_BYTES * factor * limit) / pairs.bytes)
+  return Math.max(PAGE_ENTRIES_MIN, Math.min(wanted, PAGE_ENTRIES_MAX * factor))
 }

@@ -1,3 +1,4 @@
+import { SourceError } from "@headwater/core"
 import { type EpochMarker, idIn } from "./epoch-marker.ts"
 import type { Gateway } from "./gateway.ts"
 import type { Header } from "./messages.ts"
@@ -63,7 +64,10 @@ function rangeIn(
   { arrays }: SplitAnswer<unknown>,
   range: SplitRange | undefined,
 ): Pick<MarkedRange, "pairs" | "more"> {
-  const place = range?.kvs?.[0]
-  const chunks = place === undefined ? [] : (arrays[place] ?? [])
-  return { pairs: new PairReader(chunks), more: range?.more === true }
+  const { kvs, more = false } = range ?? {}
+  if (kvs === undefined) return { pairs: new PairReader([]), more }
+  const chunks = Array.isArray(kvs) ? arrays[kvs[0]] : undefined
+  // Never to take for an empty range what was not understood: everything would be deleted.
+  if (chunks === undefined) throw new SourceError("etcd answered what is not a range")
+  return { pairs: new PairReader(chunks), more }
 }

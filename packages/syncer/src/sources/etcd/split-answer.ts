@@ -72,7 +72,7 @@ export class AnswerSplitter {
     const bracket = chunk.indexOf(OPEN, start)
     const end = bracket < 0 ? chunk.length : bracket + 1
     this.#text += this.#decoder.decode(chunk.subarray(start, end), { stream: true })
-    if (bracket < 0 || !this.#text.endsWith(KVS)) return end
+    if (bracket < 0 || !KVS.test(this.#text)) return end
     this.#text += this.#arrays.length
     this.#open = []
     this.#arrays.push(this.#open)
@@ -82,4 +82,4 @@ export class AnswerSplitter {
 
 const OPEN = 0x5b
 const CLOSE = 0x5d
-const KVS = '"kvs":['
+const KVS = /"kvs"\s*:\s*\[$/
