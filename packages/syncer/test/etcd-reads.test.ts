@@ -141,3 +141,47 @@ describe("EtcdSource.list(), of an answer that is not etcd's", () => {
     expect(source.open).toBe(0)
   })
 })
+
+describe("EtcdSource.list(), by a slow connection", () => {
+  const slow = () => {
+    const clock = new ManualClock()
+    let body: ReadableStreamDefaultController<Uint8Array> | undefined
+    const stream = new ReadableStream<Uint8Array>({
+      start(controller) {
+        body = controller
+      },
+    })
+    const reply = async () => new Response(stream)
+    const endpoints = ["http://one.test:1"]
+    const fetch = reply as typeof globalThis.fetch
+    const source = etcdSource({ endpoints, prefix: "/p/", fetch, clock })
+    const first = source.list({}, never).next()
+    const say = async (text: string) => {
+      body?.enqueue(new TextEncoder().encode(text))
+      await clock.advance(9_000)
+    }
+    return { clock, first, say, end: () => body?.close(), source }
+  }
+
+  test("takes as long as pieces come, one in ten seconds", async () => {
+    const { clock, first, say, end } = slow()
+    await clock.advance(1)
+    const text = JSON.stringify({ header: { revision: "7" }, kvs: [kv] })
+    for (let at = 0; at < text.length; at += 20) await say(text.slice(at, at + 20))
+    end()
+
+    expect((await first).value).toMatchObject({ revision: 7, entries: [{ key: "a" }] })
+    expect(clock.timers).toBe(0)
+  })
+
+  test("fails when there is none for ten seconds", async () => {
+    const { clock, first, say, source } = slow()
+    const failed = expect(first).rejects.toThrow("did not answer within 10000 ms")
+    await clock.advance(1)
+    await say('{"header":')
+    await clock.advance(1_001)
+
+    await failed
+    expect([clock.timers, source.open]).toEqual([0, 0])
+  })
+})

@@ -59,10 +59,11 @@ export class Gateway {
    * As `read`, with an answer that is more than one piece of JSON.
    *
    * @param use reads it; what it throws is a failure of the call.
-   * @param request.timeoutMs until `use` is done; as long as for any call by default.
+   * @param request.timeoutMs until `use` is done, or has heard something, from then on again; as
+   *   long as for any call by default.
    */
   async readBy<Answer>(
-    use: (response: Response, signal: AbortSignal) => Promise<Answer>,
+    use: Use<Answer>,
     request: { readonly path: string; readonly body: object; readonly timeoutMs?: number },
     signal: AbortSignal,
   ): Promise<Answer> {
@@ -184,14 +185,14 @@ export class Gateway {
     endpoint: string,
     question: Question,
     signal: AbortSignal,
-    use: (response: Response, signal: AbortSignal) => Promise<T>,
+    use: Use<T>,
   ): Promise<T> {
     this.#open += 1
     try {
-      return await this.#withDeadline(signal, question.timeoutMs, async (both) => {
+      return await this.#withDeadline(signal, question.timeoutMs, async (both, heard) => {
         const response = await this.#post(endpoint, question, both)
         if (!response.ok) throw failureOfAnswer(response.status, await response.text())
-        return await use(response, both)
+        return await use(response, both, heard)
       })
     } finally {
       this.#open -= 1
@@ -243,12 +244,17 @@ export class Gateway {
   async #withDeadline<T>(
     signal: AbortSignal,
     timeoutMs = CALL_MS,
-    ask: (signal: AbortSignal) => Promise<T>,
+    ask: (signal: AbortSignal, heard: () => void) => Promise<T>,
   ): Promise<T> {
     const link = new LinkedAbort(signal, this.#closing.signal)
-    const cancel = this.#options.clock.after(timeoutMs, () => link.abort(tooLate(timeoutMs)))
+    let cancel = () => {}
+    const arm = () => {
+      cancel()
+      cancel = this.#options.clock.after(timeoutMs, () => link.abort(tooLate(timeoutMs)))
+    }
+    arm()
     try {
-      return await ask(link.signal)
+      return await ask(link.signal, arm)
     } catch (error) {
       throw failureOfFetch(error)
     } finally {
@@ -262,6 +268,9 @@ export class Gateway {
     if (this.#closing.signal.aborted) throw new ClosedError("shutdown")
   }
 }
+
+/** Reads an answer until the signal is aborted, and says when it has heard some of it. */
+type Use<Answer> = (response: Response, signal: AbortSignal, heard: () => void) => Promise<Answer>
 
 interface Question {
   readonly path: string

@@ -54,7 +54,7 @@ const PAGE_ENTRIES_MAX = 16_384
 const PACE_MAX = 64
 const PACE_STEP = 8
 
-/** Longer than etcd itself waits for its leader; of a large page it writes some 25 MiB a second. */
+/** Without a word. etcd writes a page whole, some 25 MiB a second, before it sends any of it. */
 const PAGE_MS = 10_000
 const LARGE_PAGE_MS = 60_000
 

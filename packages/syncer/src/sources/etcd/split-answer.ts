@@ -7,7 +7,8 @@ export interface SplitAnswer<Answer> {
 }
 
 /**
- * Reads a whole answer, and parses all but its entries.
+ * Reads a whole answer, and parses all but its entries. Says of each piece that it is heard, so
+ * that a slow connection is not taken for a silent one.
  *
  * The signal cancels the body as well: the `fetch` of Node 20 and 22 forgets its own once the
  * request was collected as garbage.
@@ -15,6 +16,7 @@ export interface SplitAnswer<Answer> {
 export async function splitAnswerOf<Answer>(
   { body }: Response,
   signal: AbortSignal,
+  heard: () => void,
 ): Promise<SplitAnswer<Answer>> {
   const reader = (body as ReadableStream<Uint8Array>).getReader()
   const cancel = () => void reader.cancel().catch(() => {})
@@ -22,6 +24,7 @@ export async function splitAnswerOf<Answer>(
   const splitter = new AnswerSplitter()
   try {
     for (let read = await reader.read(); !read.done; read = await reader.read()) {
+      heard()
       splitter.push(read.value)
     }
     signal.throwIfAborted()
