@@ -140,6 +140,13 @@ describe("EtcdSource.list(), of an answer that is not etcd's", () => {
     await expect(listing).rejects.toMatchObject({ code: "ERR_SOURCE_FAILED" })
     expect(source.open).toBe(0)
   })
+
+  test("nor is a transaction without what was asked in it", async () => {
+    const { source, list } = scripted(() => 7, { marker: true })
+
+    await expect(list({})).rejects.toThrow("what is not a range")
+    expect(source.open).toBe(0)
+  })
 })
 
 describe("EtcdSource.list(), by a slow connection", () => {

@@ -65,7 +65,7 @@ function rangeIn(
   range: SplitRange | undefined,
 ): Pick<MarkedRange, "pairs" | "more"> {
   const { kvs, more = false } = range ?? {}
-  if (kvs === undefined) return { pairs: new PairReader([]), more }
+  if (range && kvs === undefined) return { pairs: new PairReader([]), more }
   const chunks = Array.isArray(kvs) ? arrays[kvs[0]] : undefined
   // Never to take for an empty range what was not understood: everything would be deleted.
   if (chunks === undefined) throw new SourceError("etcd answered what is not a range")
