@@ -1,8 +1,16 @@
-import { createEngine, type Engine, type Snapshot, type Trie } from "@headwater/core/engine"
+import {
+  createEngine,
+  type Engine,
+  type Snapshot,
+  type Trie,
+  type TrieUpdate,
+} from "@headwater/core/engine"
 import type { Amount, Feed, KeyedMap } from "./keyed-map.ts"
 import { LastTen } from "./last-ten.ts"
 
 const FRAME_BYTES_MAX = 65_536
+/** Updates that are applied together, as by the cache. */
+const CHUNK_UPDATES = 100
 
 /** `@headwater/core`: the trie in linear memory. */
 export function headwater(): KeyedMap {
@@ -20,12 +28,8 @@ class HeadwaterMap implements KeyedMap {
     return this.#newest.size
   }
 
-  fill(count: number, { keyAt, valueAt }: Feed): void {
-    const revision = ++this.#revision
-    for (let index = 0; index < count; index++) {
-      this.#trie.put(keyAt(index), valueAt(index), revision)
-    }
-    this.#commit()
+  fill(count: number, feed: Feed): void {
+    this.putMany(0, count, feed)
   }
 
   get(key: string): Uint8Array | undefined {
@@ -39,8 +43,12 @@ class HeadwaterMap implements KeyedMap {
 
   putMany(from: number, to: number, { keyAt, valueAt }: Feed): void {
     const revision = ++this.#revision
-    for (let index = from; index < to; index++) {
-      this.#trie.put(keyAt(index), valueAt(index), revision)
+    for (let index = from; index < to; index += CHUNK_UPDATES) {
+      const updates: TrieUpdate[] = []
+      for (let each = index; each < Math.min(to, index + CHUNK_UPDATES); each++) {
+        updates.push({ op: "put", key: keyAt(each), value: valueAt(each), revision })
+      }
+      this.#trie.apply(updates)
     }
     this.#commit()
   }

@@ -8,16 +8,15 @@ import { findLive } from "./hamt/find"
 import { placeOf } from "./hamt/hash"
 import * as image from "./hamt/image"
 import { Node } from "./hamt/node"
-import { upsert, Write } from "./hamt/put"
+import { Write } from "./hamt/put"
 import * as resync from "./hamt/resync"
 import * as snapshots from "./hamt/snapshot"
 import * as tombstones from "./hamt/tombstones"
 import { verify as verifyRecord } from "./hamt/verify"
 import { walk as walkSlice } from "./hamt/walk"
+import { writeAll, writeDelete, writePut } from "./hamt/write"
 import {
   ABI_VERSION,
-  FULL,
-  LISTED,
   OK,
   STATE_CURRENT,
   STATE_HASH_MASK,
@@ -25,7 +24,6 @@ import {
   STATE_ROOT,
   STATE_SEED_0,
   STATE_SEED_1,
-  STATE_WRITES,
 } from "./layout"
 import * as arena from "./memory/arena"
 
@@ -60,41 +58,29 @@ export function release(block: usize): void {
 
 // ── the trie ──
 
-/** Writes a value into the open edit. `mode`: WRITE or LISTED. `scratch`: 128 bytes. */
+/** Writes a value into the open edit. `scratch`: 128 bytes. */
 export function put(
   key: usize,
   keyBytes: u32,
   value: usize,
   valueBytes: u32,
   revision: f64,
-  mode: i32,
   scratch: usize,
 ): i32 {
   const write = prepare(key, keyBytes, revision, scratch)
   write.value = value
   write.valueBytes = valueBytes
   write.tombstone = 0
-  if (mode == LISTED) {
-    if (arena.reserve(0) != OK) return FULL
-    if (resync.isHeld(write)) return OK
-  }
-  if (arena.reserveForPut(32 + keyBytes + valueBytes) != OK) return FULL
-  upsert(write, scratch + 64)
-  store<u32>(STATE_WRITES, load<u32>(STATE_WRITES) + 1)
-  return OK
+  return writePut(write, scratch + 64)
 }
 
 /** Writes a tombstone into the open edit. `scratch`: 128 bytes. */
 export function remove(key: usize, keyBytes: u32, revision: f64, scratch: usize): i32 {
-  if (arena.reserve(32 + keyBytes) != OK) return FULL
   const write = prepare(key, keyBytes, revision, scratch)
   write.value = 0
   write.valueBytes = 0
   write.tombstone = 1
-  upsert(write, scratch + 64)
-  tombstones.enqueue(write.hash)
-  store<u32>(STATE_WRITES, load<u32>(STATE_WRITES) + 1)
-  return OK
+  return writeDelete(write, scratch + 64)
 }
 
 function prepare(key: usize, keyBytes: u32, revision: f64, scratch: usize): Write {
@@ -105,6 +91,14 @@ function prepare(key: usize, keyBytes: u32, revision: f64, scratch: usize): Writ
   write.hash = placeOf(key, keyBytes)
   write.birth = 0
   return write
+}
+
+/**
+ * Writes so many updates, UPDATES_MAX at most, in order. `mode`: WRITE or LISTED. `FULL` leaves out
+ * the one that found no room, and those after it. `scratch`: 128 bytes.
+ */
+export function write(updates: usize, count: u32, mode: i32, scratch: usize): i32 {
+  return writeAll(updates, count, mode, scratch)
 }
 
 /** The live leaf of a key beneath a root, or 0. */

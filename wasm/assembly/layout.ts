@@ -102,12 +102,30 @@ export const FULL: i32 = 1
 /** A record of an image that cannot be. */
 export const BAD_IMAGE: i32 = 2
 
-// How `put` treats what is there.
+// How `write` treats what is there.
 
 /** A write of the source, in order. */
 export const WRITE: i32 = 0
 /** An entry of a list: kept only if newer than what is there, which is marked as seen. */
 export const LISTED: i32 = 1
+
+// An update that `write` is given: offsets that the host fills.
+
+/** u32: address of the key. */
+export const UPDATE_KEY: u32 = 0
+/** u32: its bytes, 1 … `KEY_BYTES_MAX`. */
+export const UPDATE_KEY_BYTES: u32 = 4
+/** u32: address of the value. */
+export const UPDATE_VALUE: u32 = 8
+/** u32: its bytes; 0 in a deletion. */
+export const UPDATE_VALUE_BYTES: u32 = 12
+/** f64: the source's revision. */
+export const UPDATE_REVISION: u32 = 16
+/** u32: 1 for a deletion, else 0. */
+export const UPDATE_DELETE: u32 = 28
+export const UPDATE_BYTES: u32 = 48
+/** Most updates of one call. */
+export const UPDATES_MAX: u32 = 16
 
 // What `walk` writes for each leaf.
 

@@ -21,10 +21,10 @@ export interface Abi {
     value: number,
     valueBytes: number,
     revision: number,
-    mode: number,
     scratch: number,
   ): number
   remove(key: number, keyBytes: number, revision: number, scratch: number): number
+  write(updates: number, count: number, mode: number, scratch: number): number
   find(root: number, key: number, keyBytes: number): number
   findOpen(key: number, keyBytes: number): number
   commit(reach: number, complete: number): number
@@ -171,9 +171,9 @@ function wrap(call: Call, poison: (cause: unknown) => never): Call {
         }
       }
     default:
-      return (a, b, c, d, e, f, g) => {
+      return (a, b, c, d, e, f) => {
         try {
-          return call(a!, b!, c!, d!, e!, f!, g!)
+          return call(a!, b!, c!, d!, e!, f!)
         } catch (trap) {
           return poison(trap)
         }

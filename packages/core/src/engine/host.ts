@@ -1,4 +1,4 @@
-import { DisposedError, KeyError, MemoryFullError, ValueError } from "../errors.ts"
+import { assert, DisposedError, KeyError, MemoryFullError, ValueError } from "../errors.ts"
 import { type Abi, type EngineBuild, instantiate, pagesFor } from "./abi.ts"
 import type { LeakNet } from "./handles.ts"
 import {
@@ -7,6 +7,8 @@ import {
   PAGE_BYTES,
   STATE_BYTES_LIVE,
   STATE_PAGE_END,
+  UPDATE_BYTES,
+  UPDATES_MAX,
   VALUE_BYTES_MAX,
   WALK_BYTES,
 } from "./layout.ts"
@@ -15,6 +17,8 @@ const encoder = new TextEncoder()
 const decoder = new TextDecoder()
 
 const SCRATCH_BYTES = 128
+/** Three lines more than a key: rooms of 4,096 bytes would all share one set of the cache. */
+export const KEY_ROOM_BYTES = KEY_BYTES_MAX + 192
 const VALUE_ROOM_BYTES = 65_536
 const OUT_ROOM_BYTES = 160 * 1024
 const POOL_BYTES = 8_192
@@ -34,12 +38,15 @@ export class Host {
   readonly bytesMax: number
   readonly scratch: number
   readonly request: number
+  /** Rooms for keys, one after the other: `KEY_ROOM_BYTES` each, for `UPDATES_MAX` of them. */
   readonly key: number
+  /** Where `write` expects its updates. */
+  readonly updates: number
   u8!: Uint8Array
   u32!: Uint32Array
   f64!: Float64Array
   #memory: WebAssembly.Memory
-  #keyView!: Uint8Array
+  #keyViews: readonly Uint8Array[] = []
   #value = 0
   #valueRoom = 0
   #out = 0
@@ -63,7 +70,8 @@ export class Host {
     this.bytesMax = pages * PAGE_BYTES
     this.#memory = memory
     if (abi.create(pages, seed[0], seed[1], hashMask) !== OK) throw this.memoryFull()
-    this.key = this.allocate(KEY_BYTES_MAX + 16)
+    this.key = this.allocate(UPDATES_MAX * KEY_ROOM_BYTES)
+    this.updates = this.allocate(UPDATES_MAX * UPDATE_BYTES)
     this.scratch = this.allocate(SCRATCH_BYTES)
     this.request = this.allocate(WALK_BYTES)
     this.#makeValueRoom(VALUE_ROOM_BYTES)
@@ -92,7 +100,10 @@ export class Host {
     this.u8 = new Uint8Array(buffer)
     this.u32 = new Uint32Array(buffer)
     this.f64 = new Float64Array(buffer)
-    this.#keyView = new Uint8Array(buffer, this.key, KEY_BYTES_MAX)
+    this.#keyViews = Array.from(
+      { length: UPDATES_MAX },
+      (_, room) => new Uint8Array(buffer, this.key + room * KEY_ROOM_BYTES, KEY_BYTES_MAX),
+    )
   }
 
   /** A block of the engine's memory. */
@@ -102,10 +113,10 @@ export class Host {
     return block
   }
 
-  /** Writes a key where calls expect it, and tells its length in bytes. */
-  writeKey(key: string): number {
+  /** Writes a key into one of its rooms, the first for calls, and tells its length in bytes. */
+  writeKey(key: string, room = 0): number {
     this.refresh()
-    const { read, written } = encoder.encodeInto(key, this.#keyView)
+    const { read, written } = encoder.encodeInto(key, this.#keyViews[room]!)
     if (read !== key.length) throw new KeyError(`a key has at most ${KEY_BYTES_MAX} bytes`)
     if (written === 0) throw new KeyError("a key has at least one byte")
     // A lone surrogate was written as U+FFFD, and would fall together with that.
@@ -113,17 +124,23 @@ export class Host {
     return written
   }
 
-  /** Writes a value where calls expect it, and tells its address. */
-  writeValue(value: Uint8Array): number {
-    if (value.byteLength > this.#valueRoom) {
+  /** Bytes that fit where values are written. It grows for a value that is larger. */
+  get valueRoom(): number {
+    return this.#valueRoom
+  }
+
+  /** Writes a value where calls expect it, after so many bytes of others, and tells its address. */
+  writeValue(value: Uint8Array, after: number): number {
+    if (after + value.byteLength > this.#valueRoom) {
+      assert(after === 0, "a value that needs more room comes alone")
       if (value.byteLength > VALUE_BYTES_MAX) {
         throw new ValueError(`a value has at most ${VALUE_BYTES_MAX} bytes`, "ERR_TOO_LARGE")
       }
       this.#makeValueRoom(value.byteLength)
     }
     this.refresh()
-    this.u8.set(value, this.#value)
-    return this.#value
+    this.u8.set(value, this.#value + after)
+    return this.#value + after
   }
 
   #makeValueRoom(bytes: number): void {

@@ -1,9 +1,8 @@
 import type { Entry } from "../entry.ts"
-import { assert, KeyError } from "../errors.ts"
-import { isRevision, type Revision } from "../revision.ts"
+import { assert } from "../errors.ts"
+import type { Revision } from "../revision.ts"
 import type { Host } from "./host.ts"
 import {
-  FULL,
   LISTED,
   RECORD_COMPLETE,
   RECORD_REACH,
@@ -18,6 +17,7 @@ import {
   WRITE,
 } from "./layout.ts"
 import { revisionAt, Snapshot, valueAt } from "./snapshot.ts"
+import { checkRevision, type Write, writeAll, writeDelete, writePut } from "./writes.ts"
 
 /** One write: a value for a key, or its deletion. */
 export type TrieUpdate =
@@ -89,7 +89,7 @@ export class Trie {
    * @throws {MemoryFullError} there is no room: nothing was written, and the edit is as before.
    */
   put(key: string, value: Uint8Array, revision: Revision): void {
-    this.#put(key, value, revision, WRITE)
+    writePut(this.#host, key, value, revision)
   }
 
   /**
@@ -97,28 +97,18 @@ export class Trie {
    * may hold it. Errors as `put`.
    */
   delete(key: string, revision: Revision): void {
-    checkRevision(revision)
-    const host = this.#host
-    const keyBytes = host.writeKey(key)
-    if (host.abi.remove(host.key, keyBytes, revision, host.scratch) === FULL) {
-      throw host.memoryFull()
-    }
+    writeDelete(this.#host, key, revision)
   }
 
   /**
    * Writes all updates in order, or none: when one fails, the open edit is dropped, with all that
    * was in it, and the state is that of the last commit. Errors as `put`.
+   *
+   * They are taken and written sixteen at a time, which with a million entries takes two thirds of
+   * the time of as many puts. What is read while they are taken may lack the last sixteen.
    */
   apply(updates: Iterable<TrieUpdate>): void {
-    try {
-      for (const update of updates) {
-        if (update.op === "put") this.#put(update.key, update.value, update.revision, WRITE)
-        else this.delete(update.key, update.revision)
-      }
-    } catch (error) {
-      this.abort()
-      throw error
-    }
+    this.#writeAll(updates, WRITE)
   }
 
   /**
@@ -127,12 +117,7 @@ export class Trie {
    */
   applyListed(entries: Iterable<Entry>): void {
     assert(this.#word(STATE_RESYNC) === 1, "applyListed() is called during a resync")
-    try {
-      for (const entry of entries) this.#put(entry.key, entry.value, entry.revision, LISTED)
-    } catch (error) {
-      this.abort()
-      throw error
-    }
+    this.#writeAll(entries, LISTED)
   }
 
   /** Begins a resync by list: from now on, what is listed or written counts as seen. */
@@ -249,15 +234,12 @@ export class Trie {
     return this.#host.abi.reclaim(blocksMax) === 1
   }
 
-  #put(key: string, value: Uint8Array, revision: Revision, mode: number): void {
-    checkRevision(revision)
-    const host = this.#host
-    const address = host.writeValue(value)
-    const keyBytes = host.writeKey(key)
-    const { abi, scratch } = host
-    const bytes = value.byteLength
-    if (abi.put(host.key, keyBytes, address, bytes, revision, mode, scratch) === FULL) {
-      throw host.memoryFull()
+  #writeAll(writes: Iterable<Write>, mode: number): void {
+    try {
+      writeAll(this.#host, writes, mode)
+    } catch (error) {
+      this.abort()
+      throw error
     }
   }
 
@@ -265,8 +247,4 @@ export class Trie {
     this.#host.refresh()
     return this.#host.u32[address >> 2]!
   }
-}
-
-function checkRevision(revision: Revision): void {
-  if (!isRevision(revision)) throw new KeyError(`not a revision: ${revision}`)
 }

@@ -5,6 +5,7 @@ import { describe, expect, test } from "vitest"
 import { builds, bytes, engineOf, text } from "./builds.ts"
 
 const FULL = process.env["HEADWATER_FULL"] === "1"
+const TEST_MS = FULL ? 300_000 : 20_000
 const opaque = bytes("the caller's own")
 
 function whole(pieces: Iterable<Uint8Array>): Uint8Array {
@@ -133,25 +134,29 @@ describe.each(builds)("Snapshot.save() and loadEngine() (%s wasm)", (build) => {
     expect(() => loadEngine([image, Uint8Array.of(0)], options)).toThrow("something after its end")
   })
 
-  test("an image that was cut or changed is an ImageError, never a trap", () => {
-    const engine = engineOf(build, { hashMask: 0xfff })
-    const trie = engine.trie()
-    for (let key = 0; key < 40; key++) trie.put(`k${key % 30}`, bytes("v".repeat(key)), key + 1)
-    trie.delete("k3", 50)
-    const image = whole(trie.commit({ reach: 50, complete: true }).save(opaque))
-    const seed = Number(process.env["HEADWATER_SEED"] ?? Math.trunc(Math.random() * 2 ** 31))
-    console.log(`image: HEADWATER_SEED=${seed}`)
-    const next = random(seed)
+  test(
+    "an image that was cut or changed is an ImageError, never a trap",
+    () => {
+      const engine = engineOf(build, { hashMask: 0xfff })
+      const trie = engine.trie()
+      for (let key = 0; key < 40; key++) trie.put(`k${key % 30}`, bytes("v".repeat(key)), key + 1)
+      trie.delete("k3", 50)
+      const image = whole(trie.commit({ reach: 50, complete: true }).save(opaque))
+      const seed = Number(process.env["HEADWATER_SEED"] ?? Math.trunc(Math.random() * 2 ** 31))
+      console.log(`image: HEADWATER_SEED=${seed}`)
+      const next = random(seed)
 
-    for (let round = 0; round < (FULL ? 10_000 : 400); round++) {
-      let changed = image.slice()
-      const kind = next() % 4
-      if (kind === 0) changed = changed.subarray(0, next() % image.length)
-      else if (kind === 1) changed[next() % image.length]! ^= 1 << (next() % 8)
-      else if (kind === 2) changed.fill(next(), next() % image.length)
-      else for (let n = next() % 9; n >= 0; n--) changed[next() % image.length] = next()
-      if (Buffer.from(changed).equals(Buffer.from(image))) continue
-      expect(() => loadEngine(changed, options), `round ${round}`).toThrow(ImageError)
-    }
-  })
+      for (let round = 0; round < (FULL ? 10_000 : 400); round++) {
+        let changed = image.slice()
+        const kind = next() % 4
+        if (kind === 0) changed = changed.subarray(0, next() % image.length)
+        else if (kind === 1) changed[next() % image.length]! ^= 1 << (next() % 8)
+        else if (kind === 2) changed.fill(next(), next() % image.length)
+        else for (let n = next() % 9; n >= 0; n--) changed[next() % image.length] = next()
+        if (Buffer.from(changed).equals(Buffer.from(image))) continue
+        expect(() => loadEngine(changed, options), `round ${round}`).toThrow(ImageError)
+      }
+    },
+    TEST_MS,
+  )
 })

@@ -1,5 +1,5 @@
 import { DisposedError, KeyError, MemoryFullError, ValueError } from "@headwater/core"
-import type { Place, Snapshot } from "@headwater/core/engine"
+import type { Place, Snapshot, TrieUpdate } from "@headwater/core/engine"
 import { describe, expect, test } from "vitest"
 import { builds, bytes, engineOf, reclaimAll, sweepAll, text } from "./builds.ts"
 import { digestOf } from "./h64.ts"
@@ -91,6 +91,63 @@ describe.each(builds)("Trie (%s wasm)", (build) => {
     after.verify()
     expect(after.digest).toBe(base.digest)
     expect([...after.changesSince(base.version)]).toEqual([])
+  })
+
+  test("apply() writes what as many puts and deletes write, many keys colliding", () => {
+    const made = [true, false].map((isTogether) => {
+      const engine = engineOf(build, { hashMask: 0x3fff })
+      const trie = engine.trie()
+      const updates = Array.from({ length: 25_000 }, (_, index): TrieUpdate => {
+        const key = `key/${(index * 7_919) % 12_000}`
+        if (index % 11 === 0) return { op: "delete", key, revision: index }
+        return { op: "put", key, value: bytes(`"${index}"`), revision: index }
+      })
+      if (isTogether) trie.apply(updates)
+      else {
+        for (const update of updates) {
+          if (update.op === "put") trie.put(update.key, update.value, update.revision)
+          else trie.delete(update.key, update.revision)
+        }
+      }
+      const snapshot = trie.commit({ reach: 25_000, complete: true })
+      snapshot.verify()
+      return { digest: snapshot.digest, entries: [...snapshot.entries()], stats: engine.stats() }
+    })
+
+    expect(made[0]!.entries.length).toBeGreaterThan(10_000)
+    expect(made[0]).toEqual(made[1])
+  })
+
+  test("apply() writes values that do not fit beside each other, or alone", () => {
+    const sizes = [40_000, 40_000, 10, 65_536, 0, 200_000, 1, 150_000, 3]
+    const value = (index: number) => new Uint8Array(sizes[index]!).fill(index + 1)
+    using engine = engineOf(build)
+    const trie = engine.trie()
+
+    trie.apply(
+      sizes.map((_, index) => ({ op: "put", key: `k${index}`, value: value(index), revision: 1 })),
+    )
+
+    expect(sizes.map((_, index) => trie.get(`k${index}`))).toEqual(
+      sizes.map((_, index) => value(index)),
+    )
+  })
+
+  test("apply() takes updates from code that reads from the same engine", () => {
+    using engine = engineOf(build)
+    const trie = engine.trie()
+    for (let key = 0; key < 100; key++) trie.put(`k${key}`, bytes(`${key}`), 1)
+    using snapshot = trie.commit({ reach: 1, complete: true })
+    function* doubled(): Generator<TrieUpdate> {
+      for (const { key, value } of snapshot.entries()) {
+        const read = trie.get(key)!
+        yield { op: "put", key, value: bytes(`${text(value)}${text(read)}`), revision: 2 }
+      }
+    }
+
+    trie.apply(doubled())
+
+    expect([7, 42, 99].map((key) => text(trie.get(`k${key}`)))).toEqual(["77", "4242", "9999"])
   })
 
   test("rule 2: apply() that runs out of memory leaves the state of the last commit", () => {

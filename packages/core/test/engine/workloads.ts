@@ -1,7 +1,7 @@
 import { prng } from "@headwater/testing"
 import type { Host } from "../../src/engine/host.ts"
 import type { Snapshot } from "../../src/engine/snapshot.ts"
-import { Trie } from "../../src/engine/trie.ts"
+import { Trie, type TrieUpdate } from "../../src/engine/trie.ts"
 
 /** One job of the core, done some times. */
 export interface Workload {
@@ -27,6 +27,7 @@ export function workloadsOn(host: Host): readonly Workload[] {
     { name: "put, new", run: () => state.fill() },
     { name: "put, over, and commit", run: () => state.writeEach(CALLS) },
     { name: "put, over, in batches of 100", run: () => state.writeBatches() },
+    { name: "apply, over, in batches of 100", run: () => state.applyBatches() },
     { name: "get, hit", run: () => state.get("name") },
     { name: "get, miss", run: () => state.get("nome") },
     { name: "walk as JSON", run: () => state.walk("json") },
@@ -80,6 +81,16 @@ class State {
       this.#put(index)
       if (call % 100 === 99) this.#commit()
     })
+    return CALLS
+  }
+
+  applyBatches(): number {
+    for (let call = 0; call < CALLS; call += 100) {
+      this.#revision++
+      const updates = this.#order.slice(call, call + 100).map((index) => this.#updateOf(index))
+      this.#trie.apply(updates)
+      this.#commit()
+    }
     return CALLS
   }
 
@@ -144,6 +155,11 @@ class State {
 
   #newest(): Snapshot {
     return this.#kept.at(-1) as Snapshot
+  }
+
+  #updateOf(index: number): TrieUpdate {
+    const value = valueAt(index + this.#revision)
+    return { op: "put", key: keyAt(index), value, revision: this.#revision }
   }
 
   #put(index: number): void {
