@@ -1,5 +1,6 @@
 import { type Clock, systemClock, TopicError } from "@headwater/core"
 import { TOPIC_PATTERN } from "@headwater/protocol"
+import { Crowd } from "./crowd.ts"
 import { Drain } from "./drain.ts"
 import { HUB_LIMITS, type HubLimits } from "./limits.ts"
 import { consoleLog, type Log } from "./log.ts"
@@ -40,6 +41,7 @@ export class Hub {
   readonly random: () => number
   readonly limits: HubLimits
   readonly compress: boolean
+  readonly crowd: Crowd
   readonly drain: Drain
   readonly log: Log
   readonly #topics = new Map<string, Topic>()
@@ -52,10 +54,11 @@ export class Hub {
     this.limits = { ...HUB_LIMITS, ...options.limits }
     this.compress = options.compress ?? false
     this.log = options.log ?? consoleLog
+    this.crowd = new Crowd(this.clock, this.limits)
     this.drain = new Drain(this.clock, this.limits)
     const turns = new Turns(this.clock, this.limits.turnMs)
-    const { clock, random, limits, drain, log } = this
-    const host = { clock, random, limits, drain, log, turns }
+    const { clock, random, limits, crowd, drain, log } = this
+    const host = { clock, random, limits, crowd, drain, log, turns }
     const names = new Set<string>()
     for (const { name } of options.topics) {
       if (!TOPIC_PATTERN.test(name)) throw new TopicError(`"${name}" is no name for a topic`)

@@ -29,6 +29,8 @@ export interface HubLimits {
   readonly visitsMax: number
   /** Longest that work of this hub holds up one turn of the event loop, in ms; 4. */
   readonly turnMs: number
+  /** Readers in long walks at once, apart from slow ones; 64: the others wait. See `Crowd`. */
+  readonly walkersMax: number
   /** Readers woken in one turn; 64, under a millisecond of writing. */
   readonly wakesMax: number
   /** A frame is at most this long, or holds one entry; told in `hello`. */
@@ -63,6 +65,7 @@ export const HUB_LIMITS: HubLimits = {
   pagesMax: 1_000,
   visitsMax: 5_000,
   turnMs: 4,
+  walkersMax: 64,
   wakesMax: 64,
   frameBytesMax: FRAME_BYTES_MAX,
   heartbeatMs: HEARTBEAT_MS,

@@ -1,4 +1,5 @@
 import type { StreamId, ViewFilter } from "@headwater/protocol"
+import type { Crowd } from "./crowd.ts"
 import type { Drain } from "./drain.ts"
 import type { FanOut } from "./fan-out.ts"
 
@@ -16,6 +17,7 @@ export interface ReaderRequest extends ViewFilter {
 export interface ReaderHost {
   readonly topic: string
   readonly fanOut: FanOut
+  readonly crowd: Crowd
   readonly drain: Drain
   readonly random: () => number
   /** Asks the source whether it is at least at this revision. */

@@ -10,6 +10,7 @@ import {
   type ResetReason,
   recoveryOf,
 } from "@headwater/protocol"
+import type { Pass } from "./crowd.ts"
 import type { OpenStream } from "./drain.ts"
 import type { FrameSource, Outlet } from "./event-stream.ts"
 import { type Follower, statusKeyOf } from "./fan-out.ts"
@@ -37,6 +38,8 @@ export class Reader implements FrameSource, Follower, OpenStream {
   readonly #line: Line
   #cut: () => void = () => {}
   #walker: Walker | undefined
+  /** Set while the reader is in a walk of many frames. */
+  #pass: Pass | undefined
   #outlet: Outlet | undefined
   /** Set while the reader holds everything and waits for more. */
   #resting: Walker | undefined
@@ -82,7 +85,11 @@ export class Reader implements FrameSource, Follower, OpenStream {
 
   async *frames(): Events {
     const { drain, fanOut } = this.#host
-    const closers = [() => this.#line.close(), () => this.#walker?.close()]
+    const closers = [
+      () => this.#line.close(),
+      () => this.#walker?.close(),
+      () => this.#pass?.leave(),
+    ]
     try {
       closers.push(drain.admit(this))
       closers.push(fanOut.follow(this))
@@ -125,15 +132,34 @@ export class Reader implements FrameSource, Follower, OpenStream {
       isWhole = step.type === "idle" || step.whole
       if (isWhole && walker.held < newest) isWhole = false
       if (step.type === "slice" && step.bytes !== undefined) {
+        if (!step.whole && (yield* this.#queue(walker))) continue
         this.#id = undefined
         yield line.sent(step.bytes)
       } else if (line.due) yield line.sent(COMMENT)
     }
+    this.#pass?.leave()
+    this.#pass = undefined
     const reset = yield* this.#sync(walker)
     if (reset !== undefined || this.#isEnding()) return reset
     this.#caughtUpAt = this.#host.fanOut.clock.elapsed()
     yield this.#status(walker.report)
     return undefined
+  }
+
+  /**
+   * Before the first frame of a walk of many: waits where too many others are in one. Tells whether
+   * it did; then the walk begins again, on what others are told by then.
+   */
+  async *#queue(walker: Walker): Events<boolean> {
+    if (this.#pass !== undefined) {
+      this.#pass.take()
+      return false
+    }
+    this.#pass = this.#host.crowd.enter()
+    if (this.#pass.isGranted) return false
+    yield* this.#line.until(this.#pass.granted)
+    walker.begin(walker.held, this.#revision)
+    return true
   }
 
   /** From there on. Ends when the stream does, or says why the reader has to begin again. */

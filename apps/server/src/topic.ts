@@ -2,6 +2,7 @@ import { type CacheLimits, SnapshotCache } from "@headwater/cache"
 import type { Clock, Revision, Source } from "@headwater/core"
 import type { ValueKind } from "@headwater/protocol"
 import { Syncer } from "@headwater/syncer"
+import type { Crowd } from "./crowd.ts"
 import type { Drain } from "./drain.ts"
 import { FanOut } from "./fan-out.ts"
 import type { HubLimits } from "./limits.ts"
@@ -30,6 +31,7 @@ export interface TopicHost {
   readonly random: () => number
   readonly limits: HubLimits
   readonly turns: Turns
+  readonly crowd: Crowd
   readonly drain: Drain
   readonly log: Log
 }
@@ -103,11 +105,12 @@ export class Topic {
 
   /** Makes who follows this topic for one connection. */
   reader(request: ReaderRequest): Reader {
-    const { drain, random, log } = this.#host
+    const { crowd, drain, random, log } = this.#host
     return new Reader(
       {
         topic: this.name,
         fanOut: this.fanOut,
+        crowd,
         drain,
         random,
         log,

@@ -128,6 +128,71 @@ describe("a reader who does not read", () => {
   })
 })
 
+describe("a crowd that joins at once", () => {
+  test("walks a few at a time, and who has little to be told does not wait", async () => {
+    local = new LocalHub({ entries: entriesOf(2_000, 200), limits: { walkersMax: 2 } })
+    await local.settle()
+    const { crowd } = local.hub
+    const { frames } = local.topic.fanOut
+    const readers = await Promise.all(Array.from({ length: 6 }, () => local.stream()))
+    await Promise.all(readers.map((reader) => reader.until("hello")))
+    const [first, second, ...others] = readers
+    const asked = readers.map((reader) => reader.until("snapshot"))
+    await local.settle()
+    expect([crowd.walking, crowd.waiting, first?.heard.at(-1)]).toEqual([2, 4, "snapshot"])
+    expect(others.map(({ heard }) => heard.at(-1))).toEqual(Array(4).fill("hello"))
+
+    await (await local.stream("key=k/7")).caughtUp()
+    await first?.caughtUp()
+    await asked[2]
+    await second?.caughtUp()
+    const { encoded } = frames
+    await Promise.all(others.map((reader) => reader.caughtUp()))
+
+    expect(frames.encoded).toBe(encoded)
+    expect([crowd.walking, crowd.waiting]).toEqual([0, 0])
+  })
+
+  test("does not wait for those who stall, and is told what changed meanwhile", async () => {
+    local = new LocalHub({ entries: entriesOf(2_000, 200), limits: { walkersMax: 1 } })
+    const stalled = await local.stream()
+    await stalled.until("snapshot")
+    const next = await local.stream()
+    await next.until("hello")
+    const caughtUp = next.caughtUp()
+    const revision = await local.write({ "k/1": "changed", "k/2": undefined })
+    expect(next.heard).not.toContain("snapshot")
+    await local.clock.advance(4_000)
+    await caughtUp
+    await Promise.all([next, stalled].map((reader) => reader.reached(revision)))
+
+    expect(next.replica.entries["k/1"]).toEqual("changed")
+    expect(stalled.replica.entries).toEqual(next.replica.entries)
+  })
+
+  test("may leave, or be said goodbye to, while it waits", async () => {
+    local = new LocalHub({ entries: entriesOf(2_000, 200), limits: { walkersMax: 1 } })
+    const stalled = await local.stream()
+    await stalled.until("snapshot")
+    const [leaving, waiting] = await Promise.all([local.stream(), local.stream()])
+    await Promise.all([leaving.until("hello"), waiting.until("hello")])
+    const rest = waiting.rest()
+    void leaving.next().catch(() => {})
+    await local.settle()
+    expect(local.hub.crowd.waiting).toBe(2)
+
+    await leaving.close()
+    await local.settle()
+    expect(local.hub.crowd.waiting).toBe(1)
+    const closing = local.hub.drain.end("shutdown", 1_000, new AbortController().signal)
+    expect((await rest).at(-1)).toMatchObject({ type: "goodbye", reason: "shutdown" })
+    await local.clock.advance(1_000)
+    await closing
+    await local.settle()
+    expect([local.hub.crowd.walking, local.hub.crowd.waiting]).toEqual([0, 0])
+  })
+})
+
 describe("no turn of the event loop is long", () => {
   test("though many readers walk at once: each turn does a few slices", async () => {
     local = new LocalHub({ entries: entriesOf(3_000, 20), limits: { turnMs: 0, visitsMax: 100 } })
