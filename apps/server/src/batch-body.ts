@@ -1,6 +1,7 @@
 import type { Change, Condition, WriteRequest } from "@headwater/core"
 import { BATCH_OPERATIONS_MAX, type ValueKind } from "@headwater/protocol"
-import { type Node, parseTree } from "jsonc-parser"
+import type { Node } from "jsonc-parser"
+import { parseOutline } from "./outline.ts"
 import { checkKey, isWellFormed } from "./query.ts"
 import { RequestError } from "./request-error.ts"
 import { checkValue } from "./values.ts"
@@ -13,7 +14,8 @@ import { checkValue } from "./values.ts"
  * A json value is cut out of the body as it stands there, so that big integers, duplicate keys and
  * spelling survive; a text is a JSON string, a binary value a base64 string with padding.
  *
- * `JSON.parse` says whether it is JSON; the positions come from a second, tolerant parser.
+ * `JSON.parse` says whether it is JSON; the positions come from a second, tolerant parser, which
+ * does not look into values.
  *
  * @throws {RequestError | KeyError | ValueError} with what is wrong. Cost: parses the body twice.
  */
@@ -48,7 +50,7 @@ function textOf(body: Uint8Array): string {
 
 function treeOf(text: string): Node | undefined {
   try {
-    return parseTree(text)
+    return parseOutline(text, VALUE_DEPTH)
   } catch {
     // It recurses: nesting of some thousands is more than the stack holds.
     throw invalid("the body is nested too deep")
@@ -80,13 +82,13 @@ function changeOf(node: Node, text: string, kind: ValueKind, valueBytesMax: numb
 
 function bytesOf(node: Node, text: string, kind: ValueKind): Uint8Array {
   if (kind === "json") {
-    return new TextEncoder().encode(text.slice(node.offset, node.offset + node.length))
+    return utf8.encode(text.slice(node.offset, node.offset + node.length))
   }
   if (node.type !== "string") throw invalid(`a ${kind} value is a string here`)
   const value = node.value as string
   if (kind === "text") {
     if (!isWellFormed(value)) throw invalid("a text value is UTF-8")
-    return new TextEncoder().encode(value)
+    return utf8.encode(value)
   }
   if (!/^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/.test(value)) {
     throw invalid("a binary value is base64 with padding")
@@ -97,6 +99,11 @@ function bytesOf(node: Node, text: string, kind: ValueKind): Uint8Array {
 function keyOf(node: Node | undefined): string {
   return checkKey(node?.type === "string" ? (node.value as string) : undefined)
 }
+
+const utf8 = new TextEncoder()
+
+/** Of a batch, its list, a change: what is inside of a value is not looked at. */
+const VALUE_DEPTH = 3
 
 /** The properties of an object, each once and none but the known. */
 function fieldsOf(node: Node | undefined, known: readonly string[], what: string) {

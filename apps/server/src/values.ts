@@ -7,13 +7,15 @@ import type { ValueKind } from "@headwater/protocol"
  */
 export const VALIDATOR = "values/1"
 
+// A byte order mark stays, and so is no JSON: the bytes are passed on as they are.
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
+
 /** Says why bytes are no value of a kind, or nothing. Pure. Cost: parses the whole value. */
 export function reasonAgainst(kind: ValueKind, value: Uint8Array): string | undefined {
   if (kind === "binary") return undefined
   let text: string
   try {
-    // A byte order mark stays, and so is no JSON: the bytes are passed on as they are.
-    text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(value)
+    text = utf8.decode(value)
   } catch {
     return "the value is not UTF-8"
   }
