@@ -4,8 +4,11 @@ import type { HubLimits } from "./limits.ts"
 /** How often it is looked what those who walk have taken, while anybody waits. */
 const LOOK_MS = 2_000
 
-/** Frames of 64 KiB in that time below which a reader is slow: half a megabyte a second. */
-const SLOW_FRAMES = 16
+/**
+ * Frames of 64 KiB in that time below which a reader is slow: a mebibyte a second. So those on slow
+ * lines do not stand in a queue while the hub's own line is far from full.
+ */
+const SLOW_FRAMES = 32
 
 /**
  * Lets readers with long walks before them go a few at a time, first come, first served.

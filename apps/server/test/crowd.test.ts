@@ -41,8 +41,8 @@ describe("Crowd", () => {
     const take = (pass: number, frames: number) => {
       for (let n = 0; n < frames; n++) passes[pass]?.take()
     }
-    take(0, 16)
-    take(1, 15)
+    take(0, 32)
+    take(1, 31)
     await clock.advance(1_999)
     expect(granted()).toEqual([0, 1])
     await clock.advance(1)
@@ -54,7 +54,7 @@ describe("Crowd", () => {
       [0, 1, 2],
       [0, 1, 2, 3],
     ]) {
-      take(0, 16)
+      take(0, 32)
       await clock.advance(2_000)
       expect([granted(), crowd.walking]).toEqual([now, 2])
     }
