@@ -28,7 +28,10 @@ export interface SyncerLimits {
   readonly listSilenceMs: number
   /** A watch that says nothing for so long is asked about, then replaced. */
   readonly watchSilenceMs: number
-  /** In-sync when the watch has told nothing for so long, if that is not proven before. */
+  /**
+   * In-sync when the watch has told nothing for so long, if that is not proven before. A watch that
+   * stood for so long works: see `failAgain`.
+   */
   readonly settleMs: number
   /** A watch that is open for so long is healthy: what failed before is forgotten. */
   readonly healthyMs: number
