@@ -15,7 +15,11 @@ export interface HubLimits {
   readonly viewsMax: number
   /** Prefixes plus keys of one view; 256. Each entry that changes is compared with all of them. */
   readonly filtersMax: number
-  /** Encoded frames kept for other readers of the same, in bytes per topic; 64 MiB. */
+  /**
+   * Encoded frames kept for other readers of the same, in bytes per topic; 64 MiB. Their forms for
+   * a socket and in gzip go with them and are not counted: of large frames a sixth, of small ones
+   * up to twice as much again.
+   */
   readonly frameCacheBytesMax: number
   /** How long encoded frames, and the snapshot that joiners share, are kept, in ms; 10 s. */
   readonly frameCacheMs: number
