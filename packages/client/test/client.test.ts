@@ -788,7 +788,7 @@ describe("time", () => {
 })
 
 describe("several urls", () => {
-  test("CL-B6, CL-B7: each loss leads to the next url, and from the last to the first", async () => {
+  test("CL-B6, CL-B7: each loss leads to the next url, from the last to the first", async () => {
     await using other = await ScriptedHub.listen()
     const replica = follow({ url: [hub.url, other.url] })
     const first = await hub.next()
