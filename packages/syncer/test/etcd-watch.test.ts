@@ -52,7 +52,7 @@ async function readAll(events: AsyncIterable<WatchEvent>): Promise<WatchEvent[]>
 const result = (more: object) => ({ result: { header, ...more } })
 
 describe("EtcdSource.watch()", () => {
-  test("reads fragments as the one answer that they are", async () => {
+  test("reads fragments as the one answer that they are, a commit when it is whole", async () => {
     const { source } = scripted(new ManualClock(), [
       result({ created: true }),
       result({ fragment: true, events: [event("a", 10), event("b", 10)] }),
@@ -65,13 +65,45 @@ describe("EtcdSource.watch()", () => {
       { type: "progress", revision: 9 },
       {
         type: "commits",
-        commits: [
-          { revision: 10, changes: [put("a"), put("b"), put("c")] },
-          { revision: 11, changes: [put("a"), put("d")] },
-        ],
+        commits: [{ revision: 10, changes: [put("a"), put("b"), put("c")] }],
       },
+      { type: "commits", commits: [{ revision: 11, changes: [put("a"), put("d")] }] },
       { type: "lost", reason: "closed" },
     ])
+  })
+
+  test("a long answer is told in several steps, and none of them splits a commit", async () => {
+    const count = 9_000
+    const revisionAt = (index: number) => 10 + Math.floor(index / 100)
+    const events = Array.from({ length: count }, (_, index) => event(`${index}`, revisionAt(index)))
+    const { source } = scripted(new ManualClock(), [result({ events }), "END"])
+    const told = (await readAll(source.watch(10, never))).flatMap((one) =>
+      one.type === "commits" ? [one.commits] : [],
+    )
+
+    expect(told.length).toBeGreaterThan(2)
+    const commits = told.flat()
+    expect(commits.map(({ revision }) => revision)).toEqual(
+      Array.from({ length: count / 100 }, (_, index) => 10 + index),
+    )
+    expect(commits.flatMap(({ changes }) => changes.map(({ key }) => key))).toEqual(
+      events.map((_, index) => `${index}`),
+    )
+  })
+
+  test("an answer that is too long to be taken is asked for in fragments", async () => {
+    const part = "A".repeat(1_048_576)
+    const { source, requests } = scripted(
+      new ManualClock(),
+      [result({ created: true }), '{"result":{"events":[{"kv":{"value":"', ...Array(65).fill(part)],
+      [result({ created: true }), result({ events: [event("a", 10)] }), "END"],
+    )
+
+    expect((await readAll(source.watch(10, never))).at(-2)).toEqual({
+      type: "commits",
+      commits: [{ revision: 10, changes: [put("a")] }],
+    })
+    expect(requests).toMatchObject([{ fragment: false }, { fragment: true }])
   })
 
   test("an answer whose rest was cut off is not told", async () => {
