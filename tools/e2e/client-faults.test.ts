@@ -176,7 +176,7 @@ describe.each(SCENES)("a hub on $runtime, Chromium: $browser", ({ runtime, brows
       proxy.cut()
       await eventually(() => proxy.faultsLeft === 0)
       // Larger than a frame: it comes in several, and only the last one has an id. A connection
-      // under way may have brought it whole; then the one that meets the fault has nothing to say.
+      // under way may bring it whole, and the one that meets the fault have nothing to say.
       await eventually(async () => {
         if (!dead) {
           const value = `${commits++} `.padEnd(1_000, "x")

@@ -137,7 +137,7 @@ describe("connect()", () => {
 })
 
 describe("a stream that is cut", () => {
-  test("CL-B5: is resumed from the last id, and what came after it is not kept", async () => {
+  test("CL-B5: is resumed from the last id, and nothing of what came after is kept", async () => {
     const { replica, stream } = await live()
     stream.send(delta(3, put("a", 3)), partial(5, put("a", 4), del("b", 4)))
     await until(replica, () => replica.position?.revision === 3)
@@ -430,7 +430,7 @@ describe("an answer that is no stream", () => {
     expect(clock.nextTimerMs).toBe(7_000)
   })
 
-  test("CL-B1: a hub that is not there is tried again; its owner has the replica", async () => {
+  test("CL-B1: a hub that is not there is tried again", async () => {
     const clock = new ManualClock()
     const replica = follow({ clock, url: "http://127.0.0.1:1" })
     await until(replica, () => replica.status.state === "waiting")
@@ -663,7 +663,7 @@ describe("bytes", () => {
     expect(held(replica)).toEqual([["a", Uint8Array.of(0)]])
   })
 
-  test("CL-B2, CL-B3: before hello are refused, but a status; unknown are ignored", async () => {
+  test("CL-B2, CL-B3: before hello are refused, but for status and what is unknown", async () => {
     const replica = follow()
     const status = { status: "waiting", statusSince: "2026-01-01T00:00:00Z", invalid: 0 }
     ;(await hub.next()).send(event("status", status), event("weather", 1), sync(1, []))
@@ -788,7 +788,7 @@ describe("time", () => {
 })
 
 describe("several urls", () => {
-  test("CL-B6, CL-B7: each loss leads to the next url, from the last to the first", async () => {
+  test("CL-B6, CL-B7: each loss leads to the next, and from the last to the first", async () => {
     await using other = await ScriptedHub.listen()
     const replica = follow({ url: [hub.url, other.url] })
     const first = await hub.next()
