@@ -35,8 +35,8 @@ export interface WatchContext {
 const RECYCLE_MS = 240_000
 
 /**
- * Longest answer that is taken, in one line. One that catches up holds a thousand revisions, however
- * many keys each of them wrote.
+ * Longest answer that is taken, in one line. One that catches up holds a thousand revisions,
+ * however many keys each of them wrote.
  */
 const LINE_CHARS_MAX = 64 * 1_048_576
 
