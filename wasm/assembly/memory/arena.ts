@@ -118,12 +118,16 @@ export function reserve(bytes: u32): i32 {
   return findRun(pages) != 0 ? OK : grow(pages)
 }
 
-/** Grows by at least so many pages; by an eighth if allowed, as each growth makes views anew. */
+/**
+ * Grows by at least so many pages; by a quarter if allowed. Each growth makes views anew, and V8
+ * takes the new one for so many bytes that were just allocated, and marks its whole heap. What is
+ * not used yet is not resident.
+ */
 function grow(pages: u32): i32 {
   const end = load<u32>(STATE_PAGE_END)
   const room = load<u32>(STATE_PAGES_MAX) - 1 - end
   if (pages > room) return FULL
-  let more = max(pages, min(end >> 3, 256))
+  let more = max(pages, end >> 2)
   if (more > room) more = room
   if (memory.grow(more) < 0) {
     more = pages
