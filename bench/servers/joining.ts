@@ -1,6 +1,6 @@
 import { once } from "node:events"
 import type { ServerResponse } from "node:http"
-import { createGzip, type Gzip } from "node:zlib"
+import { gzipSync } from "node:zlib"
 import { encodeFrame, encodeSnapshotFrame } from "@headwater/protocol"
 import { Entries } from "../entries.ts"
 import { STREAM_HEADERS } from "./control.ts"
@@ -18,7 +18,7 @@ const GZIP_LEVEL = 3
 export type JoiningWay = "once" | "each" | "each, gzip"
 
 /** Frames, whole or compressed, one at a time. */
-type Frames = Iterator<Uint8Array, void> | AsyncIterator<Uint8Array, void>
+type Frames = Iterator<Uint8Array, void>
 
 /** Serves a snapshot to whoever joins, and counts what it encodes. */
 export interface Joining {
@@ -66,20 +66,9 @@ export function joiningServer(size: number, seed: number, way: JoiningWay): Join
   return { encoded: () => encoded, serve }
 }
 
-/** Each frame by a compressor of the connection's own, flushed. */
-async function* zipped(frames: Iterable<Uint8Array>): AsyncGenerator<Uint8Array, void> {
-  // What a frame becomes fits into one piece, and is read before the next frame is written.
-  const gzip = createGzip({ level: GZIP_LEVEL, chunkSize: 2 * FRAME_CHARACTERS })
-  for (const frame of frames) {
-    gzip.write(frame)
-    yield await readFrom(gzip, (done) => gzip.flush(done))
-  }
-  yield await readFrom(gzip, (done) => gzip.end(done))
-}
-
-async function readFrom(gzip: Gzip, push: (done: () => void) => void): Promise<Uint8Array> {
-  await new Promise<void>((resolve) => push(resolve))
-  return (gzip.read() as Buffer | null) ?? new Uint8Array()
+/** Each frame as a member of its own: what compressing for each connection costs at the least. */
+function* zipped(frames: Iterable<Uint8Array>): Generator<Uint8Array, void> {
+  for (const frame of frames) yield gzipSync(frame, { level: GZIP_LEVEL })
 }
 
 function headersFor(zips: boolean): Record<string, string> {
@@ -90,7 +79,7 @@ function onNode(frames: () => Frames, zips: boolean): Promise<string> {
   return serveNode(async (_, response: ServerResponse) => {
     response.writeHead(200, headersFor(zips))
     const iterator = frames()
-    for (let next = await iterator.next(); !next.done; next = await iterator.next()) {
+    for (let next = iterator.next(); !next.done; next = iterator.next()) {
       if (response.write(next.value)) continue
       if (response.destroyed) return
       await Promise.race([once(response, "drain"), once(response, "close")])
@@ -105,7 +94,7 @@ function onWeb(frames: () => Frames, zips: boolean): Promise<string> {
     const body = new ReadableStream<Uint8Array>(
       {
         async pull(controller) {
-          const next = await iterator.next()
+          const next = iterator.next()
           if (!next.done) controller.enqueue(next.value)
           else if (zips) controller.close()
           // The stream stays open, as one that follows would.
