@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url"
 import { chartOf, themes } from "./chart.ts"
 import { numbersOf } from "./numbers.ts"
 import { type Results, readResults } from "./results.ts"
-import { loadScenario } from "./scenarios.ts"
+import { loadScenario, scenarioNames } from "./scenarios.ts"
 
 /** What the README says of benchmarks stands between these; the first names the results. */
 const BEGIN = /^<!-- numbers from (\S+): npm run bench -- --publish \S+ -->$/m
@@ -56,8 +56,6 @@ export function sectionOf(path: string, results: Results): string {
   const { machine, versions, startedAt, commit } = results
   const runtime = RUNTIMES.find((name) => results.rows.some((row) => row.runtime === name))
   const chart = (name: string) => `${dirname(path)}/readme-${name}.svg`
-  const ran = [...new Set(results.rows.map((row) => row.scenario))].join(",")
-  const on = [...new Set(results.rows.map((row) => row.runtime))].join(",")
   const numbers = runtime === undefined ? [] : numbersOf(results, runtime)
   return [
     `<!-- numbers from ${path}: npm run bench -- --publish ${path} -->`,
@@ -70,16 +68,22 @@ export function sectionOf(path: string, results: Results): string {
     "",
     ...numbers.map((sentence) => wrap(`- ${sentence}`)),
     "",
-    `Measured on ${startedAt.slice(0, 10)} at ${commit}, medians, by`,
-    "",
-    "```sh",
-    `npm run bench -- --scenario ${ran} --runtime ${on}`,
-    "```",
-    "",
-    `The whole [report](${dirname(path)}/report.md), and [how to read it](bench/README.md).`,
+    `Medians of ${startedAt.slice(0, 10)} at ${commit}, by`,
+    `\`${commandOf(results)}\`:`,
+    `the whole [report](${dirname(path)}/report.md), and [how to read it](bench/README.md).`,
     END,
     "",
   ].join("\n")
+}
+
+/** What measures the same again, but for how often. */
+function commandOf({ rows }: Results): string {
+  const on = [...new Set(rows.map((row) => row.runtime))].join(",")
+  const ran = new Set(rows.map((row) => row.scenario))
+  const some = scenarioNames.every((name) => ran.has(name))
+    ? ""
+    : ` --scenario ${[...ran].join(",")}`
+  return `npm run bench -- --runtime ${on}${some}`
 }
 
 /** The runtime that the sentences are about: the first that was measured. */
