@@ -1,4 +1,3 @@
-import { type CacheEvent, ReadThroughCache } from "@headwater/cache/read-through"
 import {
   entryType,
   type HubEntry,
@@ -7,6 +6,7 @@ import {
   liveListType,
 } from "@headwater/client/read-through"
 import type { CacheRequest, CacheType } from "@headwater/core"
+import { type CacheEvent, ReadThroughCache } from "@headwater/read-through"
 import { type MemorySource, memorySource } from "@headwater/syncer/memory"
 import { afterEach, beforeEach, describe, expect, test } from "vitest"
 import { json } from "./support/local-hub.ts"

@@ -4,7 +4,7 @@ import type { Revision } from "./revision.ts"
 /**
  * A kind of thing that a read-through cache can hold: how it is read, and how it is kept.
  *
- * The contract between `@headwater/cache/read-through`, which names no wire, and whoever reads over
+ * The contract between `@headwater/read-through`, which names no wire, and whoever reads over
  * one: `@headwater/client/read-through` has types that read from a hub. Source: Consul
  * `cache.Type`.
  *

@@ -1,9 +1,9 @@
 /**
- * Types for `ReadThroughCache` of `@headwater/cache/read-through` that read from a hub: by blocking
+ * Types for `ReadThroughCache` of `@headwater/read-through` that read from a hub: by blocking
  * GETs, or by one stream for each entry. Nothing here loads WebAssembly, or the cache.
  *
  * @example
- * import { ReadThroughCache } from "@headwater/cache/read-through"
+ * import { ReadThroughCache } from "@headwater/read-through"
  * import { entryType } from "@headwater/client/read-through"
  *
  * const cache = new ReadThroughCache()

@@ -6,12 +6,14 @@ import { placeOf, type SourceFile } from "./source-file.ts"
  *
  *   server → syncer → cache → stream → core/engine → core
  *   server → protocol → core      client → protocol → core      server → client
+ *   read-through → core
  */
 const ARROWS: Readonly<Record<string, readonly string[]>> = {
   core: [],
   "core/engine": ["core"],
   stream: ["core/engine"],
   cache: ["stream"],
+  "read-through": ["core"],
   syncer: ["cache"],
   protocol: ["core"],
   client: ["protocol"],
@@ -25,10 +27,15 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
 /** What tests may import besides what their own unit may, and the unit itself. */
 const TESTS_ALSO = ["testing"]
 
-/** Tests of the wasm core and of `core` go through the engine. */
+/**
+ * Tests of the wasm core and of `core` go through the engine. Views are tested over a stream; types
+ * that read from a hub, through the cache that they are for.
+ */
 const TESTED_THROUGH: Readonly<Record<string, readonly string[]>> = {
   wasm: ["core/engine"],
   core: ["core/engine"],
+  "read-through": ["stream"],
+  server: ["read-through"],
 }
 
 /** Every unit that a unit may import. */

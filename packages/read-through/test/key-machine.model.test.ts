@@ -1,14 +1,8 @@
 import type { FetchResult } from "@headwater/core"
 import fc from "fast-check"
 import { describe, expect, test } from "vitest"
-import { type Effect, type KeyEvent, step } from "../../src/read-through/key-machine.ts"
-import {
-  isReset,
-  type KeyRules,
-  type KeyState,
-  NEW_KEY,
-  type Phase,
-} from "../../src/read-through/key-state.ts"
+import { type Effect, type KeyEvent, step } from "../src/key-machine.ts"
+import { isReset, type KeyRules, type KeyState, NEW_KEY, type Phase } from "../src/key-state.ts"
 
 const FULL = process.env.HEADWATER_FULL === "1"
 const TEST_MS = FULL ? 600_000 : 20_000

@@ -10,7 +10,7 @@ import {
   newFeed,
   retryWaitMs,
   VIEW_RETRY,
-} from "../../../src/read-through/index.ts"
+} from "../../src/view/index.ts"
 import { turn, Watched } from "../scripted-type.ts"
 import { ScriptedFeeds } from "./scripted-feed.ts"
 

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs"
 import { SyncError } from "@headwater/core"
 import { ManualClock, prng } from "@headwater/testing"
 import { beforeEach, describe, expect, test } from "vitest"
-import { fetchBackoffMs, ReadThroughCache, ReadThroughError } from "../../src/read-through/index.ts"
+import { fetchBackoffMs, ReadThroughCache, ReadThroughError } from "../src/index.ts"
 import { ScriptedType, turn, Watched } from "./scripted-type.ts"
 
 let clock: ManualClock
@@ -480,8 +480,8 @@ test("loads no WebAssembly: the subpath imports itself and the vocabulary alone"
       else expect(specifier).toBe("@headwater/core")
     }
   }
-  follow(new URL("../../src/read-through/index.ts", import.meta.url))
+  follow(new URL("../src/index.ts", import.meta.url))
 
-  const folder = new URL("../../src/read-through/", import.meta.url).href
+  const folder = new URL("../src/", import.meta.url).href
   expect([...seen].filter((href) => !href.startsWith(folder))).toEqual([])
 })

@@ -4,7 +4,7 @@
  * that read from a hub.
  *
  * @example
- * import { ReadThroughCache } from "@headwater/cache/read-through"
+ * import { ReadThroughCache } from "@headwater/read-through"
  *
  * const cache = new ReadThroughCache()
  * cache.register("time", { fetch: async () => ({ value: new Date(), revision: Date.now() }) })
@@ -22,14 +22,3 @@ export { ReadThroughCache, type ReadThroughOptions, type TypeOf } from "./read-t
 export { FetchFailedError, ReadThroughError } from "./read-through-error.ts"
 export type { RegisteredType } from "./registered-type.ts"
 export type { EvictFilter } from "./slot-table.ts"
-export {
-  type FeedEffect,
-  type FeedPhase,
-  type FeedState,
-  hear,
-  newFeed,
-} from "./view/feed-state.ts"
-export { Materializer, type MaterializerOptions, type Seen } from "./view/materializer.ts"
-export { type RetryWait, retryWaitMs, VIEW_RETRY } from "./view/retry-wait.ts"
-export { type EntriesViewOptions, entriesView, type KeyedEvent, type View } from "./view/view.ts"
-export { VIEW_IDLE_MS, ViewStore, type ViewStoreOptions, type ViewType } from "./view/view-store.ts"

@@ -1,8 +1,8 @@
 import fc from "fast-check"
 import { describe, expect, test } from "vitest"
-import { type Expiring, ExpiryHeap } from "../../src/read-through/expiry-heap.ts"
-import { isSameValue } from "../../src/read-through/same-value.ts"
-import { giveBack, rateLimitOf, take } from "../../src/read-through/token-bucket.ts"
+import { type Expiring, ExpiryHeap } from "../src/expiry-heap.ts"
+import { isSameValue } from "../src/same-value.ts"
+import { giveBack, rateLimitOf, take } from "../src/token-bucket.ts"
 
 describe("ExpiryHeap", () => {
   test("CC-B32: is in order whatever is added, put off and removed, and puts off only", () => {

@@ -1,12 +1,8 @@
 import { ClosedError, SyncError, type ViewFrame } from "@headwater/core"
 import { ManualClock } from "@headwater/testing"
 import { beforeEach, describe, expect, test } from "vitest"
-import {
-  entriesView,
-  type KeyedEvent,
-  ReadThroughError,
-  ViewStore,
-} from "../../../src/read-through/index.ts"
+import { ReadThroughError } from "../../src/index.ts"
+import { entriesView, type KeyedEvent, ViewStore } from "../../src/view/index.ts"
 import { collect, turn, Watched } from "../scripted-type.ts"
 import { ScriptedFeeds } from "./scripted-feed.ts"
 

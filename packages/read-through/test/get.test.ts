@@ -1,11 +1,7 @@
 import { ClosedError } from "@headwater/core"
 import { ManualClock } from "@headwater/testing"
 import { beforeEach, describe, expect, test } from "vitest"
-import {
-  FetchFailedError,
-  ReadThroughCache,
-  ReadThroughError,
-} from "../../src/read-through/index.ts"
+import { FetchFailedError, ReadThroughCache, ReadThroughError } from "../src/index.ts"
 import { ScriptedType, turn, Watched } from "./scripted-type.ts"
 
 let clock: ManualClock
