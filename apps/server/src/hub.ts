@@ -1,11 +1,11 @@
 import { type Clock, systemClock, TopicError } from "@headwater/core"
 import { TOPIC_PATTERN } from "@headwater/protocol"
-import { Crowd } from "./crowd.ts"
-import { Drain } from "./drain.ts"
+import { Drain } from "./event-stream/drain.ts"
+import { Crowd } from "./fan-out/crowd.ts"
+import { Turns } from "./fan-out/turns.ts"
 import { HUB_LIMITS, type HubLimits } from "./limits.ts"
 import { consoleLog, type Log } from "./log.ts"
 import { Topic, type TopicOptions } from "./topic.ts"
-import { Turns } from "./turns.ts"
 
 /** What a hub is made with. */
 export interface HubOptions {

@@ -11,10 +11,11 @@
  *
  * @module
  */
-export { type AppOptions, createApp } from "./app.ts"
+
 export { type Assets, type AssetsHost, assetsFrom } from "./dashboard/assets.ts"
+export { type AppOptions, createApp } from "./http/app.ts"
+export type { PageOptions } from "./http/routes/page.ts"
 export { createHub, Hub, type HubOptions } from "./hub.ts"
 export { HUB_LIMITS, type HubLimits } from "./limits.ts"
 export type { Log } from "./log.ts"
-export type { PageOptions } from "./routes/page.ts"
 export type { TopicOptions } from "./topic.ts"

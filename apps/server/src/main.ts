@@ -1,5 +1,5 @@
 #!/usr/bin/env node
 import { runtime } from "#runtime"
-import { start } from "./start.ts"
+import { start } from "./command/start.ts"
 
 await start(runtime)

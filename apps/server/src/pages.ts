@@ -1,9 +1,9 @@
 import type { Position } from "@headwater/core"
 import type { Place } from "@headwater/core/engine"
-import type { Lease, Leases } from "./leases.ts"
+import { RequestError } from "./errors.ts"
+import type { Lease, Leases } from "./fan-out/leases.ts"
+import type { Root } from "./fan-out/root.ts"
 import type { HubLimits } from "./limits.ts"
-import { RequestError } from "./request-error.ts"
-import type { Root } from "./root.ts"
 
 /** Where a list goes on: the root that it reads, and how far it has got. */
 export interface Page {

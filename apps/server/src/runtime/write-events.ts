@@ -1,6 +1,6 @@
 import type { ServerResponse } from "node:http"
 import type { Socket } from "node:net"
-import type { EventStream, Outlet } from "../event-stream.ts"
+import type { EventStream, Outlet } from "../event-stream/event-stream.ts"
 import { chunkOf, writeChunk } from "./chunk.ts"
 
 /**

@@ -1,7 +1,7 @@
 import type { Change, Source } from "@headwater/core"
 import { type MemorySource, memorySource } from "@headwater/syncer/memory"
 import { ManualClock, prng } from "@headwater/testing"
-import { createApp } from "../../src/app.ts"
+import { createApp } from "../../src/http/app.ts"
 import { createHub, type Hub } from "../../src/hub.ts"
 import type { HubLimits } from "../../src/limits.ts"
 import type { Topic, TopicOptions } from "../../src/topic.ts"

@@ -1,5 +1,5 @@
 import { runtime } from "#runtime"
-import { type AppOptions, createApp } from "../../src/app.ts"
+import { type AppOptions, createApp } from "../../src/http/app.ts"
 import { createHub, type Hub, type HubOptions } from "../../src/hub.ts"
 import type { Listener } from "../../src/runtime/runtime.ts"
 

@@ -1,0 +1,184 @@
+import { isLoopback } from "../loopback.ts"
+import { type Arguments, readArguments } from "../runtime/arguments.ts"
+import { ConfigError } from "./config-error.ts"
+import { parseTopic, type TopicConfig } from "./topic-config.ts"
+
+/** What the hub is to do, once the command line and the environment have been read. */
+export interface Config {
+  readonly listen: { readonly hostname: string; readonly port: number }
+  /** At least one; names are unique. */
+  readonly topics: readonly TopicConfig[]
+  /** What somebody without a token may do. */
+  readonly anonymous: "read" | "write"
+  /** Origins whose pages may use this hub. */
+  readonly cors: readonly string[]
+  /** Names by which a hub on loopback may be addressed, beside loopback's own. Without a port. */
+  readonly hosts: readonly string[]
+  /** Whether streams go out in gzip to who accepts it. */
+  readonly compress: boolean
+  readonly etcd: EtcdCredentials | undefined
+  readonly etcdTls: TlsFiles | undefined
+  /** What it shows to hubs of which topics name no token of their own. */
+  readonly hubToken: Secret | undefined
+  readonly hubTls: TlsFiles | undefined
+}
+
+/** By environment or file, never by argument. */
+export type Secret = { readonly text: string } | { readonly file: string }
+
+/** Files in PEM for `etcds:` and `etcd2s:` topics, or for those of `headwater+https:`. */
+export interface TlsFiles {
+  /** Trusted instead of whom the system trusts. */
+  readonly ca?: string
+  /** Both or neither: what this hub shows to one who asks. */
+  readonly cert?: string
+  readonly key?: string
+}
+
+/** Who the hub is to etcd. */
+export interface EtcdCredentials {
+  readonly username: string
+  readonly password: Secret
+}
+
+/** What the command line asks for: to serve, to print something, or it is wrong. */
+export type Command =
+  | { readonly type: "serve"; readonly config: Config }
+  | { readonly type: "help" }
+  | { readonly type: "version" }
+  | { readonly type: "wrong"; readonly line: string }
+
+/** What is served when nothing is named. */
+const DEFAULT_TOPIC = "default=sqlite:./data/default.db"
+
+const OPTIONS = {
+  listen: "value",
+  topic: "value",
+  "allow-anonymous": "value",
+  "allow-host": "value",
+  cors: "value",
+  compress: "flag",
+  help: "flag",
+  version: "flag",
+} as const
+
+/**
+ * Reads arguments and environment. Pure: it opens nothing, and never throws.
+ *
+ * Arguments win over the environment, name by name: one `--topic` hides all of `HEADWATER_TOPICS`.
+ */
+export function readCommand(
+  args: readonly string[],
+  env: (name: string) => string | undefined,
+): Command {
+  try {
+    const given = readArguments(args, OPTIONS)
+    if (given.help) return { type: "help" }
+    if (given.version) return { type: "version" }
+    return { type: "serve", config: readConfig(given, env) }
+  } catch (error) {
+    return { type: "wrong", line: lineOf(error) }
+  }
+}
+
+function readConfig(given: Arguments, env: (name: string) => string | undefined): Config {
+  const listen = parseListen(last(given, "listen") ?? env("HEADWATER_LISTEN") ?? "127.0.0.1:8080")
+  const anonymous = last(given, "allow-anonymous")
+  if (anonymous !== undefined && anonymous !== "read" && anonymous !== "write") {
+    throw new ConfigError(`--allow-anonymous takes read or write, not "${anonymous}"`)
+  }
+  if (anonymous === undefined && !isLoopback(listen.hostname)) {
+    throw new ConfigError(
+      `listening on ${listen.hostname}, beyond this machine, needs --allow-anonymous read or write`,
+    )
+  }
+  const named = given.topic ?? splitTopics(env("HEADWATER_TOPICS") ?? "")
+  const topics = (named.length > 0 ? named : [DEFAULT_TOPIC]).map(parseTopic)
+  const twice = topics.find(
+    (topic, index) => topics.findIndex((t) => t.name === topic.name) < index,
+  )
+  if (twice) throw new ConfigError(`topic "${twice.name}" is given twice`)
+
+  return {
+    listen,
+    topics,
+    anonymous: anonymous ?? "write",
+    cors: (given.cors ?? []).map(parseOrigin),
+    hosts: (given["allow-host"] ?? []).map((host) => host.toLowerCase()),
+    compress: given.compress !== undefined,
+    etcd: readEtcdCredentials(env),
+    etcdTls: readTls(env, "HEADWATER_ETCD"),
+    hubToken: readSecret(env, "HEADWATER_HUB_TOKEN"),
+    hubTls: readTls(env, "HEADWATER_HUB"),
+  }
+}
+
+function parseListen(text: string): { hostname: string; port: number } {
+  const match = /^(?:\[([0-9A-Fa-f:.]+)\]|([^\s:/[\]]+)):(\d{1,5})$/.exec(text)
+  const port = Number(match?.[3])
+  if (!match || port > 65_535) {
+    throw new ConfigError(`--listen takes HOST:PORT, such as 127.0.0.1:8080, not "${text}"`)
+  }
+  return { hostname: (match[1] ?? match[2])!, port }
+}
+
+/** Topics in the environment stand apart by white space or semicolons. */
+function splitTopics(text: string): string[] {
+  return text.split(/[\s;]+/).filter((part) => part !== "")
+}
+
+function parseOrigin(text: string): string {
+  let origin: string | undefined
+  try {
+    origin = new URL(text).origin
+  } catch {
+    // Said below, as for every other text that is no origin.
+  }
+  if (origin === undefined || origin === "null" || origin !== text.toLowerCase()) {
+    throw new ConfigError(`--cors takes an origin, such as https://example.org, not "${text}"`)
+  }
+  return origin
+}
+
+function readEtcdCredentials(
+  env: (name: string) => string | undefined,
+): EtcdCredentials | undefined {
+  const username = env("HEADWATER_ETCD_USERNAME")
+  const password = readSecret(env, "HEADWATER_ETCD_PASSWORD")
+  if (!username && password === undefined) return undefined
+  if (!username) throw new ConfigError("HEADWATER_ETCD_PASSWORD needs HEADWATER_ETCD_USERNAME")
+  if (password === undefined) {
+    throw new ConfigError("HEADWATER_ETCD_USERNAME needs HEADWATER_ETCD_PASSWORD or …_FILE")
+  }
+  return { username, password }
+}
+
+function readSecret(env: (name: string) => string | undefined, name: string): Secret | undefined {
+  const text = env(name)
+  const file = env(`${name}_FILE`)
+  if (text !== undefined && file !== undefined) {
+    throw new ConfigError(`give ${name} or ${name}_FILE, not both`)
+  }
+  if (text !== undefined) return { text }
+  return file === undefined ? undefined : { file }
+}
+
+function readTls(env: (name: string) => string | undefined, prefix: string): TlsFiles | undefined {
+  const ca = env(`${prefix}_CA_FILE`)
+  const cert = env(`${prefix}_CERT_FILE`)
+  const key = env(`${prefix}_KEY_FILE`)
+  if ((cert === undefined) !== (key === undefined)) {
+    throw new ConfigError(`${prefix}_CERT_FILE and ${prefix}_KEY_FILE go together`)
+  }
+  if (ca === undefined && cert === undefined) return undefined
+  return { ...(ca !== undefined && { ca }), ...(cert !== undefined && { cert, key: key! }) }
+}
+
+function last(given: Arguments, name: string): string | undefined {
+  return given[name]?.at(-1)
+}
+
+function lineOf(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error)
+  return message.split("\n")[0]!
+}

@@ -1,0 +1,106 @@
+import { systemClock } from "@headwater/core"
+import { assetsFrom } from "../dashboard/assets.ts"
+import { createApp } from "../http/app.ts"
+import { createHub } from "../hub.ts"
+import { isLoopback } from "../loopback.ts"
+import type { Listener, Runtime } from "../runtime/runtime.ts"
+import type { TopicOptions } from "../topic.ts"
+import { greeting, HELP, type KeptTopic } from "./cli.ts"
+import { type Config, readCommand } from "./config.ts"
+import { ConfigError } from "./config-error.ts"
+import { readEtcdAccess } from "./etcd-access.ts"
+import { readHubAccess } from "./hub-access.ts"
+import { openSource, type SourceAccess } from "./sources.ts"
+
+/** How long readers have to take their goodbye, and open responses to end. Together below 3 s. */
+const GOODBYE_MS = 1_000
+const CLOSE_MS = 2_500
+
+/**
+ * The command: reads its arguments, serves until it is told to stop, says goodbye to every reader,
+ * and exits. 0: stopped as asked. 1: could not listen. 2: wrong arguments, or a file that
+ * cannot be used, said in one line.
+ */
+export async function start(runtime: Runtime): Promise<void> {
+  const command = readCommand(runtime.args, (name) => runtime.env(name))
+  switch (command.type) {
+    case "help":
+      console.log(HELP)
+      return runtime.exit(0)
+    case "version":
+      console.log(await versionOf(runtime))
+      return runtime.exit(0)
+    case "wrong":
+      console.error(`headwater: ${command.line}`)
+      return runtime.exit(2)
+    case "serve":
+      return serve(runtime, command.config)
+  }
+}
+
+async function serve(runtime: Runtime, config: Config): Promise<void> {
+  let topics: TopicOptions[]
+  try {
+    const etcd = await readEtcdAccess(runtime, config)
+    const hub = await readHubAccess(runtime, config)
+    topics = openTopics(config, { etcd, hub })
+  } catch (error) {
+    console.error(`headwater: ${(error as Error).message}`)
+    return runtime.exit(2)
+  }
+  const hub = createHub({ topics, compress: config.compress })
+  const assets = assetsFrom({
+    resolve: (specifier) => import.meta.resolve(specifier),
+    readText: (url) => runtime.readText(url),
+  })
+  const app = createApp(hub, {
+    anonymous: config.anonymous,
+    cors: config.cors,
+    page: { assets },
+    ...(isLoopback(config.listen.hostname) && { hosts: config.hosts }),
+  })
+  let listener: Listener
+  try {
+    listener = await runtime.listen((request) => app.fetch(request), config.listen)
+  } catch (error) {
+    const { hostname, port } = config.listen
+    console.error(`headwater: cannot listen on ${hostname}:${port}: ${(error as Error).message}`)
+    await hub.close()
+    return runtime.exit(1)
+  }
+  console.log(greeting(config, listener.url, topics.flatMap(keptIn)))
+
+  let isStopping = false
+  runtime.onStop(() => {
+    if (isStopping) return
+    isStopping = true
+    const late = setTimeout(() => runtime.exit(0), CLOSE_MS)
+    const closed = Promise.all([hub.close(GOODBYE_MS), listener.close()])
+    closed
+      .catch((error) => console.error(error))
+      .finally(() => {
+        clearTimeout(late)
+        runtime.exit(0)
+      })
+  })
+}
+
+function openTopics(config: Config, access: SourceAccess): TopicOptions[] {
+  return config.topics.map(({ name, values, source }) => {
+    try {
+      return { name, values, source: openSource(source, systemClock, access, values) }
+    } catch (error) {
+      throw new ConfigError(`topic "${name}": ${(error as Error).message}`)
+    }
+  })
+}
+
+function keptIn({ name, source }: TopicOptions): KeptTopic[] {
+  const [scheme, file] = source.name.split(/(?<=^sqlite:)/)
+  return scheme === "sqlite:" && file !== undefined ? [{ name, file }] : []
+}
+
+async function versionOf(runtime: Runtime): Promise<string> {
+  const text = await runtime.readText(new URL("../../package.json", import.meta.url))
+  return JSON.parse(text).version
+}

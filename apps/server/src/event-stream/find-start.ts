@@ -1,0 +1,99 @@
+import { encodeFrame, viewOf } from "@headwater/protocol"
+import { statusKeyOf } from "../fan-out/fan-out.ts"
+import type { Events, Line } from "./line.ts"
+import type { ReaderHost, ReaderRequest } from "./reader-request.ts"
+import { type StartPoint, startPointOf } from "./start-point.ts"
+
+/**
+ * Waits until the hub has something to serve a reader from, and decides from where. Nothing when
+ * the line ends before. Yields what is said meanwhile: `status`, as long as nothing was ever
+ * complete, and comments.
+ *
+ * A reader may be ahead of this hub, coming from another one: then the source is asked for its
+ * revision, and the stream waits until the hub is there.
+ *
+ * @throws {NotReadyError} after `readyWaitMs`.
+ */
+export async function* findStart(
+  host: ReaderHost,
+  request: ReaderRequest,
+  line: Line,
+): Events<StartPoint | undefined> {
+  const { fanOut } = host
+  const { clock, limits } = fanOut
+  const until = clock.elapsed() + limits.readyWaitMs
+  const stopTimer = clock.after(limits.readyWaitMs, () => line.ring())
+  try {
+    let told = ""
+    fanOut.refresh()
+    while (fanOut.moment === undefined) {
+      if (line.ending !== undefined) return undefined
+      const { report } = fanOut
+      if (statusKeyOf(report) === told) {
+        yield* line.rest(until, "the source has not been read yet")
+        continue
+      }
+      told = statusKeyOf(report)
+      yield line.sent(encodeFrame({ type: "status", report: { ...report, status: "waiting" } }))
+    }
+    const start = decide(host, request)
+    return start === "ahead" ? yield* awaitPosition(host, request, line, until) : start
+  } finally {
+    stopTimer()
+  }
+}
+
+async function* awaitPosition(
+  host: ReaderHost,
+  request: ReaderRequest,
+  line: Line,
+  until: number,
+): Events<StartPoint | undefined> {
+  const asking = new AbortController()
+  const { signal } = asking
+  let isThere: boolean | undefined
+  try {
+    void ringOnProgress(host, line, signal)
+    host.isAtLeast(request.from!.revision, signal).then(
+      (answer) => {
+        isThere = answer
+        line.ring()
+      },
+      () => {}, // The source does not answer: the deadline decides.
+    )
+    let start = decide(host, request)
+    while (start === "ahead") {
+      if (line.ending !== undefined) return undefined
+      if (isThere === false) return { version: 0, floor: 0, reset: "ahead" }
+      yield* line.rest(until, "this hub is behind the position")
+      start = decide(host, request)
+    }
+    return start
+  } finally {
+    asking.abort()
+  }
+}
+
+function decide({ fanOut }: ReaderHost, request: ReaderRequest): StartPoint | "ahead" {
+  const { cache, values } = fanOut
+  if (cache.current?.life !== fanOut.moment?.root.life) fanOut.refresh()
+  const { epoch } = fanOut.moment!.root.life
+  const { from, isOwnId, prefixes, keys } = request
+  const view = viewOf({ values, prefixes, keys })
+  const start = startPointOf(from, isOwnId, { epoch, view }, (position) => cache.locate(position))
+  if (start === "ahead") return start
+  const { root, position } = fanOut.moment!
+  if (start.version > root.version || start.floor > position.revision) fanOut.refresh()
+  return start
+}
+
+async function ringOnProgress(host: ReaderHost, line: Line, signal: AbortSignal): Promise<void> {
+  try {
+    for (;;) {
+      await host.fanOut.cache.changes.wait(signal)
+      line.ring()
+    }
+  } catch {
+    // The signal: nobody waits any more.
+  }
+}

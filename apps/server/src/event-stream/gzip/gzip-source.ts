@@ -1,0 +1,60 @@
+import type { Turns } from "../../fan-out/turns.ts"
+import type { FrameSource, Outlet } from "../event-stream.ts"
+import { GZIP_HEAD, GzipSum, pack, packedOf, STORED_BYTES_MAX } from "./packed.ts"
+
+/**
+ * The frames of another source, in gzip, with no compressor for each connection: an event is
+ * deflated once for all its readers, into blocks that can stand anywhere, and each stream is a
+ * head, such blocks, and a tail that sums them up. Each event can be read as soon as it has come.
+ *
+ * Costs a stream two numbers, and an event for a reader the sum of two CRCs.
+ */
+export class GzipSource implements FrameSource {
+  readonly #source: FrameSource
+  readonly #turns: Turns
+  readonly #sum = new GzipSum()
+
+  constructor(source: FrameSource, turns: Turns) {
+    this.#source = source
+    this.#turns = turns
+  }
+
+  opening(event: Uint8Array): Uint8Array {
+    const packed = this.#sum.add(pack(event))
+    const opening = new Uint8Array(GZIP_HEAD.byteLength + packed.byteLength)
+    opening.set(GZIP_HEAD)
+    opening.set(packed, GZIP_HEAD.byteLength)
+    return opening
+  }
+
+  async *frames(): AsyncGenerator<Uint8Array, void> {
+    for await (const event of this.#source.frames()) {
+      const isShort = event.byteLength <= STORED_BYTES_MAX
+      const packed = packedOf(event) ?? (isShort ? pack(event) : await this.#inTurn(event))
+      yield this.#sum.add(packed)
+    }
+    yield this.#sum.tail()
+  }
+
+  attach(outlet: Outlet): void {
+    this.#source.attach({
+      get isClear() {
+        return outlet.isClear
+      },
+      // In this turn, whatever it takes: the turn in which a frame is made bounds how many are new.
+      write: (event) => outlet.write(this.#sum.add(pack(event))),
+    })
+  }
+
+  leave(): void {
+    this.#source.leave()
+  }
+
+  onCut(cut: () => void): void {
+    this.#source.onCut(cut)
+  }
+
+  #inTurn(event: Uint8Array) {
+    return this.#turns.run(() => pack(event))
+  }
+}

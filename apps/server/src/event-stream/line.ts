@@ -1,0 +1,94 @@
+import type { Clock } from "@headwater/core"
+import { COMMENT, type GoodbyeReason } from "@headwater/protocol"
+import { NotReadyError } from "../errors.ts"
+import { Bell } from "./bell.ts"
+import { Pulse } from "./pulse.ts"
+
+/** Whole events, one at a time, each made when it is asked for. */
+export type Events<T = void> = AsyncGenerator<Uint8Array, T>
+
+/**
+ * One connection, as those see it who write to it: when to wake, when to give a sign of life, and
+ * whether it ends. Whoever yields an event yields `sent(event)`.
+ */
+export class Line {
+  readonly #bell = new Bell()
+  readonly #pulse: Pulse
+  readonly #clock: Clock
+  #ending: GoodbyeReason | "left" | undefined
+
+  constructor(clock: Clock, heartbeatMs: number) {
+    this.#clock = clock
+    this.#pulse = new Pulse(clock, heartbeatMs, () => this.#bell.ring())
+  }
+
+  /** Why it ends, once it does; `left` when the other side has. */
+  get ending(): GoodbyeReason | "left" | undefined {
+    return this.#ending
+  }
+
+  /** Whether it has been silent for a heartbeat. */
+  get due(): boolean {
+    return this.#pulse.due
+  }
+
+  /** Wakes whoever waits. */
+  ring(): void {
+    this.#bell.ring()
+  }
+
+  /** Ends it. The first reason counts, but for `left`, after which nothing can be said. */
+  end(reason: GoodbyeReason | "left"): void {
+    if (reason === "left") {
+      this.#ending = reason
+      this.#pulse.stop()
+    }
+    this.#ending ??= reason
+    this.#bell.ring()
+  }
+
+  /** Notes that an event goes out: see `Pulse.beat`. */
+  sent(event: Uint8Array, at?: number): Uint8Array {
+    this.#pulse.beat(at)
+    return event
+  }
+
+  /** Resolves when something has happened since the last wait. */
+  wait(): Promise<void> {
+    return this.#bell.wait()
+  }
+
+  /**
+   * Waits for the next thing to happen, with a comment when a heartbeat is due.
+   *
+   * @param until on the clock that never goes back.
+   * @throws {NotReadyError} with `message`, at `until`.
+   */
+  async *rest(until: number, message: string): Events {
+    if (this.#clock.elapsed() >= until) throw new NotReadyError(message)
+    if (this.due) yield this.sent(COMMENT)
+    else await this.wait()
+  }
+
+  /** Waits for a promise, with comments. Nothing when the line ends before. */
+  async *until<T>(promise: Promise<T>): Events<T | undefined> {
+    let isSettled = false
+    const settle = () => {
+      isSettled = true
+      this.ring()
+    }
+    promise.then(settle, settle)
+    // What is nearly ready needs no comment before it.
+    await this.#clock.yield()
+    while (!isSettled && this.#ending === undefined) {
+      if (this.due) yield this.sent(COMMENT)
+      else await this.wait()
+    }
+    return isSettled ? promise : undefined
+  }
+
+  /** Stops its timer. */
+  close(): void {
+    this.#pulse.stop()
+  }
+}

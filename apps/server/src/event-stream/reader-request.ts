@@ -1,0 +1,26 @@
+import type { StreamId, ViewFilter } from "@headwater/protocol"
+import type { Crowd } from "../fan-out/crowd.ts"
+import type { FanOut } from "../fan-out/fan-out.ts"
+import type { Drain } from "./drain.ts"
+
+/** What a reader asked for. */
+export interface ReaderRequest extends ViewFilter {
+  /** Where it left off; absent when it holds nothing. */
+  readonly from?: StreamId | undefined
+  /** Whether `from` came as `Last-Event-ID`; see `startPointOf`. */
+  readonly isOwnId: boolean
+  readonly policy: "conflate" | "disconnect"
+  readonly once: boolean
+}
+
+/** What a reader needs of its hub. */
+export interface ReaderHost {
+  readonly topic: string
+  readonly fanOut: FanOut
+  readonly crowd: Crowd
+  readonly drain: Drain
+  readonly random: () => number
+  /** Asks the source whether it is at least at this revision. */
+  isAtLeast(revision: number, signal: AbortSignal): Promise<boolean>
+  log(line: string, fields?: object): void
+}

@@ -1,0 +1,176 @@
+import type { Life } from "@headwater/cache"
+import type { Clock, Revision } from "@headwater/core"
+import type { Filter, ViewSums } from "@headwater/core/engine"
+import { type ValueKind, type ViewFilter, viewOf } from "@headwater/protocol"
+import type { HubLimits } from "../limits.ts"
+import type { Lease, Leases } from "./leases.ts"
+import type { Root, Sums } from "./root.ts"
+import type { Turns } from "./turns.ts"
+
+/** What a view needs of its topic. */
+export interface ViewHost {
+  readonly clock: Clock
+  readonly turns: Turns
+  readonly leases: Leases
+  readonly limits: HubLimits
+}
+
+/** A step from one version to a newer one that is a single frame. */
+export interface Hop {
+  readonly since: number
+  readonly root: Root
+  readonly revision: Revision
+  readonly id: string
+  /** Nothing where nothing passes the view. */
+  readonly bytes: Uint8Array | undefined
+}
+
+/**
+ * What some readers want to see of one life: the filter, how much it lets through, and the root
+ * from which those who join start.
+ *
+ * Sums are worked out when a `sync` needs them, at the cost of what changed since the last time; an
+ * unfiltered view has them from the snapshot. Disposed of by `Views`, when nobody has used it for a
+ * while or its life is over.
+ */
+export class View {
+  /** As it stands in ids: 8 hex digits, `""` for the unfiltered one. */
+  readonly id: string
+  /** Tells it from every other view of its life; an id, being 32 bits, does not. */
+  readonly number: number
+  readonly life: Life
+  readonly filter: Filter | undefined
+  /**
+   * The step that readers at rest took last. Pins nothing: a root that was let go of is not used.
+   */
+  hop: Hop | undefined
+  readonly #host: ViewHost
+  readonly #sumsAt = new WeakMap<Root, Sums | Promise<Sums>>()
+  #sums: ViewSums | undefined
+  #sumsUsed = 0
+  #advancing = 0
+  #queue: Promise<unknown> = Promise.resolve()
+  #fresh: Lease | undefined
+  #disposed = false
+
+  constructor(
+    number: number,
+    spec: ViewFilter & { readonly values: ValueKind },
+    life: Life,
+    host: ViewHost,
+  ) {
+    this.number = number
+    this.id = viewOf(spec)
+    this.life = life
+    this.filter = this.id === "" ? undefined : life.engine.filter(spec)
+    this.#host = host
+  }
+
+  /** Whether it can no longer be used. */
+  get disposed(): boolean {
+    return this.#disposed
+  }
+
+  /**
+   * The root from which a reader that holds nothing starts: the newest one, and for the next ten
+   * seconds the same one, so that what was encoded for the first serves all who join.
+   */
+  freshRoot(newest: Root): Root {
+    const shared = this.#fresh?.root
+    if (shared !== undefined && shared.version >= this.life.horizon) return shared
+    this.#fresh?.end()
+    this.#fresh = this.#host.leases.grant(newest, this.#host.limits.frameCacheMs)
+    this.sumsAt(newest)
+    return newest
+  }
+
+  /**
+   * Size and digest of what the view lets through of a root, which the caller holds at the first
+   * call. At once for the unfiltered view. Rejects when the view is given up or its life ends.
+   */
+  sumsAt(root: Root): Sums | Promise<Sums> {
+    let sums = this.#sumsAt.get(root)
+    if (sums === undefined) {
+      sums = this.#workOut(root)
+      // Nobody may be left to hear that it failed.
+      if (sums instanceof Promise) sums.catch(() => {})
+      this.#sumsAt.set(root, sums)
+    }
+    return sums
+  }
+
+  /**
+   * Forgets sums that stand on an old version, which they pin, and that nobody asked for lately:
+   * all readers of the view have stopped reading. They are counted afresh when one asks again.
+   */
+  expire(newest: number): void {
+    const sums = this.#sums
+    if (sums === undefined || this.#advancing > 0 || sums.version === newest) return
+    const { clock, limits } = this.#host
+    if (clock.elapsed() - this.#sumsUsed < limits.frameCacheMs) return
+    this.#sums = undefined
+    if (!this.life.disposed) sums.dispose()
+  }
+
+  /** Frees the filter and the sums. Twice is harmless. */
+  dispose(): void {
+    if (this.#disposed) return
+    this.#disposed = true
+    this.#fresh?.end()
+    if (this.life.disposed) return
+    this.#sums?.dispose()
+    this.filter?.dispose()
+  }
+
+  #workOut(root: Root): Sums | Promise<Sums> {
+    const { filter } = this
+    if (filter === undefined) {
+      const { size, digest } = root.snapshot
+      return { entries: size, digest }
+    }
+    root.retain()
+    this.#advancing++
+    const advanced = this.#queue.then(() => this.#advance(filter, root))
+    const sums = advanced.finally(() => {
+      this.#advancing--
+      this.#sumsUsed = this.#host.clock.elapsed()
+      root.release()
+    })
+    this.#queue = sums.catch(() => {})
+    return sums
+  }
+
+  // One at a time, in the order asked for: the sums stand on one version. What was asked for an
+  // older version than they stand on is counted afresh, which is rare and never wrong.
+  async #advance(filter: Filter, root: Root): Promise<Sums> {
+    if (this.#disposed) throw new ViewGoneError("the view was given up")
+    const kept = this.#sums
+    if (kept === undefined || kept.version <= root.version) {
+      this.#sums ??= this.life.engine.viewSums(filter)
+      return this.#advanceTo(root, this.#sums)
+    }
+    const passing = this.life.engine.viewSums(filter)
+    try {
+      return await this.#advanceTo(root, passing)
+    } finally {
+      if (!this.life.disposed) passing.dispose()
+    }
+  }
+
+  async #advanceTo(root: Root, sums: ViewSums): Promise<Sums> {
+    const { turns, limits } = this.#host
+    let isThere = false
+    while (!isThere) {
+      isThere = await turns.run(() => {
+        if (this.#disposed) throw new ViewGoneError("the view was given up")
+        return sums.advance(root.snapshot, limits.visitsMax)
+      })
+    }
+    return { entries: sums.entries, digest: sums.digest }
+  }
+}
+
+/** The view's life is over, or nobody used it: look at what is served now. Never leaves the hub. */
+export class ViewGoneError extends Error {
+  override readonly name = "ViewGoneError"
+}

@@ -1,0 +1,203 @@
+import type { Place } from "@headwater/core/engine"
+import { formatPosition } from "@headwater/protocol"
+import type { View } from "../fan-out/view.ts"
+import type { Page } from "../pages.ts"
+import type { Topic } from "../topic.ts"
+
+const utf8 = new TextEncoder()
+
+/** What a list is to hold, and how it is written. */
+export interface ListRequest {
+  readonly prefix: string
+  /** Where an earlier page ended. */
+  readonly from?: Page | undefined
+  /** Entries; all when absent. */
+  readonly limit?: number | undefined
+  /** One entry a line, `application/x-ndjson`, rather than one JSON object. */
+  readonly lines: boolean
+}
+
+/**
+ * The body of a list, made slice by slice as it is read, from one root, so that it is consistent
+ * however long it takes.
+ *
+ * A client that stops reading for `listLeaseMs` lets go of the root, and its body breaks off. There
+ * must be a moment.
+ */
+export function listBody(topic: Topic, request: ListRequest): ReadableStream<Uint8Array> {
+  const list = new List(topic, request)
+  return new ReadableStream(
+    {
+      start: (controller) => controller.enqueue(list.head()),
+      async pull(controller) {
+        try {
+          let chunk: Uint8Array | undefined
+          while (chunk === undefined) chunk = await topic.fanOut.turns.run(() => list.slice())
+          if (chunk.length > 0) controller.enqueue(chunk)
+          if (!list.isEnded) return
+          controller.enqueue(list.tail())
+          controller.close()
+          list.close()
+        } catch (error) {
+          list.close()
+          controller.error(error)
+        }
+      },
+      cancel: () => list.close(),
+    },
+    { highWaterMark: 0 },
+  )
+}
+
+const COMMA = 0x2c
+const LINE_FEED = 0x0a
+
+/** A slice that looks at so many may meet as many entries; for fewer they are taken singly. */
+const VISITS_MIN = 256
+
+/** Entries that are taken singly in one slice. */
+const SINGLES_MAX = 32
+
+class List {
+  readonly #topic: Topic
+  readonly #request: ListRequest
+  readonly #page: Pick<Page, "root" | "position">
+  readonly #view: View
+  readonly #lease
+  readonly #release: () => void
+  #after: Place | undefined
+  #entries = 0
+  #isEnded = false
+  #next: string | undefined
+
+  constructor(topic: Topic, request: ListRequest) {
+    const { fanOut, values } = topic
+    const views = fanOut.views!
+    this.#topic = topic
+    this.#request = request
+    this.#page = request.from ?? fanOut.moment!
+    this.#after = request.from?.after
+    this.#view = views.retain({ prefixes: [request.prefix], keys: [], values })
+    this.#lease = fanOut.leases.grant(this.#page.root, fanOut.limits.listLeaseMs)
+    let isHeld = true
+    this.#release = () => {
+      if (isHeld) views.release(this.#view)
+      isHeld = false
+    }
+  }
+
+  get isEnded(): boolean {
+    return this.#isEnded
+  }
+
+  head(): Uint8Array {
+    const { epoch, revision } = this.#page.position
+    const position = formatPosition(this.#page.position)
+    const head = JSON.stringify({ topic: this.#topic.name, epoch, revision, position })
+    return utf8.encode(this.#request.lines ? `${head}\n` : `${head.slice(0, -1)},"entries":[`)
+  }
+
+  tail(): Uint8Array {
+    const next = this.#next === undefined ? "" : `,"next":${JSON.stringify(this.#next)}`
+    if (!this.#request.lines) return utf8.encode(`]${next}}\n`)
+    return utf8.encode(`{"end":true,"entries":${this.#entries}${next}}\n`)
+  }
+
+  /** The next entries; nothing when none was met so far. */
+  slice(): Uint8Array | undefined {
+    const left = (this.#request.limit ?? Number.POSITIVE_INFINITY) - this.#entries
+    if (left <= 0) return this.#lookOn()
+    if (left >= VISITS_MIN) {
+      const { visitsMax, frameBytesMax } = this.#topic.fanOut.limits
+      return this.#take(frameBytesMax, Math.min(visitsMax, left))
+    }
+    const singles: Uint8Array[] = []
+    while (singles.length < Math.min(left, SINGLES_MAX) && !this.#isEnded) {
+      const single = this.#take(1)
+      if (single === undefined) break
+      singles.push(single)
+    }
+    return singles.length > 0 || this.#isEnded ? joined(singles) : undefined
+  }
+
+  /** Lets go of everything. Twice is harmless. */
+  close(): void {
+    this.#lease.end()
+    this.#release()
+  }
+
+  // What one walk brings, in the form that is asked for.
+  #take(bytesMax: number, visitsMax?: number): Uint8Array | undefined {
+    const { body, entries, ended, place } = this.#walk(bytesMax, visitsMax)
+    this.#after = place
+    this.#isEnded = ended
+    if (entries === 0) return ended ? new Uint8Array() : undefined
+    const { lines } = this.#request
+    const isFirst = this.#entries === 0
+    this.#entries += entries
+    const [before, after] = [lines || isFirst ? 0 : 1, lines ? 1 : 0]
+    const bytes = new Uint8Array(before + body.length + after)
+    bytes.set(body, before)
+    if (before > 0) bytes[0] = COMMA
+    if (!lines) return bytes
+    bytes[bytes.length - 1] = LINE_FEED
+    breakLines(bytes)
+    return bytes
+  }
+
+  // All that was asked for is there: is there more?
+  #lookOn(): Uint8Array | undefined {
+    const { entries, ended, place } = this.#walk(1)
+    if (entries === 0 && !ended) {
+      this.#after = place
+      return undefined
+    }
+    const { root, position } = this.#page
+    const { prefix } = this.#request
+    if (entries > 0) {
+      this.#next = this.#topic.pages.keep({ root, position, prefix, after: this.#after! })
+    }
+    this.#isEnded = true
+    return new Uint8Array()
+  }
+
+  #walk(bytesMax: number, visitsMax = this.#topic.fanOut.limits.visitsMax) {
+    const { root } = this.#lease
+    if (root === undefined || this.#view.disposed) throw new Error("the list was left too long")
+    this.#lease.renew()
+    const { filter } = this.#view
+    return root.snapshot.walk({
+      since: 0,
+      values: this.#topic.values,
+      bytesMax,
+      visitsMax,
+      ...(this.#after && { after: this.#after }),
+      ...(filter && { filter }),
+    })
+  }
+}
+
+// Puts each of the comma-joined JSON objects on a line of its own, in place.
+function breakLines(bytes: Uint8Array): void {
+  let depth = 0
+  let isText = false
+  for (let at = 0; at < bytes.length; at++) {
+    const byte = bytes[at]
+    if (byte === 0x5c) at += 1
+    else if (byte === 0x22) isText = !isText
+    else if (isText) continue
+    else if (byte === 0x7b || byte === 0x5b) depth += 1
+    else if (byte === 0x7d || byte === 0x5d) depth -= 1
+    else if (byte === COMMA && depth === 0) bytes[at] = LINE_FEED
+  }
+}
+
+function joined(chunks: readonly Uint8Array[]): Uint8Array {
+  const whole = new Uint8Array(chunks.reduce((sum, { length }) => sum + length, 0))
+  let at = 0
+  for (const chunk of chunks) {
+    whole.set(chunk, at)
+    at += chunk.length
+  }
+  return whole
+}

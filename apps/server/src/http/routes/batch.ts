@@ -1,0 +1,42 @@
+import { formatPosition, POSITION_HEADER, REVISION_HEADER, valueKindOf } from "@headwater/protocol"
+import type { Hono } from "hono"
+import { RequestError } from "../../errors.ts"
+import type { Hub } from "../../hub.ts"
+import { readBatch } from "../batch-body.ts"
+import { readBody } from "../body.ts"
+import { readQuery } from "../query.ts"
+import { checkWritable, epochOf, writeTo } from "../write.ts"
+import { allow } from "./allow.ts"
+
+/** `POST /v1/topics/{topic}/batch`: all changes in one commit, or none. */
+export function batchRoutes(app: Hono, hub: Hub): void {
+  const path = "/v1/topics/:topic/batch"
+  app.post(path, async ({ req }) => {
+    const topic = hub.topic(req.param("topic"))
+    readQuery(req.url, { ttl: "later" })
+    checkWritable(topic)
+    if (valueKindOf(req.header("content-type") ?? "") !== "json") {
+      throw new RequestError("ERR_MEDIA_TYPE", "a batch is application/json")
+    }
+    const epoch = epochOf(topic)
+    const { batchBytesMax, valueBytesMax } = hub.limits
+    const body = await readBody(req.raw, batchBytesMax)
+    const outcome = await writeTo(hub, topic, readBatch(body, topic.values, valueBytesMax))
+    if (!outcome.written) {
+      throw new RequestError("ERR_CONFLICT", "a condition does not hold; nothing was written", {
+        facts: { failed: outcome.failed },
+      })
+    }
+    const { revision } = outcome
+    const position = formatPosition({ epoch, revision })
+    return new Response(`${JSON.stringify({ revision, position })}\n`, {
+      headers: {
+        "content-type": "application/json",
+        "cache-control": "no-store",
+        [REVISION_HEADER]: String(revision),
+        [POSITION_HEADER]: position,
+      },
+    })
+  })
+  app.all(path, allow("POST"))
+}

@@ -1,0 +1,91 @@
+import {
+  formatPosition,
+  POSITION_HEADER,
+  REVISION_HEADER,
+  VALUE_HEADERS,
+} from "@headwater/protocol"
+import type { Hono } from "hono"
+import { RequestError } from "../../errors.ts"
+import type { Hub } from "../../hub.ts"
+import type { Page } from "../../pages.ts"
+import type { Topic } from "../../topic.ts"
+import { BLOCKING_RULES, block, readBlocking } from "../blocking.ts"
+import { etagOf, isKnown } from "../etag.ts"
+import { listBody } from "../list-body.ts"
+import { checkKey, one, type Query, readQuery } from "../query.ts"
+import { positionOf } from "../write.ts"
+import { allow } from "./allow.ts"
+
+/**
+ * `GET /v1/topics/{topic}/entries?prefix=`: all entries as of one position, in any order; by pages
+ * with `limit` and `after`; with `since` or `at-least` when there is news, or the hub is there. As
+ * one JSON object, or as `application/x-ndjson` for who accepts that.
+ */
+export function entriesRoutes(app: Hono, hub: Hub): void {
+  const path = "/v1/topics/:topic/entries"
+  app.get(path, async ({ req }) => {
+    const topic = hub.topic(req.param("topic"))
+    const rules = { prefix: "once", limit: "once", after: "once", ...BLOCKING_RULES } as const
+    const query = readQuery(req.url, rules)
+    const blocking = readBlocking(query)
+    const list = readList(query, req.header("accept") ?? "")
+    const isPage = list.limit !== undefined || list.name !== undefined
+    if (isPage && blocking.since) throw invalid("since goes with neither limit nor after")
+    positionOf(topic)
+    await block(hub, topic, blocking, { prefixes: [list.prefix], keys: [] }, req.raw)
+    topic.fanOut.refresh()
+    const from = list.name === undefined ? undefined : pageOf(topic, list.name, list.prefix)
+    const { position } = from ?? topic.fanOut.moment!
+    const suffix = list.lines ? '-ndjson"' : '-json"'
+    const etag = etagOf(position).replace(/"$/, suffix)
+    const isFresh = isPage || blocking.since !== undefined
+    const headers = {
+      ...VALUE_HEADERS,
+      // A page names the next one, and so is another one each time.
+      ...(!isPage && { etag }),
+      "cache-control": isFresh ? "no-store" : "private, no-cache",
+      vary: "accept, accept-encoding, authorization, origin",
+      [POSITION_HEADER]: formatPosition(position),
+      [REVISION_HEADER]: String(position.revision),
+    }
+    if (!isPage && isKnown(req.header("if-none-match") ?? null, etag)) {
+      return new Response(null, { status: 304, headers })
+    }
+    const isHead = req.raw.method === "HEAD"
+    const type = list.lines ? NDJSON : "application/json"
+    return new Response(isHead ? null : listBody(topic, { ...list, from }), {
+      headers: { ...headers, "content-type": type },
+    })
+  })
+  app.all(path, allow("GET", "HEAD"))
+}
+
+const NDJSON = "application/x-ndjson"
+
+function readList(query: Query, accept: string) {
+  const prefix = one(query, "prefix") ?? ""
+  if (prefix !== "") checkKey(prefix)
+  const limit = one(query, "limit")
+  if (limit !== undefined && !/^[1-9]\d{0,6}$/.test(limit)) {
+    throw invalid("limit is a number of entries, from 1 to 9,999,999")
+  }
+  const lines = /\bapplication\/x-ndjson\b/i.test(accept)
+  return { prefix, limit: limit && Number(limit), name: one(query, "after"), lines } as {
+    readonly prefix: string
+    readonly limit: number | undefined
+    readonly name: string | undefined
+    readonly lines: boolean
+  }
+}
+
+// The page after the one that gave this name.
+function pageOf(topic: Topic, name: string, prefix: string): Page {
+  const page = topic.pages.find(name)
+  if (page.prefix !== prefix) throw invalid("after goes with the prefix that it was given for")
+  if (page.root.life === topic.fanOut.moment!.root.life) return page
+  throw new RequestError("ERR_PAGE_GONE", "another epoch began: begin again")
+}
+
+function invalid(message: string): RequestError {
+  return new RequestError("ERR_REQUEST_INVALID", message)
+}

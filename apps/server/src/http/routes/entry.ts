@@ -1,0 +1,176 @@
+import { type Condition, KeyError, type Revision } from "@headwater/core"
+import {
+  CONTENT_TYPES,
+  formatPosition,
+  POSITION_HEADER,
+  REVISION_HEADER,
+  VALUE_HEADERS,
+  valueKindOf,
+} from "@headwater/protocol"
+import type { Hono } from "hono"
+import { RequestError } from "../../errors.ts"
+import type { Hub } from "../../hub.ts"
+import type { Topic } from "../../topic.ts"
+import { checkValue } from "../../values.ts"
+import { BLOCKING_RULES, block, readBlocking } from "../blocking.ts"
+import { readBody } from "../body.ts"
+import { conditionOf, etagOf, isKnown } from "../etag.ts"
+import { checkKey, one, type Rule, readQuery } from "../query.ts"
+import { checkWritable, epochOf, positionOf, writeTo } from "../write.ts"
+import { allow } from "./allow.ts"
+
+const WRITE_RULES = { ttl: "later" } as const
+
+type Rules = Readonly<Record<string, Rule>>
+
+/**
+ * `GET · PUT · DELETE` of one entry: `/v1/topics/{topic}/entry?key=`, which is exact for every
+ * key, and `/v1/topics/{topic}/entries/{key}`, for keys that are paths.
+ */
+export function entryRoutes(app: Hono, hub: Hub): void {
+  const exact = "/v1/topics/:topic/entry"
+  const path = "/v1/topics/:topic/entries/:key{.*}"
+  const read = (url: string, rules: Rules) => {
+    const query = readQuery(url, { ...rules, key: "once" })
+    return { query, key: checkKey(one(query, "key")) }
+  }
+  const readPath = (url: string, rules: Rules) => {
+    const query = readQuery(url, rules)
+    return { query, key: keyInPath(url) }
+  }
+  for (const [route, readRequest] of [
+    [exact, read],
+    [path, readPath],
+  ] as const) {
+    app.get(route, async ({ req }) => {
+      const topic = hub.topic(req.param("topic")!)
+      const { query, key } = readRequest(req.url, BLOCKING_RULES)
+      const blocking = readBlocking(query)
+      await block(hub, topic, blocking, { prefixes: [], keys: [key] }, req.raw)
+      const caching = blocking.since ? "no-store" : "private, no-cache"
+      return getEntry(topic, key, req.header("if-none-match") ?? null, caching)
+    })
+    app.put(route, ({ req }) => {
+      const topic = hub.topic(req.param("topic")!)
+      return putEntry(hub, topic, readRequest(req.url, WRITE_RULES).key, req.raw)
+    })
+    app.delete(route, ({ req }) => {
+      const topic = hub.topic(req.param("topic")!)
+      return deleteEntry(hub, topic, readRequest(req.url, WRITE_RULES).key, req.raw)
+    })
+    app.all(route, allow("GET", "HEAD", "PUT", "DELETE"))
+  }
+}
+
+/**
+ * The key in a path, decoded once.
+ *
+ * @throws {KeyError} a key that a path cannot carry safely: proxies and clients resolve `.` and
+ *   `..`, and merge slashes.
+ */
+export function keyInPath(url: string): string {
+  // As it was sent, where the runtime tells: `URL` would resolve dots first.
+  const raw = /^[^?#]*?\/v1\/topics\/[^/]+\/entries\/([^?#]*)/.exec(url)?.[1] ?? ""
+  let key: string
+  try {
+    key = decodeURIComponent(raw)
+  } catch {
+    throw new KeyError("the path is not URL-encoded UTF-8")
+  }
+  if (key.split("/").some((segment) => segment === "" || segment === "." || segment === "..")) {
+    throw new KeyError("a path cannot carry this key: use entry?key=")
+  }
+  return checkKey(key)
+}
+
+function getEntry(
+  topic: Topic,
+  key: string,
+  ifNoneMatch: string | null,
+  caching: string,
+): Response {
+  const position = positionOf(topic)
+  const entry = topic.cache.get(key)
+  const headers = { [POSITION_HEADER]: formatPosition(position), ...VALUE_HEADERS }
+  if (entry === undefined) {
+    throw new RequestError("ERR_KEY_ABSENT", "there is no such entry", { headers })
+  }
+  const etag = etagOf({ epoch: position.epoch, revision: entry.revision })
+  const known = {
+    ...headers,
+    [REVISION_HEADER]: String(entry.revision),
+    etag,
+    "cache-control": caching,
+    vary: "accept, accept-encoding, authorization, origin",
+  }
+  if (isKnown(ifNoneMatch, etag)) return new Response(null, { status: 304, headers: known })
+  const type = CONTENT_TYPES[topic.values]
+  return new Response(entry.value as Uint8Array<ArrayBuffer>, {
+    headers: { ...known, "content-type": type, "content-length": String(entry.value.length) },
+  })
+}
+
+async function putEntry(hub: Hub, topic: Topic, key: string, request: Request): Promise<Response> {
+  checkWritable(topic)
+  checkContentType(topic, request.headers.get("content-type"))
+  const epoch = epochOf(topic)
+  const condition = conditionOf(request.headers, key, epoch)
+  const value = await readBody(request, hub.limits.valueBytesMax)
+  checkValue(topic.values, value, hub.limits.valueBytesMax)
+  const outcome = await writeTo(hub, topic, {
+    conditions: condition ? [condition] : [],
+    changes: [{ op: "put", key, value }],
+  })
+  return outcome.written ? written(epoch, outcome.revision) : refused(outcome.failed[0]?.revision)
+}
+
+async function deleteEntry(
+  hub: Hub,
+  topic: Topic,
+  key: string,
+  request: Request,
+): Promise<Response> {
+  checkWritable(topic)
+  const epoch = epochOf(topic)
+  const condition = conditionOf(request.headers, key, epoch)
+  const exists: Condition = { key, exists: true }
+  const outcome = await writeTo(hub, topic, {
+    conditions: [condition ?? exists],
+    changes: [{ op: "delete", key }],
+  })
+  if (outcome.written) return written(epoch, outcome.revision)
+  const revision = outcome.failed[0]?.revision ?? 0
+  if (revision === 0) {
+    const headers = { [POSITION_HEADER]: formatPosition(positionOf(topic)) }
+    throw new RequestError("ERR_KEY_ABSENT", "there is no such entry", { headers })
+  }
+  return refused(revision)
+}
+
+// A form of somebody's page can send text/plain, but then it sends an Origin too.
+function checkContentType(topic: Topic, contentType: string | null): void {
+  const charset = /;\s*charset\s*=\s*"?([^";\s]*)/i.exec(contentType ?? "")?.[1] ?? "utf-8"
+  if (valueKindOf(contentType ?? "") === topic.values && charset.toLowerCase() === "utf-8") return
+  throw new RequestError("ERR_MEDIA_TYPE", `a value here is ${CONTENT_TYPES[topic.values]}`)
+}
+
+function written(epoch: string, revision: Revision): Response {
+  const position = formatPosition({ epoch, revision })
+  return new Response(`${JSON.stringify({ revision, position })}\n`, {
+    headers: {
+      "content-type": "application/json",
+      "cache-control": "no-store",
+      "x-content-type-options": "nosniff",
+      [REVISION_HEADER]: String(revision),
+      [POSITION_HEADER]: position,
+    },
+  })
+}
+
+function refused(revision: Revision = 0): never {
+  const message = revision === 0 ? "the entry is absent" : `the entry is at revision ${revision}`
+  throw new RequestError("ERR_CONFLICT", message, {
+    headers: { [REVISION_HEADER]: String(revision) },
+    facts: { revision },
+  })
+}

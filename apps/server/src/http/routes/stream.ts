@@ -1,0 +1,90 @@
+import { parseStreamId, type StreamId } from "@headwater/protocol"
+import type { Hono } from "hono"
+import { RequestError } from "../../errors.ts"
+import { eventStream } from "../../event-stream/event-stream.ts"
+import { acceptsGzip } from "../../event-stream/gzip/accepts-gzip.ts"
+import { GzipSource } from "../../event-stream/gzip/gzip-source.ts"
+import type { ReaderRequest } from "../../event-stream/reader-request.ts"
+import type { Hub } from "../../hub.ts"
+import type { HubLimits } from "../../limits.ts"
+import type { Topic } from "../../topic.ts"
+import { checkKey, one, type Query, readQuery } from "../query.ts"
+import { allow } from "./allow.ts"
+
+/** Prefixes and keys of one view fit into a filter of the engine, which has 64 KiB. */
+const FILTER_BYTES_MAX = 49_152
+
+/** `GET /v1/topics/{topic}/stream`: snapshot, then every change, as events. */
+export function streamRoutes(app: Hono, hub: Hub): void {
+  const path = "/v1/topics/:topic/stream"
+  app.get(path, ({ req }) => {
+    const topic = hub.topic(req.param("topic"))
+    const query = readQuery(req.url, {
+      prefix: "many",
+      key: "many",
+      since: "once",
+      policy: "once",
+      once: "once",
+    })
+    const lastEventId = req.header("last-event-id")
+    const request = readRequest(query, lastEventId, hub.limits)
+    // An EventSource would come back for ever; after a 204 it never does.
+    if (request.once && lastEventId) return new Response(null, { status: 204 })
+    const response = answer(hub, topic, request, req.header("accept-encoding"))
+    return req.raw.method === "HEAD" ? headOf(response) : response
+  })
+  app.all(path, allow("GET", "HEAD"))
+}
+
+function answer(
+  { compress, random }: Hub,
+  topic: Topic,
+  request: ReaderRequest,
+  acceptEncoding: string | undefined,
+): Response {
+  const reader = topic.reader(request)
+  if (!compress) return eventStream(reader, random)
+  const vary = { vary: "accept-encoding" }
+  if (!acceptsGzip(acceptEncoding)) return eventStream(reader, random, vary)
+  const source = new GzipSource(reader, topic.fanOut.turns)
+  return eventStream(source, random, { ...vary, "content-encoding": "gzip" })
+}
+
+function readRequest(
+  query: Query,
+  lastEventId: string | undefined,
+  limits: HubLimits,
+): ReaderRequest {
+  const prefixes = query.get("prefix") ?? []
+  const keys = (query.get("key") ?? []).map(checkKey)
+  for (const prefix of prefixes) if (prefix !== "") checkKey(prefix)
+  const bytes = new TextEncoder().encode([...prefixes, ...keys].join("")).length
+  if (prefixes.length + keys.length > limits.filtersMax || bytes > FILTER_BYTES_MAX) {
+    throw invalid(
+      `at most ${limits.filtersMax} prefixes and keys, of ${FILTER_BYTES_MAX} bytes together`,
+    )
+  }
+  const policy = one(query, "policy") ?? "conflate"
+  if (policy !== "conflate" && policy !== "disconnect") {
+    throw invalid("policy is conflate or disconnect")
+  }
+  const once = one(query, "once") ?? "0"
+  if (once !== "0" && once !== "1") throw invalid("once is 1")
+  const own = parseId(lastEventId)
+  const from = own ?? parseId(one(query, "since"))
+  return { prefixes, keys, from, isOwnId: own !== undefined, policy, once: once === "1" }
+}
+
+// Empty is as if absent: an EventSource that has seen no id sends none, but tools send "".
+function parseId(text: string | undefined): StreamId | undefined {
+  return text === undefined || text === "" ? undefined : parseStreamId(text)
+}
+
+function headOf(response: Response): Response {
+  void response.body?.cancel()
+  return new Response(null, { headers: response.headers })
+}
+
+function invalid(message: string): RequestError {
+  return new RequestError("ERR_REQUEST_INVALID", message)
+}

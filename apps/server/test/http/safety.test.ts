@@ -1,0 +1,133 @@
+import { memorySource } from "@headwater/syncer/memory"
+import { Hono } from "hono"
+import { afterEach, describe, expect, test } from "vitest"
+import { type AppOptions, createApp } from "../../src/http/app.ts"
+import { createHub, type Hub } from "../../src/hub.ts"
+
+let hub: Hub
+
+afterEach(() => hub.close(0))
+
+function appWith(options: AppOptions): Hono {
+  hub = createHub({ topics: [{ name: "t", source: memorySource() }], log: () => {} })
+  return createApp(hub, options)
+}
+
+const put = (headers: Record<string, string>): RequestInit => ({
+  method: "PUT",
+  headers: { "content-type": "application/json", ...headers },
+  body: "1",
+})
+const entry = "http://hub.test/v1/topics/t/entry?key=a"
+const whenReady = async (app: Hono) => {
+  while ((await app.request("/readyz", { headers: { host: "localhost" } })).status !== 200) {
+    await hub.clock.yield()
+  }
+  return app
+}
+
+describe("a hub on loopback", () => {
+  test.each([
+    ["127.0.0.1:8080", 200],
+    ["localhost", 200],
+    ["[::1]:8080", 200],
+    ["hub.localhost:1", 200],
+    ["listed.example:80", 200],
+    ["evil.example", 403],
+    ["localhost.evil.example", 403],
+    ["127.0.0.1.evil.example", 403],
+    ["192.168.0.7", 403],
+  ])("asked by Host %s answers %i", async (host, status) => {
+    const app = appWith({ hosts: ["listed.example"] })
+    expect((await app.request("/healthz", { headers: { host } })).status).toBe(status)
+  })
+})
+
+describe("a page of somebody else", () => {
+  test("cannot write, nor read what it asked for", async () => {
+    const app = await whenReady(appWith({}))
+    const foreign = { origin: "https://evil.example", host: "hub.test" }
+    expect((await app.request(entry, put(foreign))).status).toBe(403)
+    const read = await app.request("/v1/topics", { headers: foreign })
+    expect([read.status, read.headers.get("access-control-allow-origin")]).toEqual([200, null])
+  })
+
+  test("can do both where its origin is listed", async () => {
+    const origin = "https://app.example"
+    const app = await whenReady(appWith({ cors: [origin] }))
+    const response = await app.request(entry, put({ origin, host: "hub.test" }))
+    expect([response.status, response.headers.get("access-control-allow-origin")]).toEqual([
+      200,
+      origin,
+    ])
+    expect(response.headers.get("access-control-expose-headers")).toBe(
+      "etag,retry-after,headwater-revision,headwater-position",
+    )
+    const preflight = await app.request(entry, { method: "OPTIONS", headers: { origin } })
+    expect([preflight.status, preflight.headers.get("access-control-allow-headers")]).toEqual([
+      204,
+      "authorization,content-type,if-match,if-none-match,last-event-id",
+    ])
+  })
+
+  test("cannot send a form", async () => {
+    const app = await whenReady(appWith({}))
+    const body = new URLSearchParams({ a: "1" })
+    const form = await app.request(entry, { method: "PUT", body })
+    const post = await app.request(entry, { method: "POST", body })
+    expect([form.status, post.status]).toEqual([415, 405])
+  })
+})
+
+describe("a hub that anybody may only read", () => {
+  test("refuses to be written", async () => {
+    const app = await whenReady(appWith({ anonymous: "read" }))
+    expect((await app.request(entry, put({}))).status).toBe(403)
+    expect((await app.request("/v1/topics/t/entries")).status).toBe(200)
+  })
+})
+
+describe("a hub in another app", () => {
+  test("answers below the path that it is mounted on", async () => {
+    const inner = await whenReady(appWith({}))
+    const outer = new Hono().route("/live", inner)
+    const path = "http://hub.test/live/v1/topics/t/entries/a%20b/c"
+    expect((await outer.request(path, put({}))).status).toBe(200)
+    const list = async () => (await outer.request("/live/v1/topics/t/entries")).json()
+    let { entries } = await list()
+    // What was written comes back through the source.
+    for (; entries.length === 0; entries = (await list()).entries) await hub.clock.yield()
+    expect(entries.map(({ key }: { key: string }) => key)).toEqual(["a b/c"])
+    expect((await outer.request("/live/v1/topics/none")).status).toBe(404)
+  })
+})
+
+describe("the page", () => {
+  const assets = {
+    importMap: { "@headwater/client": "/assets/client/index.js", x: "</script>" },
+    read: async (path: string) => (path === "client/index.js" ? "export {}" : undefined),
+  }
+
+  test("runs only what this hub serves", async () => {
+    const app = appWith({ page: { assets } })
+    const page = await app.request("/")
+    const html = await page.text()
+    const nonce = /nonce="([^"]+)"/.exec(html)![1]
+
+    expect(page.headers.get("content-type")).toBe("text/html; charset=utf-8")
+    expect(page.headers.get("content-security-policy")).toContain(`'nonce-${nonce}'`)
+    expect(html).toContain("<option>t</option>")
+    expect(html).toContain('"x":"\\u003c/script>"')
+    const module = await app.request("/assets/client/index.js")
+    expect([module.headers.get("content-type"), await module.text()]).toEqual([
+      "text/javascript; charset=utf-8",
+      "export {}",
+    ])
+    expect((await app.request("/assets/other.js")).status).toBe(404)
+    expect((await app.request("/", { method: "POST" })).status).toBe(405)
+  })
+
+  test("is not there where it is not asked for", async () => {
+    expect((await appWith({}).request("/")).status).toBe(404)
+  })
+})
