@@ -1,7 +1,13 @@
+import { badOption } from "./errors.ts"
+import { onAbort } from "./on-abort.ts"
+
 /**
- * Time, passed in: whoever waits or looks at the clock takes one of these, so that tests own time.
+ * Time, passed in: code that waits or reads the time takes a clock, so that tests control it.
  *
- * The only file of `core` that knows timers.
+ * A delay is any number of milliseconds from 0 up. `Infinity` means never: nothing is called, and
+ * no timer is set. NaN and negative delays are refused with an `OptionError`.
+ *
+ * The only file of `core` that uses timers.
  */
 export interface Clock {
   /** Milliseconds since 1970. May jump. */
@@ -10,7 +16,7 @@ export interface Clock {
   /** Milliseconds since some fixed moment. Never goes back. For durations and deadlines. */
   elapsed(): number
 
-  /** Calls `task` once after `delayMs`. Returns what cancels it; cancelling twice is harmless. */
+  /** Calls `task` once after `delayMs`. Returns its cancellation, which may be called twice. */
   after(delayMs: number, task: () => void): () => void
 
   /** Resolves after `delayMs`, or rejects with `signal.reason` as soon as that is aborted. */
@@ -24,28 +30,53 @@ export interface Clock {
 export const systemClock: Clock = {
   now: () => Date.now(),
   elapsed: () => performance.now(),
-  after(delayMs, task) {
-    const timer = setTimeout(task, delayMs)
-    return () => clearTimeout(timer)
-  },
-  sleep(delayMs, signal) {
-    return new Promise((resolve, reject) => {
-      if (signal.aborted) {
-        reject(signal.reason)
-        return
-      }
-      const onAbort = () => {
-        clearTimeout(timer)
-        reject(signal.reason)
-      }
-      const timer = setTimeout(() => {
-        signal.removeEventListener("abort", onAbort)
-        resolve()
-      }, delayMs)
-      signal.addEventListener("abort", onAbort, { once: true })
-    })
-  },
+  after: startTimer,
+  sleep: (delayMs, signal) => sleepOn(startTimer, delayMs, signal),
   yield: () => nextTurn(),
+}
+
+/** The longest delay that a platform's timer takes: 24.8 days. A longer one would fire at once. */
+export const TIMER_MS_MAX = 2_147_483_647
+
+/** `systemClock.after` by itself. A delay above `TIMER_MS_MAX` is several timers in a row. */
+export function startTimer(delayMs: number, task: () => void): () => void {
+  checkDelay(delayMs)
+  let leftMs = delayMs
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const arm = () => {
+    const stepMs = Math.min(leftMs, TIMER_MS_MAX)
+    leftMs -= stepMs
+    timer = setTimeout(leftMs > 0 ? arm : task, stepMs)
+  }
+  if (leftMs < Number.POSITIVE_INFINITY) arm()
+  return () => clearTimeout(timer)
+}
+
+/** Refuses a delay that is negative or NaN. For implementations of `Clock`. */
+export function checkDelay(delayMs: number): void {
+  if (!(delayMs >= 0)) throw badOption("a delay", delayMs, "0 or more ms")
+}
+
+/** `Clock.sleep`, by means of a clock's `after`. For implementations of `Clock`. */
+export function sleepOn(
+  after: Clock["after"],
+  delayMs: number,
+  signal: AbortSignal,
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (signal.aborted) {
+      reject(signal.reason)
+      return
+    }
+    const cancel = after(delayMs, () => {
+      withdraw()
+      resolve()
+    })
+    const withdraw = onAbort(signal, () => {
+      cancel()
+      reject(signal.reason)
+    })
+  })
 }
 
 /** Not in browsers. It has no place in the library that this package is compiled with. */

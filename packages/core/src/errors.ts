@@ -34,6 +34,7 @@ export type SyncErrorCode =
   | "ERR_FRAME"
   | "ERR_ENGINE"
   | "ERR_IMAGE"
+  | "ERR_OPTION_INVALID"
 
 /** What to do now. Decided where the error is made, so that no caller keeps a list of codes. */
 export type Recovery = "retry" | "resync" | "stop"
@@ -208,6 +209,37 @@ export class ValueError extends SyncError {
     super(message, options)
     this.code = code
   }
+}
+
+/** An option of a public function that is not known, is missing, or makes no sense. */
+export class OptionError extends SyncError {
+  override readonly name = "OptionError"
+  readonly code = "ERR_OPTION_INVALID"
+  readonly recovery = "stop"
+  readonly option: string
+
+  constructor(option: string, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.option = option
+  }
+}
+
+/**
+ * The error for an option with a senseless value.
+ *
+ * @param option may name its function: `createEngine: maxBytes`.
+ * @param allowed completes "it must be …".
+ */
+export function badOption(option: string, value: unknown, allowed: string): OptionError {
+  return new OptionError(option, `${option} is ${shown(value)}; it must be ${allowed}`)
+}
+
+// Long texts are cut. Objects are not shown: they may hold credentials.
+function shown(value: unknown): string {
+  if (typeof value === "string") return JSON.stringify(value.slice(0, 60))
+  if (typeof value === "bigint" || typeof value === "function") return `a ${typeof value}`
+  if (typeof value === "object" && value !== null) return "of another kind"
+  return String(value)
 }
 
 /** A handle was used after it was disposed of. The message names the handle. */

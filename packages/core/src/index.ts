@@ -9,6 +9,10 @@
  *
  * @module
  */
+export { type Deadline, LinkedAbort, untilAborted, withDeadline } from "./abort.ts"
+export { type BackoffLimits, backoffCeilingMs, backoffMs, countFailure } from "./backoff.ts"
+export { decodeBase64, encodeBase64 } from "./base64.ts"
+export { checkBytes } from "./bytes.ts"
 export type {
   CacheRequest,
   CacheType,
@@ -19,10 +23,11 @@ export type {
   ViewFeed,
   ViewFrame,
 } from "./cache-type.ts"
-export { type Clock, systemClock } from "./clock.ts"
+export { type Clock, checkDelay, sleepOn, startTimer, systemClock, TIMER_MS_MAX } from "./clock.ts"
 export type { Delta, Entry } from "./entry.ts"
 export {
   assert,
+  badOption,
   ClosedError,
   type CloseReason,
   CompactedError,
@@ -35,6 +40,7 @@ export {
   KeyError,
   LaggedError,
   MemoryFullError,
+  OptionError,
   OutcomeUnknownError,
   PoisonedError,
   PositionError,
@@ -47,6 +53,22 @@ export {
 } from "./errors.ts"
 export type { Event } from "./event.ts"
 export { KEY_BYTES_MAX, VALUE_BYTES_MAX } from "./limits.ts"
+export { onAbort } from "./on-abort.ts"
+export {
+  booleanRule,
+  checkOptions,
+  durationRule,
+  functionRule,
+  integerRule,
+  type OptionRule,
+  type OptionRules,
+  objectRule,
+  oneOfRule,
+  required,
+  secret,
+  signalRule,
+  textRule,
+} from "./options.ts"
 export type { Position } from "./position.ts"
 export { isRevision, REVISION_MAX, type Revision } from "./revision.ts"
 export type {
@@ -63,4 +85,12 @@ export type {
   WriteRequest,
 } from "./source.ts"
 export type { Status, StatusReport } from "./status.ts"
+export {
+  decodeUtf8,
+  encodeUtf8,
+  isLongerThan,
+  isWellFormed,
+  readUtf8,
+  utf8Decoder,
+} from "./utf8.ts"
 export { Waiters } from "./waiters.ts"

@@ -1,3 +1,5 @@
+import { onAbort } from "./on-abort.ts"
+
 /**
  * Everybody who waits for the same thing to happen: one `wake` resolves all of them.
  *
@@ -25,15 +27,14 @@ export class Waiters {
         return
       }
       const wake = () => {
-        signal?.removeEventListener("abort", onAbort)
+        withdraw()
         resolve()
       }
-      const onAbort = () => {
+      this.#waiting.add(wake)
+      const withdraw = onAbort(signal, () => {
         this.#waiting.delete(wake)
         reject(signal?.reason)
-      }
-      this.#waiting.add(wake)
-      signal?.addEventListener("abort", onAbort, { once: true })
+      })
     })
   }
 

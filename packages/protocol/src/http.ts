@@ -54,6 +54,7 @@ const TABLE: Readonly<Record<SyncErrorCode, readonly [status: number, recovery: 
   ERR_FRAME: [502, "retry"],
   ERR_ENGINE: [500, "stop"],
   ERR_IMAGE: [500, "resync"],
+  ERR_OPTION_INVALID: [500, "stop"],
 }
 
 /** The HTTP status of an error code. */

@@ -202,7 +202,9 @@ export class SlotTable {
     if (at >= this.#timerAt) return
     this.#stopTimer()
     this.#timerAt = at
-    this.#stopTimer = this.#clock.after(at - this.#clock.elapsed(), () => this.#expire())
+    this.#stopTimer = this.#clock.after(Math.max(0, at - this.#clock.elapsed()), () =>
+      this.#expire(),
+    )
   }
 
   #expire(): void {

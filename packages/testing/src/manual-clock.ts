@@ -1,4 +1,4 @@
-import { type Clock, systemClock } from "@headwater/core"
+import { type Clock, checkDelay, sleepOn, systemClock } from "@headwater/core"
 
 interface Timer {
   readonly at: number
@@ -44,7 +44,9 @@ export class ManualClock implements Clock {
   }
 
   after(delayMs: number, task: () => void): () => void {
-    const timer: Timer = { at: this.#elapsedMs + Math.max(0, delayMs), task }
+    checkDelay(delayMs)
+    if (delayMs === Number.POSITIVE_INFINITY) return () => {}
+    const timer: Timer = { at: this.#elapsedMs + delayMs, task }
     const later = this.#timers.findIndex((other) => other.at > timer.at)
     this.#timers.splice(later < 0 ? this.#timers.length : later, 0, timer)
     return () => {
@@ -54,21 +56,7 @@ export class ManualClock implements Clock {
   }
 
   sleep(delayMs: number, signal: AbortSignal): Promise<void> {
-    return new Promise((resolve, reject) => {
-      if (signal.aborted) {
-        reject(signal.reason)
-        return
-      }
-      const onAbort = () => {
-        cancel()
-        reject(signal.reason)
-      }
-      const cancel = this.after(delayMs, () => {
-        signal.removeEventListener("abort", onAbort)
-        resolve()
-      })
-      signal.addEventListener("abort", onAbort, { once: true })
-    })
+    return sleepOn((ms, task) => this.after(ms, task), delayMs, signal)
   }
 
   /** A real turn of the event loop: yielding takes no time on this clock. */

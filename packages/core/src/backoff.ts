@@ -1,0 +1,46 @@
+/** How waits grow with failures in a row, ms. */
+export interface BackoffLimits {
+  /** The ceiling after the first failure; it doubles with each one more. */
+  readonly firstMs: number
+  /** The ceiling never exceeds this. */
+  readonly maxMs: number
+}
+
+/** The longest that a wait may be drawn from after so many failures in a row, ms; 0 after none. */
+export function backoffCeilingMs(failures: number, { firstMs, maxMs }: BackoffLimits): number {
+  if (failures <= 0) return 0
+  // 2^30 times any first ceiling is beyond any cap; a larger power would only overflow.
+  return Math.min(firstMs * 2 ** Math.min(failures - 1, 30), maxMs)
+}
+
+/**
+ * How long to wait before the next attempt, ms: full jitter below a ceiling that doubles, so that
+ * clients which lost one server at one moment do not come back at one moment.
+ *
+ * A floor, as from `Retry-After`, is a wait that many clients were told at once: it is kept, and
+ * the jitter above it is at least as wide as the floor is high.
+ *
+ * Source: Marc Brooker, "Exponential Backoff And Jitter", 2015.
+ *
+ * @param failures in a row, this one included: see `countFailure`.
+ * @param draw from 0 to below 1, as of `Math.random`.
+ */
+export function backoffMs(
+  failures: number,
+  limits: BackoffLimits,
+  draw: number,
+  floorMs = 0,
+): number {
+  return floorMs + draw * Math.max(backoffCeilingMs(failures, limits), floorMs)
+}
+
+/**
+ * Counts failures in a row, with one more. Those before are forgotten only after health that
+ * lasted: a link that works for a moment each time must not become a loop without a pause.
+ *
+ * @param healthyMs for how long all was well before this failure.
+ * @param forgetAfterMs how long that must have been for earlier failures to be forgotten.
+ */
+export function countFailure(failures: number, healthyMs: number, forgetAfterMs: number): number {
+  return healthyMs >= forgetAfterMs ? 1 : failures + 1
+}
