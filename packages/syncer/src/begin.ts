@@ -65,7 +65,13 @@ export function watching(held: Held, target: Revision): PhaseOf<"watching"> {
   return { name: "watching", target, settlingFrom: held.contiguous, probing: false }
 }
 
-/** Another life begins: another source, or the same with another history. */
+/** So many lists since a watch stood for a while, then another life waits before it is listed. */
+const RELISTS_AT_ONCE_MAX = 1
+
+/**
+ * Another life begins: another source, or the same with another history. Two sources that answer
+ * by turns at one address would else be listed without a pause, for ever.
+ */
 export function renew(held: Held, asked: Answer, settings: MergeSettings): Step {
   const { identity, revision, incarnation } = asked
   const ended = held.life && { ...held.life, reached: held.heard }
@@ -73,10 +79,24 @@ export function renew(held: Held, asked: Answer, settings: MergeSettings): Step 
   const life = lifeOf(identity, revision, past, incarnation)
   const reset = { contiguous: 0, heard: revision, errors: 0, staleReads: 0, polling: false }
   const begun = { ...held, ...reset, life, past }
-  const isFirst = ended === undefined && !settings.once
-  const { state, effects } =
-    isFirst && asked.oldest !== undefined ? listAt(begun, asked.oldest) : list(begun, revision)
+  const { state, effects } = listNew(begun, asked, ended === undefined, settings)
   return { state, effects: [renewal({ life, past }, settings), ...effects] }
+}
+
+function listNew(
+  held: Held,
+  { oldest, revision }: Answer,
+  isFirst: boolean,
+  settings: MergeSettings,
+): Step {
+  if (isFirst) {
+    return oldest !== undefined && !settings.once ? listAt(held, oldest) : list(held, revision)
+  }
+  const counted = { ...held, relists: held.relists + 1 }
+  const attempt = held.relists - RELISTS_AT_ONCE_MAX
+  if (attempt <= 0) return list(counted, revision)
+  const pausing = { name: "pausing", goal: "list" } as const
+  return become(counted, pausing, [{ type: "pause", attempt }], "resyncing")
 }
 
 function renewal(lives: KeptLives, { epochSalt }: MergeSettings): Effect {

@@ -56,7 +56,9 @@ export function onListed(
   if (revision === undefined) return again(held, "list", "ERR_SOURCE_FAILED", settings)
   if (!goesOn(held, asked) || asked.revision < revision) return renew(held, asked, settings)
   const whole = { ...hear(held, asked.revision), contiguous: revision, errors: 0, staleReads: 0 }
-  const first = held.served ? undefined : say({ ...whole, served: true }, "resyncing")
+  const first = held.served
+    ? undefined
+    : say({ ...whole, served: true, code: undefined }, "resyncing")
   const effects: Effect[] = first ? [...first.effects] : []
   const served = first?.held ?? whole
   if (settings.once) return end(served, [...effects, { type: "end-resync", revision }])
@@ -66,12 +68,13 @@ export function onListed(
   const phase = watching(served, asked.revision)
   const replays = asked.lastChange ?? asked.revision
   const isPast = !isCurrent && !held.served && request.at !== undefined
-  return become(
-    served,
-    isPast ? { ...phase, replays } : phase,
-    effects,
-    isCurrent ? "in-sync" : undefined,
-  )
+  const next = isPast ? { ...phase, replays } : phase
+  if (isCurrent) return become(served, next, effects, "in-sync")
+  // The list has ended well, so what failed before it is over.
+  if (served.status === "stale") {
+    return become({ ...served, code: undefined }, next, effects, "resyncing")
+  }
+  return become(served, next, effects)
 }
 
 /** The watch said something before its time: it is opened anew when the list has ended. */

@@ -121,8 +121,8 @@ const TABLE: Table = {
         : onRefused(held, event, settings, "list"),
     commits: onCommits,
     progress: onProgress,
-    lost: (held, phase, { reason }, settings) =>
-      reason === "unsupported" ? rest(held) : onLost(held, phase, reason, settings),
+    lost: (held, _phase, event, settings) =>
+      event.reason === "unsupported" ? rest(held) : onLost(held, event, settings),
     silence: onSilence,
     overdue: onOverdue,
     settled: onSettled,

@@ -1,6 +1,6 @@
 import type { Source, WatchEvent } from "@headwater/core"
 import { type Clock, type ListRequest, type Revision, SourceError } from "@headwater/core"
-import type { Activity } from "./activity.ts"
+import { type Activity, codeOf } from "./activity.ts"
 import { backoffMs } from "./backoff.ts"
 import type { SyncerLimits } from "./limits.ts"
 import { LinkedAbort } from "./linked-abort.ts"
@@ -84,7 +84,8 @@ export class Reading {
       if (!verified) await self.report({ type: "verified", ...(await this.#ask(self.signal)) })
       verified = true
       lost ||= event.type === "lost"
-      await self.report(event, weightOf(event))
+      const code = event.type === "lost" && event.error ? { code: codeOf(event.error) } : {}
+      await self.report({ ...event, ...code }, weightOf(event))
     })
     if (!lost) await self.report({ type: "lost", reason: "closed" })
   }
@@ -94,14 +95,24 @@ export class Reading {
   }
 }
 
-/** Bytes that an event of a watch holds, nearly: its values, and its keys as if they were ASCII. */
+/** The objects of a change, or of a commit, beside their keys and values: bytes on V8, nearly. */
+const OBJECT_BYTES = 250
+
+/**
+ * Bytes that an event of a watch holds, nearly: its values, its keys as if they were ASCII, and the
+ * objects that they stand in.
+ */
 export function weightOf(event: WatchEvent): number {
   if (event.type !== "commits") return 0
   let bytes = 0
-  for (const { changes, deltas = [] } of event.commits) {
+  for (const { changes, deltas = [], directories = [], invalid = [] } of event.commits) {
+    bytes += OBJECT_BYTES
     for (const change of [...changes, ...deltas]) {
-      bytes += change.key.length + (change.op === "put" ? change.value.byteLength : 0)
+      const value = change.op === "put" ? change.value.byteLength : 0
+      bytes += OBJECT_BYTES + change.key.length + value
     }
+    for (const directory of directories) bytes += directory.length
+    for (const { key, reason } of invalid) bytes += OBJECT_BYTES + key.length + reason.length
   }
   return bytes
 }

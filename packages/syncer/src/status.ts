@@ -10,9 +10,14 @@ import type { Effect, Held } from "./sync-state.ts"
  *   stale       the source does not answer, or its watch was lost twice in a row
  *
  * So the first is `waiting`, the second `in-sync`, and `waiting` never comes back. A watch that is
- * lost once and goes on at once is nothing that a reader should hear of.
+ * lost once and goes on at once is not reported to readers.
+ *
+ * A failure is reported until a list has ended or a watch has caught up: a list that only begins
+ * proves nothing, and a status that changed with each attempt would never have lasted long enough
+ * for an alarm.
  */
 export function say(held: Held, status: Status, code?: SyncErrorCode): Said {
+  if (status === "resyncing" && held.code !== undefined) return { held, effects: [] }
   const spoken = !held.served && status !== "in-sync" ? "waiting" : status
   if (spoken === held.status && code === held.code) return { held, effects: [] }
   return {

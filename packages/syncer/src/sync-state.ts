@@ -129,6 +129,8 @@ export type SyncEvent =
   | {
       readonly type: "lost"
       readonly reason: LostReason
+      /** What failed, where that is known; `ERR_SOURCE_FAILED` by default. */
+      readonly code?: SyncErrorCode
       readonly error?: unknown
     }
   /** The watch has said nothing for too long. */

@@ -1,10 +1,11 @@
 import { assert, isSyncError, type Revision, Waiters } from "@headwater/core"
-import { Activity, codeOf } from "./activity.ts"
+import { Activity } from "./activity.ts"
 import { Ahead } from "./ahead.ts"
 import { epochOf, incarnationOf } from "./epoch.ts"
 import { keptLives } from "./kept-lives.ts"
 import { SYNCER_LIMITS, type SyncerLimits } from "./limits.ts"
 import { merge } from "./merge.ts"
+import { OutageLog } from "./outage-log.ts"
 import { Reading } from "./reading.ts"
 import type { SyncState } from "./sync-state.ts"
 import { type CacheEffect, type Effect, IDLE, type SyncEvent } from "./sync-state.ts"
@@ -56,11 +57,14 @@ export class Syncer {
   #failure: { readonly error: unknown } | undefined
   readonly #reading: Reading
   readonly #ahead: Ahead
+  readonly #outages: OutageLog | undefined
 
   constructor(options: SyncerOptions) {
     this.#options = options
     const limits = { ...SYNCER_LIMITS, ...options.limits }
     this.#limits = limits
+    const { log, source, clock } = options
+    this.#outages = log && new OutageLog(source.name, clock, log)
     const held = () => this.#state.held
     this.#reading = new Reading({ ...options, limits, held })
     this.#ahead = new Ahead({
@@ -220,7 +224,7 @@ export class Syncer {
     const { cache } = this.#options
     switch (effect.type) {
       case "renew":
-        this.#options.log?.("a life of the source begins", { epoch: effect.epoch })
+        this.#options.log?.("new epoch", { epoch: effect.epoch })
         return cache.renew(effect.epoch, effect.memo)
       case "begin-resync":
         return cache.beginResync()
@@ -233,7 +237,7 @@ export class Syncer {
       case "progress":
         return cache.progress(effect.revision)
       case "status":
-        this.#options.log?.(`status: ${effect.status}`, effect.code ? { code: effect.code } : {})
+        this.#outages?.status(effect.status)
         return cache.setStatus(effect.status, effect.code)
     }
   }
@@ -281,17 +285,15 @@ export class Syncer {
   }
 
   #note(event: SyncEvent): void {
-    const { log, source } = this.#options
-    if (event.type === "lost") {
-      log?.(`the watch of ${source.name} was lost: ${event.reason}`, fieldsOf(event.error))
+    const { name } = this.#options.source
+    if (event.type === "healthy" || (event.type === "lost" && event.reason === "unsupported")) {
+      this.#outages?.healthy()
+    } else if (event.type === "lost") {
+      this.#outages?.failed(`the watch of ${name} ended (${event.reason})`, event.error)
     } else if (event.type === "refused") {
-      log?.(`${source.name} failed: ${codeOf(event.error)}`, fieldsOf(event.error))
+      this.#outages?.failed(`${name} failed (${event.code})`, event.error)
     } else if (event.type === "failed") {
-      log?.(`the cache could not take what ${source.name} told`, fieldsOf(event.error))
+      this.#outages?.failed(`the cache refused what ${name} sent (${event.code})`, event.error)
     }
   }
-}
-
-function fieldsOf(error: unknown): Readonly<Record<string, unknown>> {
-  return error instanceof Error ? { error: error.message } : {}
 }

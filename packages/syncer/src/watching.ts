@@ -1,4 +1,4 @@
-import type { LostReason, Revision, SyncErrorCode } from "@headwater/core"
+import type { Revision, SyncErrorCode } from "@headwater/core"
 import { goesOn, hear } from "./answer.ts"
 import { renew, watch } from "./begin.ts"
 import { again } from "./failing.ts"
@@ -41,8 +41,10 @@ export function onProbed(
   if (!phase.probing) return stay(held, phase)
   if (!goesOn(held, asked)) return renew(held, asked, settings)
   const told = hear(held, asked.revision)
-  if (asked.revision > held.contiguous) return watch(told, asked.revision)
-  return stay(told, { ...phase, probing: false })
+  if (asked.revision <= held.contiguous) return stay(told, { ...phase, probing: false })
+  // The first of them at once: the source has just answered.
+  if (held.attempts === 0) return watch({ ...told, attempts: 1 }, asked.revision)
+  return onClosed(told, "ERR_SOURCE_FAILED", settings)
 }
 
 /** The watch is about to say its first word: it is believed when the source is that of before. */
@@ -72,12 +74,11 @@ export function onSettled(before: Held, phase: PhaseOf<"watching">): Step {
 /** The watch ended: of itself, or because its history is gone, or the source is another one. */
 export function onLost(
   held: Held,
-  _phase: PhaseOf<"watching">,
-  reason: LostReason,
+  { reason, code = "ERR_SOURCE_FAILED" }: EventOf<"lost">,
   settings: MergeSettings,
 ): Step {
   return reason === "closed"
-    ? onClosed(held, "ERR_SOURCE_FAILED", settings)
+    ? onClosed(held, code, settings)
     : again(held, "list", undefined, settings)
 }
 

@@ -148,13 +148,14 @@ const asked = (identity: string, revision: number, floor = 10): SyncEvent => ({
   floor,
   incarnation: "fresh",
 })
-const listed = (identity: string, revision: number, floor = 10): SyncEvent => ({
-  type: "listed",
-  identity,
-  revision,
-  floor,
-  incarnation: "fresh",
-})
+const listed = (identity: string, revision: number, floor = 10) =>
+  ({
+    type: "listed",
+    identity,
+    revision,
+    floor,
+    incarnation: "fresh",
+  }) as const
 const page = (revision: number): SyncEvent => ({
   type: "page",
   page: { revision, entries: [], invalid: [] },
@@ -250,9 +251,6 @@ describe("merge", () => {
 
     expect(effects.filter(({ type }) => type === "status")).toEqual([
       { type: "status", status: "waiting", code: "ERR_SOURCE_FAILED" },
-      { type: "status", status: "waiting", code: undefined },
-      { type: "status", status: "waiting", code: "ERR_SOURCE_FAILED" },
-      { type: "status", status: "waiting", code: undefined },
       { type: "status", status: "resyncing", code: undefined },
       { type: "status", status: "in-sync", code: undefined },
     ])
@@ -360,10 +358,58 @@ describe("merge", () => {
   })
 
   test("WS-E7: a silent watch is replaced when the source has moved on", () => {
-    const { state, effects } = run(watching, events.silence, asked("A", 30))
+    const { state, effects } = run(healthy, events.silence, asked("A", 30))
 
     expect(effects).toEqual([{ type: "probe" }, { type: "watch", from: 11 }, { type: "observe" }])
     expect(state.held.status).toBe("in-sync")
+  })
+
+  test("a watch that is behind each time it is opened is opened after a pause that grows", () => {
+    const behind: SyncEvent[] = [{ type: "progress", revision: 3 }, asked("A", 30)]
+    const again = [...behind, resumed, asked("A", 30)]
+    const { effects } = run(healthy, ...behind, ...again, ...again)
+
+    expect(effects.filter(({ type }) => type === "watch" || type === "pause")).toEqual([
+      { type: "watch", from: 11 },
+      { type: "pause", attempt: 1 },
+      { type: "watch", from: 11 },
+      { type: "pause", attempt: 2 },
+      { type: "watch", from: 11 },
+    ])
+  })
+
+  test("sources that answer by turns are listed after a pause that grows", () => {
+    const answers = ["B", "C", "D", "E"].map((identity) => listed(identity, 20))
+    const turns = answers.flatMap((answer) => [
+      answer,
+      resumed,
+      asked(answer.identity, 20),
+      page(20),
+    ])
+    const { effects } = run({ held, phase: phases.listing }, ...turns)
+
+    expect(effects.filter(({ type }) => type === "list" || type === "pause")).toMatchObject([
+      { type: "list" },
+      { type: "list" },
+      { type: "pause", attempt: 1 },
+      { type: "list" },
+      { type: "pause", attempt: 2 },
+      { type: "list" },
+    ])
+  })
+
+  test("stale holds while lists begin and fail, and until one has ended well", () => {
+    const tried = [resumed, asked("A", 20), page(20), events.refused]
+    const compacted: SyncEvent = { type: "lost", reason: "compacted" }
+    const failing = run(healthy, compacted, asked("A", 20), events.refused, ...tried, ...tried)
+    const whole = [resumed, asked("A", 20), page(20)]
+    const behind = run(failing.state, ...whole, listed("A", 22, 20))
+    const current = run(failing.state, ...whole, listed("A", 20, 20))
+    const statuses = [failing, behind, current].map(({ effects }) =>
+      effects.flatMap((effect) => (effect.type === "status" ? [effect.status] : [])),
+    )
+
+    expect(statuses).toEqual([["resyncing", "stale"], ["resyncing"], ["in-sync"]])
   })
 
   test("an answer that the watch has overtaken meanwhile says nothing", () => {
