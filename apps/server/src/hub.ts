@@ -76,7 +76,8 @@ export class Hub {
   /** @throws {TopicError} there is none of that name. */
   topic(name: string): Topic {
     const topic = this.#topics.get(name)
-    if (topic === undefined) throw new TopicError("there is no such topic")
+    if (topic === undefined)
+      throw new TopicError(`there is no topic ${JSON.stringify(name)} on this hub`)
     return topic
   }
 

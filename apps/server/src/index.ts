@@ -7,7 +7,7 @@
  * import { memorySource } from "@headwater/syncer/memory"
  *
  * const hub = createHub({ topics: [{ name: "config", source: memorySource() }] })
- * yourApp.route("/live", createApp(hub))
+ * yourApp.route("/live", createApp(hub, { anonymous: "read" }))
  *
  * @module
  */

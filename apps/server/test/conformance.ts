@@ -799,6 +799,37 @@ function declareRefusals(check: Check, expect: Expect): void {
     }
   })
 
+  check(
+    "tells browsers neither to guess a type nor to run anything, in every answer",
+    async (s) => {
+      const { position } = await s.put("a", 1)
+      const batch = { changes: [{ op: "put", key: `${s.prefix}b`, value: 1 }] }
+      const requests: [string, RequestInit?][] = [
+        [""],
+        [`/entry?key=${s.prefix}a&at-least=${position}`],
+        [`/entry?key=${s.prefix}a`, { method: "HEAD" }],
+        [`/entry?key=${s.prefix}a`, { headers: { "if-none-match": "*" } }],
+        [`/entry?key=${s.prefix}none`],
+        [`/entry?key=${s.prefix}a`, { method: "PUT", headers: JSON_TYPE, body: "1" }],
+        [`/entries?prefix=${s.prefix}`],
+        [`/entries?prefix=${s.prefix}`, { headers: { accept: "application/x-ndjson" } }],
+        ["/batch", { method: "POST", headers: JSON_TYPE, body: JSON.stringify(batch) }],
+        ["/batch", { method: "POST", headers: JSON_TYPE, body: "{}" }],
+        ["/entries?x=1"],
+      ]
+      const answers = await Promise.all([
+        ...requests.map(([path, init]) => s.ask(path, init)),
+        ...["/v1/topics", "/healthz", "/readyz", "/none"].map((path) => fetch(s.under.url + path)),
+      ])
+      for (const { headers, url, status } of answers) {
+        const safety = ["x-content-type-options", "content-security-policy"].map((x) =>
+          headers.get(x),
+        )
+        expect(safety, `${status} ${url}`).toEqual(["nosniff", "sandbox"])
+      }
+    },
+  )
+
   check("knows nothing else", async (s) => {
     for (const path of ["/v1", "/v2/topics", "/nothing", "/v1/topics/none/what"]) {
       await refused(expect, await fetch(`${s.under.url}${path}`), 404, "ERR_NOT_FOUND")

@@ -4,6 +4,7 @@
  * @module
  */
 import type { Config } from "./config.ts"
+import type { TopicConfig } from "./topic-config.ts"
 
 /** The answer to `--help`. */
 export const HELP = `\
@@ -14,9 +15,9 @@ headwater: mirrors sources in memory and streams them, a snapshot, then every ch
   --listen HOST:PORT          where to listen; 127.0.0.1:8080 unless given
   --topic NAME=SOURCE         serve a topic; again for more; unless given,
                               default=sqlite:./data/default.db
-  --allow-anonymous WHAT      read or write: what somebody without a token may do; needed to listen
-                              beyond this machine
-  --allow-host NAME           a name by which a hub on loopback may be addressed; again for more
+  --allow-anonymous ACCESS    read or write: access of clients without a token; needed to listen
+                              beyond this machine, and for writes through a proxy on this machine
+  --allow-host NAME           a Host that a hub on loopback also answers to; again for more
   --cors ORIGIN               let pages of this origin use the hub; again for more
   --compress                  stream in gzip to readers who accept it
   --help, --version
@@ -57,24 +58,33 @@ export interface KeptTopic {
 }
 
 /**
- * What the hub says when it listens: where, what it serves, in which files, and three lines to try.
+ * Returns the lines of a hub that has begun to listen: its address, its topics and their files, a
+ * warning where no access was chosen, and three commands to try.
  */
 export function greeting(config: Config, url: string, files: readonly KeptTopic[]): string {
+  const isWritable = ({ write }: TopicConfig["source"]) => write && config.anonymous === "write"
   const { name, values, source } = config.topics[0]!
   const topics = config.topics.map(
-    ({ name, values, source }) => `${name} (${values}, ${source.type})`,
+    ({ name, values, source }) =>
+      `${name} (${[values, source.type, ...(isWritable(source) ? [] : ["read-only"])].join(", ")})`,
   )
   const lines = [`headwater listens on ${url}, topics: ${topics.join(", ")}`]
   for (const { name, file } of files) lines.push(`topic ${name} is kept in ${file}`)
+  if (!config.isAccessChosen) lines.push(...OPEN_ACCESS)
   lines.push("", "try:", `  curl -N ${url}/v1/topics/${name}/stream`)
   lines.push(
-    source.write && config.anonymous === "write"
+    isWritable(source)
       ? `  curl -X PUT ${EXAMPLES[values]} ${url}/v1/topics/${name}/entries/greeting`
       : `  curl ${url}/v1/topics/${name}/entries`,
   )
   lines.push(`  open ${url}/`, "")
   return lines.join("\n")
 }
+
+const OPEN_ACCESS = [
+  "every program on this machine may read and write, and a proxy here makes the hub public:",
+  "  choose the access of its clients with --allow-anonymous read or write",
+]
 
 const EXAMPLES = {
   json: `-H content-type:application/json -d '"hello"'`,

@@ -8,8 +8,10 @@ export interface Config {
   readonly listen: { readonly hostname: string; readonly port: number }
   /** At least one; names are unique. */
   readonly topics: readonly TopicConfig[]
-  /** What somebody without a token may do. */
+  /** Access of a client without a token. */
   readonly anonymous: "read" | "write"
+  /** Whether the operator chose that access; on loopback it is `write` unless chosen. */
+  readonly isAccessChosen: boolean
   /** Origins whose pages may use this hub. */
   readonly cors: readonly string[]
   /** Names by which a hub on loopback may be addressed, beside loopback's own. Without a port. */
@@ -103,6 +105,7 @@ function readConfig(given: Arguments, env: (name: string) => string | undefined)
     listen,
     topics,
     anonymous: anonymous ?? "write",
+    isAccessChosen: anonymous !== undefined,
     cors: (given.cors ?? []).map(parseOrigin),
     hosts: (given["allow-host"] ?? []).map((host) => host.toLowerCase()),
     compress: given.compress !== undefined,

@@ -55,6 +55,7 @@ async function serve(runtime: Runtime, config: Config): Promise<void> {
   })
   const app = createApp(hub, {
     anonymous: config.anonymous,
+    refuseForwardedWrites: !config.isAccessChosen,
     cors: config.cors,
     page: { assets },
     ...(isLoopback(config.listen.hostname) && { hosts: config.hosts }),

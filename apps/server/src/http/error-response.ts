@@ -2,6 +2,7 @@ import { isSyncError, type SyncErrorCode } from "@headwater/core"
 import { httpStatusOf, recoveryOf } from "@headwater/protocol"
 import { RequestError } from "../errors.ts"
 import type { Log } from "../log.ts"
+import { jsonResponse } from "./json-response.ts"
 
 /** Codes that a client may be told. The others stay in the process. */
 const STATUS_OF_INTERNAL: readonly SyncErrorCode[] = ["ERR_ENGINE", "ERR_FRAME", "ERR_CLOSED"]
@@ -37,15 +38,7 @@ function answer(
   facts: Readonly<Record<string, unknown>> = {},
 ): Response {
   const status = httpStatusOf(code)
-  const body = JSON.stringify({ error: { code, message, retry: recoveryOf(code) }, ...facts })
-  return new Response(`${body}\n`, {
-    status,
-    headers: {
-      "content-type": "application/json",
-      "cache-control": "no-store",
-      "x-content-type-options": "nosniff",
-      ...((status === 503 || status === 429) && { "retry-after": RETRY_AFTER }),
-      ...headers,
-    },
-  })
+  const value = { error: { code, message, retry: recoveryOf(code) }, ...facts }
+  const retryAfter = (status === 503 || status === 429) && { "retry-after": RETRY_AFTER }
+  return jsonResponse(value, { status, headers: { ...retryAfter, ...headers } })
 }

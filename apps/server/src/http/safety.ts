@@ -2,43 +2,83 @@ import type { MiddlewareHandler } from "hono"
 import { RequestError } from "../errors.ts"
 import { isLoopback } from "../loopback.ts"
 
-/** Methods that change nothing, for which a foreign page may be the cause. */
+/** Methods that change nothing: a request of a foreign page with one of them is harmless. */
 const SAFE_METHODS = ["GET", "HEAD", "OPTIONS"]
 
-/** What the guard lets through. */
+/** The requests that the guard lets through. */
 export interface SafetyOptions {
   /** Names under which this hub may be addressed; any when absent. Loopback's own always are. */
   readonly hosts?: readonly string[] | undefined
   /** Origins beside the hub's own from which a page may write. */
   readonly origins: readonly string[]
-  /** What somebody without a token may do. */
+  /** Access of a client without a token. */
   readonly anonymous: "read" | "write"
+  /** Refuses writes whose headers show that a proxy passed them on. */
+  readonly refuseForwardedWrites: boolean
 }
 
+/** Headers by which proxies name the client or themselves, beside every `x-forwarded-…`. */
+const FORWARDING_HEADERS = [
+  "forwarded",
+  "via",
+  "x-real-ip",
+  "x-client-ip",
+  "x-cluster-client-ip",
+  "true-client-ip",
+  "cf-connecting-ip",
+]
+
 /**
- * Keeps web pages of others from using a hub that trusts whoever reaches it.
+ * Guards a hub without tokens against foreign web pages, and against strangers that a proxy on this
+ * machine lets in.
  *
- *   Host     on loopback it must be loopback's or listed: a page can make any name of its own lead
- *            here (DNS rebinding), and then is of the same origin as the hub
- *   Origin   on a write it must be the hub's own or listed: a browser always sends it
+ *   Host        on loopback it must be loopback's or listed: a page can point a name of its own to
+ *               this hub (DNS rebinding), and then has the same origin as the hub
+ *   Origin      on a write it must be the hub's own or listed: a browser always sends it
+ *   Forwarded,  on a write to a hub on loopback whose access nobody chose: refused, because the
+ *   Via, …      peer is a proxy, and the client may be anywhere
  */
 export function safety(options: SafetyOptions): MiddlewareHandler {
   return async ({ req }, next) => {
     const host = req.header("host") ?? new URL(req.url).host
     if (options.hosts !== undefined && !isListed(host, options.hosts)) {
-      throw new RequestError("ERR_FORBIDDEN", "this hub is not known by that Host")
+      throw forbidden(
+        `this hub does not answer to Host ${JSON.stringify(host)}: use localhost, or start the ` +
+          "hub with --allow-host NAME",
+      )
     }
     if (!SAFE_METHODS.includes(req.raw.method)) {
       const origin = req.header("origin")
       if (origin !== undefined && !isOwn(origin, host) && !options.origins.includes(origin)) {
-        throw new RequestError("ERR_FORBIDDEN", "pages of that Origin cannot write here")
+        throw forbidden(
+          `pages of origin ${JSON.stringify(origin)} cannot write here: start the hub with ` +
+            "--cors ORIGIN to allow one",
+        )
       }
       if (options.anonymous === "read") {
-        throw new RequestError("ERR_FORBIDDEN", "without a token, this hub can only be read")
+        throw forbidden("clients without a token can only read this hub")
+      }
+      const proof = options.refuseForwardedWrites && forwardingHeaderIn(req.raw.headers)
+      if (proof) {
+        throw forbidden(
+          `this write came through a proxy (it has the header ${proof}), and access to this hub ` +
+            "was not chosen: start it with --allow-anonymous read or write",
+        )
       }
     }
     await next()
   }
+}
+
+function forwardingHeaderIn(headers: Headers): string | undefined {
+  const known = FORWARDING_HEADERS.find((name) => headers.has(name))
+  if (known !== undefined) return known
+  for (const name of headers.keys()) if (name.startsWith("x-forwarded-")) return name
+  return undefined
+}
+
+function forbidden(message: string): RequestError {
+  return new RequestError("ERR_FORBIDDEN", message)
 }
 
 function isListed(host: string, hosts: readonly string[]): boolean {
@@ -46,7 +86,7 @@ function isListed(host: string, hosts: readonly string[]): boolean {
   return isLoopback(name) || hosts.includes(name)
 }
 
-// The scheme may differ from ours, behind something that ends TLS.
+// The scheme may differ: a proxy may have ended TLS.
 function isOwn(origin: string, host: string): boolean {
   try {
     return new URL(origin).host === host.toLowerCase()

@@ -29,6 +29,7 @@ describe("readCommand()", () => {
         },
       ],
       anonymous: "write",
+      isAccessChosen: false,
       cors: [],
       hosts: [],
       compress: false,
@@ -68,6 +69,7 @@ describe("readCommand()", () => {
         },
       ],
       anonymous: "read",
+      isAccessChosen: true,
       cors: ["https://example.org", "http://localhost:5173"],
       hosts: ["hub.lan"],
       compress: true,
@@ -226,11 +228,13 @@ describe("what is wrong is said in one line", () => {
 })
 
 describe("greeting()", () => {
-  test("says where, what it keeps in which file, and three lines to try", () => {
+  test("names the address, the files, who can reach the hub, and three commands to try", () => {
     const files = [{ name: "default", file: "/srv/data/default.db" }]
     expect(greeting(configOf([]), "http://127.0.0.1:8080", files).split("\n")).toEqual([
       "headwater listens on http://127.0.0.1:8080, topics: default (json, sqlite)",
       "topic default is kept in /srv/data/default.db",
+      "every program on this machine may read and write, and a proxy here makes the hub public:",
+      "  choose the access of its clients with --allow-anonymous read or write",
       "",
       "try:",
       "  curl -N http://127.0.0.1:8080/v1/topics/default/stream",
@@ -241,8 +245,17 @@ describe("greeting()", () => {
     ])
   })
 
-  test("has nobody try to write what is read-only", () => {
-    const config = configOf(["--topic", "a=etcd://h:1/p/"])
-    expect(greeting(config, "http://h", [])).toContain("  curl http://h/v1/topics/a/entries\n")
+  test.each([
+    [["--topic", "a=etcd://h:1/p/"], "a (json, etcd, read-only)"],
+    [["--topic", "a=memory:", "--allow-anonymous", "read"], "a (json, memory, read-only)"],
+  ])("calls a topic read-only that clients cannot write: %j", (args, topic) => {
+    const lines = greeting(configOf(args), "http://h", [])
+    expect(lines).toContain(`topics: ${topic}\n`)
+    expect(lines).toContain("  curl http://h/v1/topics/a/entries\n")
+  })
+
+  test("does not warn of a proxy where the access was chosen", () => {
+    const config = configOf(["--allow-anonymous", "write"])
+    expect(greeting(config, "http://h", [])).not.toContain("proxy")
   })
 })

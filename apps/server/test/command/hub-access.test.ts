@@ -33,7 +33,7 @@ describe("a hub behind a hub that asks for a token", () => {
     folder = mkdtempSync(join(tmpdir(), "headwater-token-"))
     memory = memorySource()
     above = createHub({ topics: [{ name: "t", source: memory }], log: () => {} })
-    const app = createApp(above)
+    const app = createApp(above, { anonymous: "write" })
     letGo = () => {}
     taken = "first"
     refused = 0
@@ -85,7 +85,9 @@ describe("a hub behind a hub that asks for a token", () => {
     below = createHub({ topics: [{ name: "t", source }], log })
   }
   const told = async () => {
-    const response = await createApp(below!).fetch(new Request("http://127.0.0.1/v1/topics/t"))
+    const response = await createApp(below!, { anonymous: "read" }).fetch(
+      new Request("http://127.0.0.1/v1/topics/t"),
+    )
     const { status, code } = (await response.json()) as { status: string; code?: string }
     return code === undefined ? status : `${status} ${code}`
   }

@@ -16,7 +16,7 @@ const utf8 = (text: string) => new TextEncoder().encode(text)
 /** A hub with one topic `t`, and what fetches from it. */
 function hubOf(source: Source, topic: Partial<TopicOptions> = {}): { hub: Hub; get: typeof fetch } {
   const hub = createHub({ topics: [{ name: "t", source, ...topic }], log: () => {} })
-  const app = createApp(hub)
+  const app = createApp(hub, { anonymous: "write" })
   const get = async (url: string | URL | Request, init?: RequestInit) => {
     init?.signal?.throwIfAborted()
     return app.fetch(new Request(url, init))

@@ -17,7 +17,7 @@ describe("eventStreamOf()", () => {
   afterEach(() => hub.close(0))
 
   test("knows a stream to which headers were added on the way, for pages elsewhere", async () => {
-    const app = createApp(hub, { cors: [ORIGIN] })
+    const app = createApp(hub, { anonymous: "read", cors: [ORIGIN] })
     const response = await app.request(URL_OF_STREAM, { headers: { origin: ORIGIN } })
 
     expect(response.headers.get("access-control-allow-origin")).toBe(ORIGIN)
@@ -26,7 +26,7 @@ describe("eventStreamOf()", () => {
   })
 
   test("knows none that somebody reads already, and no other answer", async () => {
-    const app = createApp(hub)
+    const app = createApp(hub, { anonymous: "write" })
     const response = await app.request(URL_OF_STREAM)
     const reader = response.body!.getReader()
 

@@ -8,9 +8,9 @@ let hub: Hub
 
 afterEach(() => hub.close(0))
 
-function appWith(options: AppOptions): Hono {
+function appWith(options: Partial<AppOptions> = {}): Hono {
   hub = createHub({ topics: [{ name: "t", source: memorySource() }], log: () => {} })
-  return createApp(hub, options)
+  return createApp(hub, { anonymous: "write", ...options })
 }
 
 const put = (headers: Record<string, string>): RequestInit => ({
@@ -45,7 +45,7 @@ describe("a hub on loopback", () => {
 
 describe("a page of somebody else", () => {
   test("cannot write, nor read what it asked for", async () => {
-    const app = await whenReady(appWith({}))
+    const app = await whenReady(appWith())
     const foreign = { origin: "https://evil.example", host: "hub.test" }
     expect((await app.request(entry, put(foreign))).status).toBe(403)
     const read = await app.request("/v1/topics", { headers: foreign })
@@ -71,7 +71,7 @@ describe("a page of somebody else", () => {
   })
 
   test("cannot send a form", async () => {
-    const app = await whenReady(appWith({}))
+    const app = await whenReady(appWith())
     const body = new URLSearchParams({ a: "1" })
     const form = await app.request(entry, { method: "PUT", body })
     const post = await app.request(entry, { method: "POST", body })
@@ -79,17 +79,58 @@ describe("a page of somebody else", () => {
   })
 })
 
-describe("a hub that anybody may only read", () => {
-  test("refuses to be written", async () => {
+describe("createApp()", () => {
+  test.each([[undefined], [{}], [{ cors: [] }], [{ anonymous: "admin" }]])(
+    "throws when no access is chosen, and names both ways to choose one: %j",
+    (options) => {
+      hub = createHub({ topics: [{ name: "t", source: memorySource() }], log: () => {} })
+      const call = () => createApp(hub, options as AppOptions)
+      expect(call).toThrow(/createApp: .*anonymous: "read" or "write".*authorize/)
+    },
+  )
+})
+
+describe("a hub that refuses forwarded writes", () => {
+  const headers = [
+    { forwarded: "for=192.0.2.1" },
+    { via: "1.1 proxy" },
+    { "x-forwarded-for": "192.0.2.1" },
+    { "X-Forwarded-Proto": "https" },
+    { "x-forwarded-anything": "" },
+    { "x-real-ip": "192.0.2.1" },
+  ] as Record<string, string>[]
+
+  test.each(headers)("refuses a write with %j, and answers reads", async (header) => {
+    const app = await whenReady(appWith({ refuseForwardedWrites: true, hosts: [] }))
+    const local = { host: "localhost" }
+    const forwarded = await app.request(entry, put({ ...local, ...header }))
+    expect(forwarded.status).toBe(403)
+    expect((await forwarded.json()).error.message).toMatch(/--allow-anonymous/)
+    const path = "/v1/topics/t/entries"
+    expect((await app.request(path, { headers: { ...local, ...header } })).status).toBe(200)
+    expect((await app.request(entry, put(local))).status).toBe(200)
+  })
+
+  test("takes the same writes where access was chosen", async () => {
+    const app = await whenReady(appWith())
+    for (const header of headers) expect((await app.request(entry, put(header))).status).toBe(200)
+  })
+})
+
+describe("a hub that clients without a token may only read", () => {
+  test("refuses writes, and calls no topic writable", async () => {
     const app = await whenReady(appWith({ anonymous: "read" }))
     expect((await app.request(entry, put({}))).status).toBe(403)
     expect((await app.request("/v1/topics/t/entries")).status).toBe(200)
+    const { topics } = await (await app.request("/v1/topics")).json()
+    const topic = await (await app.request("/v1/topics/t")).json()
+    expect([topics[0].writable, topic.writable]).toEqual([false, false])
   })
 })
 
 describe("a hub in another app", () => {
   test("answers below the path that it is mounted on", async () => {
-    const inner = await whenReady(appWith({}))
+    const inner = await whenReady(appWith())
     const outer = new Hono().route("/live", inner)
     const path = "http://hub.test/live/v1/topics/t/entries/a%20b/c"
     expect((await outer.request(path, put({}))).status).toBe(200)
@@ -128,6 +169,6 @@ describe("the page", () => {
   })
 
   test("is not there where it is not asked for", async () => {
-    expect((await appWith({}).request("/")).status).toBe(404)
+    expect((await appWith().request("/")).status).toBe(404)
   })
 })

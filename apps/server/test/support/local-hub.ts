@@ -40,7 +40,7 @@ export class LocalHub {
       log: (line, fields) => this.log.push(`${line} ${JSON.stringify(fields, withErrors)}`),
     })
     this.topic = this.hub.topic("t")
-    this.#app = createApp(this.hub)
+    this.#app = createApp(this.hub, { anonymous: "write" })
   }
 
   /** Lets everything happen that needs no time. */

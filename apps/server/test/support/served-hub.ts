@@ -16,7 +16,10 @@ export interface ServedHub {
  * Serves a hub on this runtime, as the command does, and waits until all its topics have been in
  * sync: before that, it refuses what it would else do.
  */
-export async function serveHub(options: HubOptions, app: AppOptions = {}): Promise<ServedHub> {
+export async function serveHub(
+  options: HubOptions,
+  app: Partial<AppOptions> = {},
+): Promise<ServedHub> {
   const log: string[] = []
   const hub = createHub({
     log: (line, fields) => {
@@ -24,7 +27,7 @@ export async function serveHub(options: HubOptions, app: AppOptions = {}): Promi
     },
     ...options,
   })
-  const hono = createApp(hub, { hosts: [], ...app })
+  const hono = createApp(hub, { anonymous: "write", hosts: [], ...app })
   const at = { hostname: "127.0.0.1", port: 0 }
   const listener: Listener = await runtime.listen((request) => hono.fetch(request), at)
   for (const { cache } of hub.topics) {

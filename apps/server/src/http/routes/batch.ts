@@ -4,6 +4,7 @@ import { RequestError } from "../../errors.ts"
 import type { Hub } from "../../hub.ts"
 import { readBatch } from "../batch-body.ts"
 import { readBody } from "../body.ts"
+import { jsonResponse } from "../json-response.ts"
 import { readQuery } from "../query.ts"
 import { checkWritable, epochOf, writeTo } from "../write.ts"
 import { allow } from "./allow.ts"
@@ -29,14 +30,10 @@ export function batchRoutes(app: Hono, hub: Hub): void {
     }
     const { revision } = outcome
     const position = formatPosition({ epoch, revision })
-    return new Response(`${JSON.stringify({ revision, position })}\n`, {
-      headers: {
-        "content-type": "application/json",
-        "cache-control": "no-store",
-        [REVISION_HEADER]: String(revision),
-        [POSITION_HEADER]: position,
-      },
-    })
+    return jsonResponse(
+      { revision, position },
+      { headers: { [REVISION_HEADER]: String(revision), [POSITION_HEADER]: position } },
+    )
   })
   app.all(path, allow("POST"))
 }

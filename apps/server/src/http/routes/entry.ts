@@ -15,6 +15,7 @@ import { checkValue } from "../../values.ts"
 import { BLOCKING_RULES, block, readBlocking } from "../blocking.ts"
 import { readBody } from "../body.ts"
 import { conditionOf, etagOf, isKnown } from "../etag.ts"
+import { jsonResponse } from "../json-response.ts"
 import { checkKey, one, type Rule, readQuery } from "../query.ts"
 import { checkWritable, epochOf, positionOf, writeTo } from "../write.ts"
 import { allow } from "./allow.ts"
@@ -93,7 +94,11 @@ function getEntry(
   const entry = topic.cache.get(key)
   const headers = { [POSITION_HEADER]: formatPosition(position), ...VALUE_HEADERS }
   if (entry === undefined) {
-    throw new RequestError("ERR_KEY_ABSENT", "there is no such entry", { headers })
+    throw new RequestError(
+      "ERR_KEY_ABSENT",
+      `there is no entry ${JSON.stringify(key)} in topic ${topic.name}`,
+      { headers },
+    )
   }
   const etag = etagOf({ epoch: position.epoch, revision: entry.revision })
   const known = {
@@ -142,7 +147,11 @@ async function deleteEntry(
   const revision = outcome.failed[0]?.revision ?? 0
   if (revision === 0) {
     const headers = { [POSITION_HEADER]: formatPosition(positionOf(topic)) }
-    throw new RequestError("ERR_KEY_ABSENT", "there is no such entry", { headers })
+    throw new RequestError(
+      "ERR_KEY_ABSENT",
+      `there is no entry ${JSON.stringify(key)} in topic ${topic.name}`,
+      { headers },
+    )
   }
   return refused(revision)
 }
@@ -156,15 +165,10 @@ function checkContentType(topic: Topic, contentType: string | null): void {
 
 function written(epoch: string, revision: Revision): Response {
   const position = formatPosition({ epoch, revision })
-  return new Response(`${JSON.stringify({ revision, position })}\n`, {
-    headers: {
-      "content-type": "application/json",
-      "cache-control": "no-store",
-      "x-content-type-options": "nosniff",
-      [REVISION_HEADER]: String(revision),
-      [POSITION_HEADER]: position,
-    },
-  })
+  return jsonResponse(
+    { revision, position },
+    { headers: { [REVISION_HEADER]: String(revision), [POSITION_HEADER]: position } },
+  )
 }
 
 function refused(revision: Revision = 0): never {

@@ -2,6 +2,7 @@ import { wireStatus } from "@headwater/protocol"
 import { aggregateStatus } from "@headwater/syncer"
 import type { Hono } from "hono"
 import type { Hub } from "../../hub.ts"
+import { jsonResponse } from "../json-response.ts"
 import { one, readQuery } from "../query.ts"
 import { allow } from "./allow.ts"
 
@@ -13,7 +14,7 @@ import { allow } from "./allow.ts"
 export function healthRoutes(app: Hono, hub: Hub): void {
   app.get("/healthz", ({ req }) => {
     readQuery(req.url, {})
-    return answer(200, { alive: true })
+    return jsonResponse({ alive: true })
   })
   app.get("/readyz", ({ req }) => {
     const isStrict = one(readQuery(req.url, { strict: "once" }), "strict") === "1"
@@ -24,14 +25,10 @@ export function healthRoutes(app: Hono, hub: Hub): void {
     const { draining } = hub.drain
     const isServing = !draining && topics.every(({ wasInSync }) => wasInSync)
     const ready = isServing && (!isStrict || all.status !== "stale")
-    return answer(ready ? 200 : 503, { ready, draining, ...wireStatus(all), topics })
+    return jsonResponse(
+      { ready, draining, ...wireStatus(all), topics },
+      { status: ready ? 200 : 503 },
+    )
   })
   for (const path of ["/healthz", "/readyz"]) app.all(path, allow("GET", "HEAD"))
-}
-
-function answer(status: number, value: unknown): Response {
-  return new Response(`${JSON.stringify(value)}\n`, {
-    status,
-    headers: { "content-type": "application/json", "cache-control": "no-store" },
-  })
 }

@@ -31,7 +31,7 @@ export function pageRoutes(app: Hono, hub: Hub, { assets }: PageOptions): void {
   app.all("/", allow("GET", "HEAD"))
   app.get("/assets/:path{.+}", async ({ req }) => {
     const text = await assets.read(req.param("path"))
-    if (text === undefined) throw new RequestError("ERR_NOT_FOUND", "nothing is here")
+    if (text === undefined) throw new RequestError("ERR_NOT_FOUND", "no such resource")
     return new Response(text, {
       headers: {
         "content-type": "text/javascript; charset=utf-8",

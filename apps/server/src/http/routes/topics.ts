@@ -4,14 +4,17 @@ import { RequestError } from "../../errors.ts"
 import type { Hub } from "../../hub.ts"
 import type { Topic } from "../../topic.ts"
 import { block, readBlocking } from "../blocking.ts"
+import { jsonResponse } from "../json-response.ts"
 import { readQuery } from "../query.ts"
 import { allow } from "./allow.ts"
 
 /**
- * `GET /v1/topics` and `GET /v1/topics/{topic}`: what is served, and how it is; with `at-least`,
- * once the topic of that position's epoch is there.
+ * `GET /v1/topics` and `GET /v1/topics/{topic}`: the state of all topics, or of one; with
+ * `at-least`, once the topic of that position's epoch has reached it.
+ *
+ * @param anonymous access without a token: under `read` no topic is writable.
  */
-export function topicsRoutes(app: Hono, hub: Hub): void {
+export function topicsRoutes(app: Hono, hub: Hub, anonymous: "read" | "write"): void {
   app.get("/v1/topics", async ({ req }) => {
     const blocking = readBlocking(readQuery(req.url, { "at-least": "once" }))
     const { atLeast } = blocking
@@ -22,22 +25,22 @@ export function topicsRoutes(app: Hono, hub: Hub): void {
       }
       await block(hub, topic, blocking, EVERYTHING, req.raw)
     }
-    return json({ topics: hub.topics.map(describe) })
+    return jsonResponse({ topics: hub.topics.map((topic) => describe(topic, anonymous)) })
   })
   app.all("/v1/topics", allow("GET", "HEAD"))
   app.get("/v1/topics/:topic", async ({ req }) => {
     const blocking = readBlocking(readQuery(req.url, { "at-least": "once" }))
     const topic = hub.topic(req.param("topic"))
     await block(hub, topic, blocking, EVERYTHING, req.raw)
-    return json(describe(topic))
+    return jsonResponse(describe(topic, anonymous))
   })
   app.all("/v1/topics/:topic", allow("GET", "HEAD"))
 }
 
 const EVERYTHING = { prefixes: [""], keys: [] }
 
-/** A topic as it is told. What is not known before the source was complete once is `null`. */
-function describe(topic: Topic) {
+// Before the source has been read once, a fact that is not known yet is `null`.
+function describe(topic: Topic, anonymous: "read" | "write") {
   const { cache, fanOut } = topic
   const { current, position, oldestPosition } = cache
   return {
@@ -53,16 +56,6 @@ function describe(topic: Topic) {
     invalidSample: cache.invalidSample,
     oldestPosition: oldestPosition ? formatPosition(oldestPosition) : null,
     subscribers: fanOut.followers,
-    writable: topic.writable,
+    writable: topic.writable && anonymous === "write",
   }
-}
-
-function json(value: unknown): Response {
-  return new Response(`${JSON.stringify(value)}\n`, {
-    headers: {
-      "content-type": "application/json",
-      "cache-control": "no-store",
-      "x-content-type-options": "nosniff",
-    },
-  })
 }
