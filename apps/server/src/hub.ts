@@ -1,5 +1,6 @@
 import { type Clock, systemClock, TopicError } from "@headwater/core"
 import { TOPIC_PATTERN } from "@headwater/protocol"
+import { Bugs } from "./bugs.ts"
 import { Drain } from "./event-stream/drain.ts"
 import { Crowd } from "./fan-out/crowd.ts"
 import { Turns } from "./fan-out/turns.ts"
@@ -44,6 +45,8 @@ export class Hub {
   readonly crowd: Crowd
   readonly drain: Drain
   readonly log: Log
+  /** Counts the errors that are bugs of this hub. */
+  readonly bugs: Bugs
   readonly #topics = new Map<string, Topic>()
   #closing: Promise<void> | undefined
 
@@ -54,11 +57,12 @@ export class Hub {
     this.limits = { ...HUB_LIMITS, ...options.limits }
     this.compress = options.compress ?? false
     this.log = options.log ?? consoleLog
+    this.bugs = new Bugs(this.log)
     this.crowd = new Crowd(this.clock, this.limits)
     this.drain = new Drain(this.clock, this.limits)
     const turns = new Turns(this.clock, this.limits.turnMs)
-    const { clock, random, limits, crowd, drain, log } = this
-    const host = { clock, random, limits, crowd, drain, log, turns }
+    const { clock, random, limits, crowd, drain, log, bugs } = this
+    const host = { clock, random, limits, crowd, drain, log, bugs, turns }
     const names = new Set<string>()
     for (const { name } of options.topics) {
       if (!TOPIC_PATTERN.test(name)) throw new TopicError(`"${name}" is no name for a topic`)

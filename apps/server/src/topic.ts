@@ -2,6 +2,7 @@ import { type CacheLimits, SnapshotCache } from "@headwater/cache"
 import type { Clock, Revision, Source } from "@headwater/core"
 import type { ValueKind } from "@headwater/protocol"
 import { Syncer } from "@headwater/syncer"
+import type { Bugs } from "./bugs.ts"
 import type { Drain } from "./event-stream/drain.ts"
 import { Reader } from "./event-stream/reader.ts"
 import type { ReaderRequest } from "./event-stream/reader-request.ts"
@@ -34,6 +35,7 @@ export interface TopicHost {
   readonly crowd: Crowd
   readonly drain: Drain
   readonly log: Log
+  readonly bugs: Bugs
 }
 
 /**
@@ -105,7 +107,7 @@ export class Topic {
 
   /** Makes who follows this topic for one connection. */
   reader(request: ReaderRequest): Reader {
-    const { crowd, drain, random, log } = this.#host
+    const { crowd, drain, random, log, bugs } = this.#host
     return new Reader(
       {
         topic: this.name,
@@ -114,6 +116,7 @@ export class Topic {
         drain,
         random,
         log,
+        bugs,
         isAtLeast: (revision, signal) => this.isAtLeast(revision, signal),
       },
       request,
@@ -156,7 +159,7 @@ export class Topic {
       await running
     } catch (error) {
       if (!this.#stop.signal.aborted) {
-        this.#host.log(`topic ${this.name}: ${what} failed`, { error })
+        this.#host.bugs.report(`${what} failed`, error, { topic: this.name })
       }
     }
   }

@@ -49,6 +49,7 @@ async function serve(runtime: Runtime, config: Config): Promise<void> {
     return runtime.exit(2)
   }
   const hub = createHub({ topics, compress: config.compress })
+  runtime.onLostError((error) => hub.bugs.report("nothing caught an error", error))
   const assets = assetsFrom({
     resolve: (specifier) => import.meta.resolve(specifier),
     readText: (url) => runtime.readText(url),

@@ -16,6 +16,7 @@ export class Line {
   readonly #pulse: Pulse
   readonly #clock: Clock
   #ending: GoodbyeReason | "left" | undefined
+  #failure: { readonly error: unknown } | undefined
 
   constructor(clock: Clock, heartbeatMs: number) {
     this.#clock = clock
@@ -47,15 +48,22 @@ export class Line {
     this.#bell.ring()
   }
 
+  /** Ends it by an error, which the one that waits gets. */
+  fail(error: unknown): void {
+    this.#failure ??= { error }
+    this.#bell.ring()
+  }
+
   /** Notes that an event goes out: see `Pulse.beat`. */
   sent(event: Uint8Array, at?: number): Uint8Array {
     this.#pulse.beat(at)
     return event
   }
 
-  /** Resolves when something has happened since the last wait. */
-  wait(): Promise<void> {
-    return this.#bell.wait()
+  /** Resolves when something has happened since the last wait; rejects after `fail`. */
+  async wait(): Promise<void> {
+    await this.#bell.wait()
+    if (this.#failure !== undefined) throw this.#failure.error
   }
 
   /**

@@ -1,4 +1,5 @@
 import type { StreamId, ViewFilter } from "@headwater/protocol"
+import type { Bugs } from "../bugs.ts"
 import type { Crowd } from "../fan-out/crowd.ts"
 import type { FanOut } from "../fan-out/fan-out.ts"
 import type { Drain } from "./drain.ts"
@@ -22,5 +23,6 @@ export interface ReaderHost {
   readonly random: () => number
   /** Asks the source whether it is at least at this revision. */
   isAtLeast(revision: number, signal: AbortSignal): Promise<boolean>
+  readonly bugs: Bugs
   log(line: string, fields?: object): void
 }

@@ -60,7 +60,12 @@ export class Reader implements FrameSource, Follower, OpenStream {
 
   /** There is something new. */
   wake(): void {
-    if (!this.#tellAtOnce()) this.#line.ring()
+    try {
+      if (!this.#tellAtOnce()) this.#line.ring()
+    } catch (error) {
+      // The caller wakes other readers as well: the error ends this stream alone.
+      this.#line.fail(error)
+    }
   }
 
   attach(outlet: Outlet): void {
@@ -100,7 +105,16 @@ export class Reader implements FrameSource, Follower, OpenStream {
     } catch (error) {
       if (this.#line.ending !== "left") yield this.#faultOf(error)
     } finally {
-      for (const close of closers) close()
+      for (const close of closers) this.#finish(close)
+    }
+  }
+
+  // Nothing waits for the end of a generator whose client has left, so it must not reject.
+  #finish(close: () => void): void {
+    try {
+      close()
+    } catch (error) {
+      this.#host.bugs.report("closing a stream failed", error, { topic: this.#host.topic })
     }
   }
 
@@ -181,8 +195,11 @@ export class Reader implements FrameSource, Follower, OpenStream {
         if (reset !== undefined) return reset
       } else {
         this.#resting = walker
-        await line.wait()
-        this.#resting = undefined
+        try {
+          await line.wait()
+        } finally {
+          this.#resting = undefined
+        }
       }
     }
     return undefined
@@ -341,9 +358,9 @@ export class Reader implements FrameSource, Follower, OpenStream {
   // A code is said, and nothing else of an error: what it says may be nobody's business.
   #faultOf(error: unknown): Uint8Array {
     const code: SyncErrorCode = isSyncError(error) ? error.code : "ERR_INTERNAL"
-    if (recoveryOf(code) !== "retry" || code === "ERR_INTERNAL") {
-      this.#host.log("a stream failed", { topic: this.#host.topic, error })
-    }
+    const { topic, log, bugs } = this.#host
+    if (code === "ERR_INTERNAL") bugs.report("a stream failed", error, { topic })
+    else if (recoveryOf(code) !== "retry") log("a stream failed", { topic, error })
     return encodeFrame({ type: "fault", code, retry: recoveryOf(code), retryMs: this.#retryMs() })
   }
 

@@ -45,6 +45,15 @@ export class Turns {
     })
   }
 
+  /**
+   * Does the work if this turn has time left for it; otherwise leaves it undone, and returns
+   * `undefined`. For a caller that has no way to wait.
+   */
+  runNow<T>(work: () => T): T | undefined {
+    if (this.#waiting.length > 0 || this.#spentMs >= this.#turnMs) return undefined
+    return this.#measure(work, 0)
+  }
+
   #measure<T>(work: () => T, laterMs: number): T {
     if (!this.#yielding) void this.#pass()
     const began = this.#clock.elapsed()

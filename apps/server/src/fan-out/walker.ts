@@ -185,9 +185,9 @@ export class Walker {
       const revision = root.reach
       const id = this.idOf(revision)
       const slice: Slice = { view, root, since, began: root.version, revision, id }
-      const frame = frames.kept(slice) ?? turns.run(() => frames.make(slice, values))
-      // In a later turn it is kept by then, and a walk is not for hops.
-      if (frame instanceof Promise || !frame.ended) return undefined
+      // Work for a later turn would need a lease: a newer commit may release the root before that.
+      const frame = frames.kept(slice) ?? turns.runNow(() => frames.make(slice, values))
+      if (frame === undefined || !frame.ended) return undefined
       view.hop = { since, root, revision, id, bytes: frame.bytes }
     }
     this.#state = { held: root.version }

@@ -34,6 +34,11 @@ export const runtime: Runtime = {
     for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, stop)
   },
 
+  onLostError(report) {
+    process.on("unhandledRejection", report)
+    process.on("uncaughtException", report)
+  },
+
   exit: (code) => process.exit(code),
 
   // https://bun.sh/docs/api/fetch#tls

@@ -42,6 +42,18 @@ export const runtime: Runtime = {
     for (const signal of ["SIGINT", "SIGTERM"] as const) Deno.addSignalListener(signal, stop)
   },
 
+  // https://docs.deno.com/api/web/~/PromiseRejectionEvent
+  onLostError(report) {
+    globalThis.addEventListener("unhandledrejection", (event) => {
+      event.preventDefault()
+      report((event as Event & { reason: unknown }).reason)
+    })
+    globalThis.addEventListener("error", (event) => {
+      event.preventDefault()
+      report((event as Event & { error: unknown }).error)
+    })
+  },
+
   exit: (code) => Deno.exit(code),
 
   fetchWith: ({ ca, cert, key }) => {

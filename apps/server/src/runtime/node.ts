@@ -31,6 +31,11 @@ export const runtime: Runtime = {
     for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, stop)
   },
 
+  onLostError(report) {
+    process.on("unhandledRejection", report)
+    process.on("uncaughtException", report)
+  },
+
   exit: (code) => process.exit(code),
 
   fetchWith: httpsFetch,

@@ -24,6 +24,12 @@ export interface Runtime {
   /** Calls `stop` at SIGINT or SIGTERM, each time. */
   onStop(stop: () => void): void
 
+  /**
+   * Calls `report` with each error that nothing caught: a rejection without a handler, or what a
+   * callback threw. The process goes on: one lost promise must not end every stream of a hub.
+   */
+  onLostError(report: (error: unknown) => void): void
+
   /** Ends the process now. */
   exit(code: number): never
 

@@ -22,8 +22,8 @@ export async function writeEvents(
   })
   source.onCut(() => response.destroy())
   source.attach(outlet)
-  response.write(opening)
   try {
+    response.write(opening)
     for await (const event of frames) {
       if (response.destroyed) return
       if (!outlet.write(event)) await outlet.drained()

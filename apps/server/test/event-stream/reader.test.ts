@@ -274,6 +274,27 @@ describe("the end of a stream", () => {
     expect((await stream.rest()).at(-1)).toMatchObject({ type: "goodbye", reason: "lagged" })
   })
 
+  test("is a fault for one reader alone when a bug is met while it is woken", async () => {
+    local = new LocalHub()
+    const [hurt, other] = [await local.stream("prefix=a"), await local.stream()]
+    await Promise.all([hurt.caughtUp(), other.caughtUp()])
+    const heard = Promise.all([hurt.rest(), other.until("delta")])
+    await local.settle()
+    const { frames } = local.topic.fanOut
+    const make = frames.make.bind(frames)
+    frames.make = (slice, values) => {
+      if (slice.view.id !== "") throw new Error("a bug")
+      return make(slice, values)
+    }
+    await local.write({ a: 1 })
+    const [fault, delta] = await heard
+    local.log.length = 0
+
+    expect(fault).toMatchObject([{ type: "fault", code: "ERR_INTERNAL", retry: "retry" }])
+    expect(delta).toMatchObject({ changes: [{ key: "a" }] })
+    expect([local.hub.bugs.count, local.hub.drain.size]).toEqual([1, 1])
+  })
+
   test("does not say what an unexpected error said", async () => {
     local = new LocalHub()
     await local.settle()

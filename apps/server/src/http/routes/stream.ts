@@ -81,7 +81,7 @@ function parseId(text: string | undefined): StreamId | undefined {
 }
 
 function headOf(response: Response): Response {
-  void response.body?.cancel()
+  response.body?.cancel().catch(() => {}) // It was never read, so there is nothing to end.
   return new Response(null, { headers: response.headers })
 }
 
