@@ -1,4 +1,4 @@
-import { ClosedError, onAbort } from "@headwater/core"
+import { ClosedError } from "@headwater/core"
 
 /**
  * A bounded queue before a publisher: whoever commits hands a batch over, and waits for room only
@@ -48,18 +48,19 @@ export class PublishQueue<Batch> {
       const offer: Offer<Batch> = {
         batch,
         settle: (error) => {
-          withdraw()
+          signal?.removeEventListener("abort", onAbort)
           if (error === undefined) resolve()
           else reject(error.cause)
         },
       }
-      this.#offers.push(offer)
-      const withdraw = onAbort(signal, () => {
+      const onAbort = () => {
         const place = this.#offers.indexOf(offer)
         if (place < this.#batchesMax) return
         this.#offers.splice(place, 1)
         offer.settle({ cause: signal?.reason })
-      })
+      }
+      signal?.addEventListener("abort", onAbort, { once: true })
+      this.#offers.push(offer)
       if (!this.#draining) void this.#drain()
     })
   }

@@ -1,11 +1,4 @@
-import {
-  assert,
-  ClosedError,
-  type CloseReason,
-  type Event,
-  onAbort,
-  type Revision,
-} from "@headwater/core"
+import { assert, ClosedError, type CloseReason, type Event, type Revision } from "@headwater/core"
 import type { Unread } from "./policy.ts"
 
 /** What a subscription gets, one at a time; see `Subscription` for the order. */
@@ -56,7 +49,6 @@ export class Subscription<Payload> implements AsyncIterable<StreamFrame<Payload>
   readonly epoch: string
   readonly #feed: Feed<Payload>
   readonly #onClose: (reason: CloseReason) => void
-  readonly #assertOutside: (() => void) | undefined
   // Who waits in `next`, and in nothing else: a table for one waiter would be made anew each time.
   #waiter: (() => void) | undefined
   // Whether it was woken, and is about to look.
@@ -70,15 +62,12 @@ export class Subscription<Payload> implements AsyncIterable<StreamFrame<Payload>
       readonly identity: string | undefined
       readonly epoch: string
       readonly onClose: (reason: CloseReason) => void
-      /** Throws within an observer, which is called in the middle of changes. */
-      readonly assertOutside?: (() => void) | undefined
     },
   ) {
     this.#feed = feed
     this.identity = options.identity
     this.epoch = options.epoch
     this.#onClose = options.onClose
-    this.#assertOutside = options.assertOutside
   }
 
   /** Why it is closed, if it is. */
@@ -114,7 +103,6 @@ export class Subscription<Payload> implements AsyncIterable<StreamFrame<Payload>
 
   /** The next frame, when it is there already. Throws as `next`. */
   poll(): StreamFrame<Payload> | undefined {
-    this.#assertOutside?.()
     this.#assertOpen()
     let frame: StreamFrame<Payload> | undefined
     try {
@@ -137,7 +125,6 @@ export class Subscription<Payload> implements AsyncIterable<StreamFrame<Payload>
 
   /** Ends it. The first reason counts; closing again does nothing. */
   close(reason: CloseReason = "unsubscribed"): void {
-    this.#assertOutside?.()
     if (this.#closed !== undefined) return
     this.#closed = reason
     this.#feed.close()
@@ -154,7 +141,7 @@ export class Subscription<Payload> implements AsyncIterable<StreamFrame<Payload>
   #wait(caller: Caller<Payload>, signal: AbortSignal | undefined): void {
     const look = () => {
       this.#looks = false
-      withdraw()
+      signal?.removeEventListener("abort", wake)
       try {
         const frame = this.poll()
         if (frame !== undefined) caller.resolve(frame)
@@ -171,7 +158,7 @@ export class Subscription<Payload> implements AsyncIterable<StreamFrame<Payload>
       void NOW.then(look)
     }
     this.#waiter = wake
-    const withdraw = onAbort(signal, wake)
+    signal?.addEventListener("abort", wake, { once: true })
   }
 
   #assertOpen(): void {

@@ -1,5 +1,5 @@
+import { decodeBase64, encodeBase64 } from "@headwater/core"
 import { describe, expect, test } from "vitest"
-import { decodeBase64, encodeBase64 } from "../src/sources/etcd/base64.ts"
 import { KeySpace } from "../src/sources/etcd/key-space.ts"
 
 const bytes = (...list: number[]) => encodeBase64(Uint8Array.from(list))

@@ -1,7 +1,6 @@
-import { SourceError } from "@headwater/core"
+import { decodeBase64, encodeBase64, SourceError } from "@headwater/core"
 import { integerBelow, prng } from "@headwater/testing"
 import { describe, expect, test } from "vitest"
-import { decodeBase64, encodeBase64 } from "../src/sources/etcd/base64.ts"
 import { type Pair, PairReader } from "../src/sources/etcd/pair-reader.ts"
 import { AnswerSplitter } from "../src/sources/etcd/split-answer.ts"
 

@@ -44,6 +44,7 @@ export function openSource(
   clock: Clock,
   access: SourceAccess,
   values: ValueKind,
+  warn?: (line: string) => void,
 ): Source {
   if (config.type === "etcd") {
     const { type, ...options } = config
@@ -59,7 +60,9 @@ export function openSource(
     return hubSource({ ...config, values, clock, token: access.hub.tokenOf(tokenFile), fetch })
   }
   const source: Source =
-    config.type === "sqlite" ? sqliteSource({ path: config.path, clock }) : memorySource()
+    config.type === "sqlite"
+      ? sqliteSource({ path: config.path, clock, ...(warn && { warn }) })
+      : memorySource()
   return config.write ? source : readOnly(source)
 }
 

@@ -2,6 +2,7 @@ import { systemClock } from "@headwater/core"
 import { assetsFrom } from "../dashboard/assets.ts"
 import { createApp } from "../http/app.ts"
 import { createHub } from "../hub.ts"
+import { consoleLog } from "../log.ts"
 import { isLoopback } from "../loopback.ts"
 import type { Listener, Runtime } from "../runtime/runtime.ts"
 import type { TopicOptions } from "../topic.ts"
@@ -90,7 +91,8 @@ async function serve(runtime: Runtime, config: Config): Promise<void> {
 function openTopics(config: Config, access: SourceAccess): TopicOptions[] {
   return config.topics.map(({ name, values, source }) => {
     try {
-      return { name, values, source: openSource(source, systemClock, access, values) }
+      const warn = (line: string) => consoleLog(`topic ${name}: ${line}`)
+      return { name, values, source: openSource(source, systemClock, access, values, warn) }
     } catch (error) {
       throw new ConfigError(`topic "${name}": ${(error as Error).message}`)
     }

@@ -1,6 +1,5 @@
-import { type Revision, SourceError } from "@headwater/core"
+import { decodeBase64, decodeUtf8, encodeBase64, type Revision, SourceError } from "@headwater/core"
 import { epochOf } from "../../epoch.ts"
-import { decodeBase64, encodeBase64 } from "./base64.ts"
 import type { Gateway } from "./gateway.ts"
 import {
   type Header,
@@ -110,13 +109,12 @@ export class EpochMarker {
 /** The id in what a range over the marker's key found. */
 export function idOf(kvs: readonly KeyValue[] | undefined): string | undefined {
   const kv = kvs?.[0]
-  return kv && text.decode(decodeBase64(kv.value ?? ""))
+  return kv && decodeUtf8(decodeBase64(kv.value ?? ""))
 }
 
 /** The id that the marker's value is. */
 export function idIn(value: Uint8Array): string {
-  return text.decode(value)
+  return decodeUtf8(value)
 }
 
 const utf8 = new TextEncoder()
-const text = new TextDecoder()

@@ -1,4 +1,4 @@
-import { FrameError } from "@headwater/core"
+import { FrameError, utf8Decoder } from "@headwater/core"
 
 /**
  * The lines of a body that are not empty, without their ends. A last line that was cut is not told.
@@ -16,7 +16,7 @@ export async function* readLines(
   const reader = body.getReader()
   const cancel = () => void reader.cancel().catch(() => {})
   signal.addEventListener("abort", cancel, { once: true })
-  const decoder = new TextDecoder()
+  const decoder = utf8Decoder()
   // A long line comes in many chunks: they are joined once, when it has ended.
   let parts: string[] = []
   let chars = 0

@@ -1,5 +1,5 @@
-import { KEY_BYTES_MAX, KeyError } from "@headwater/core"
-import { encodeBase64 } from "./base64.ts"
+import { encodeBase64, isWellFormed, KEY_BYTES_MAX, KeyError } from "@headwater/core"
+import { checkKey } from "../check-write.ts"
 
 /** What a key of etcd is to a topic. */
 export type SeenKey =
@@ -19,7 +19,9 @@ export class KeySpace {
   readonly rangeEnd: string
   readonly #prefix: Uint8Array
 
+  /** @throws {KeyError} the prefix is not whole Unicode. */
   constructor(prefix: string) {
+    if (!isWellFormed(prefix)) throw new KeyError("a prefix is whole Unicode")
     this.#prefix = utf8.encode(prefix)
     this.rangeStart = encodeBase64(this.#prefix.length > 0 ? this.#prefix : ZERO)
     this.rangeEnd = encodeBase64(endOf(this.#prefix))
@@ -44,9 +46,8 @@ export class KeySpace {
 
   /** Writes a key of the topic as etcd's, base64. */
   name(key: string): string {
+    checkKey(key)
     const own = utf8.encode(key)
-    if (own.length === 0) throw new KeyError("a key is not empty")
-    if (own.length > KEY_BYTES_MAX) throw new KeyError(`a key has at most ${KEY_BYTES_MAX} bytes`)
     const bytes = new Uint8Array(this.#prefix.length + own.length)
     bytes.set(this.#prefix)
     bytes.set(own, this.#prefix.length)

@@ -1,5 +1,5 @@
 import { SourceError } from "@headwater/core"
-import { type Cursor, decodeQuotedBase64 } from "./base64.ts"
+import { type Cursor, decodeQuotedBase64 } from "./quoted-base64.ts"
 
 /** A key and its value as bytes: views of a buffer that a slice shares. */
 export interface Pair {

@@ -1,5 +1,11 @@
-import type { Change, Condition, WriteOutcome, WriteRequest } from "@headwater/core"
-import { encodeBase64 } from "./base64.ts"
+import {
+  type Change,
+  type Condition,
+  encodeBase64,
+  type WriteOutcome,
+  type WriteRequest,
+} from "@headwater/core"
+import { checkWrite } from "../check-write.ts"
 import type { Gateway } from "./gateway.ts"
 import type { KeySpace } from "./key-space.ts"
 import { type LeaseAnswer, revisionOf, type TxnAnswer } from "./messages.ts"
@@ -12,10 +18,11 @@ import { type LeaseAnswer, revisionOf, type TxnAnswer } from "./messages.ts"
 export async function writeEtcd(
   gateway: Gateway,
   keys: KeySpace,
-  { conditions, changes }: WriteRequest,
+  request: WriteRequest,
   signal: AbortSignal,
   lease?: string,
 ): Promise<WriteOutcome> {
+  const { conditions, changes } = checkWrite(request)
   const txn = {
     compare: conditions.map((condition) => comparisonOf(keys, condition)),
     success: changes.map((change) => operationOf(keys, change, lease)),
@@ -46,6 +53,7 @@ export async function writeWithTtl(
   ttlMs: number,
   signal: AbortSignal,
 ): Promise<WriteOutcome> {
+  checkWrite(request)
   const grant = { TTL: String(Math.max(1, Math.ceil(ttlMs / 1_000))) }
   const { ID } = await gateway.write<LeaseAnswer>("/v3/lease/grant", grant, signal)
   const outcome = await writeEtcd(gateway, keys, request, signal, ID)

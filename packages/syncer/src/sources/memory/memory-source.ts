@@ -14,7 +14,7 @@ import {
   type WriteOutcome,
   type WriteRequest,
 } from "@headwater/core"
-import { assertKey } from "../assert-key.ts"
+import { checkKey, checkWrite } from "../check-write.ts"
 
 /** How a memory source begins. */
 export interface MemoryOptions {
@@ -75,7 +75,7 @@ export class MemorySource implements Source {
     this.#historyCommits = options.history ?? HISTORY_COMMITS
     this.#historyBytesMax = options.historyBytesMax ?? HISTORY_BYTES_MAX
     for (const [key, value] of options.entries ?? []) {
-      assertKey(key)
+      checkKey(key)
       this.#entries.set(key, { key, value, revision: 1 })
     }
   }
@@ -149,13 +149,13 @@ export class MemorySource implements Source {
 
   async write(request: WriteRequest, signal: AbortSignal): Promise<WriteOutcome> {
     this.#assertOpen(signal)
-    for (const { key } of request.changes) assertKey(key)
-    const failed = request.conditions.filter((condition) => !this.#holds(condition))
+    const checked = checkWrite(request)
+    const failed = checked.conditions.filter((condition) => !this.#holds(condition))
     if (failed.length > 0) {
       const revisions = failed.map(({ key }) => ({ key, revision: this.#revisionOf(key) }))
       return { written: false, failed: revisions }
     }
-    const changes = request.changes.filter(({ op, key }) => op === "put" || this.#entries.has(key))
+    const changes = checked.changes.filter(({ op, key }) => op === "put" || this.#entries.has(key))
     if (changes.length > 0) this.#commit(changes)
     return { written: true, revision: this.#revision }
   }

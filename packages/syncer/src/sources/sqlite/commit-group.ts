@@ -8,6 +8,8 @@ export interface GroupContext extends HistoryBounds {
   readonly now: number
   /** A list is being read as of this revision: history is kept from there on. */
   readonly pinned: Revision
+  /** See `inodeOf`: another process that closed the file said that it is not in use. */
+  readonly holder: string
 }
 
 const utf8 = new TextEncoder()
@@ -29,7 +31,7 @@ export function writeGroup(
   const reached = { revision: began, written: Number(last?.written ?? 0) }
   const outcomes = requests.map((request) => writeOne(database, request, reached, context.now))
   if (reached.revision > began) {
-    database.run("update state set revision = ?", reached.revision)
+    database.run("update state set revision = ?, holder = ?", reached.revision, context.holder)
     const compacted = Number(state.compacted)
     const until = overdue(database, { ...reached, compacted }, context)
     if (until > compacted) compactTo(database, until)

@@ -1,6 +1,7 @@
 import { type Clock, ClosedError, SourceError } from "@headwater/core"
 import type { Database, SqliteEngine } from "./engine/database.ts"
-import { openFile } from "./schema.ts"
+import { FileGuard, logOf } from "./file-guard.ts"
+import { leave, openFile } from "./schema.ts"
 
 /** Another file is at the path than the one that was meant. */
 export class ReplacedError extends SourceError {
@@ -9,14 +10,26 @@ export class ReplacedError extends SourceError {
   }
 }
 
+/** The file was damaged behind the engine's back. Lasts until another file is at the path. */
+export class DamagedError extends SourceError {
+  constructor(path: string, damage: string) {
+    super(
+      `${path} ${damage} while it was open, so writes would be lost and are refused. Put a ` +
+        "backup in its place by one rename, or stop the hub before you restore it",
+    )
+  }
+}
+
 /** A connection to the file that was at the path when it was opened. */
 export interface OpenedFile {
   readonly database: Database
-  /** What tells this file from another one at the path. */
+  /** Tells this file from another one at the path. */
   readonly mark: string
-  /** The same of its log, which lies beside it. */
-  readonly logMark: string | undefined
+  readonly guard: FileGuard
 }
+
+/** Only at the start, when there is nothing else to do: later a locked file is tried again. */
+const OPEN_BUSY_MS = 3_000
 
 /**
  * How long there may be no file at the path before a new one is made, in ms: whoever deletes it has
@@ -32,6 +45,8 @@ export interface KeptFileOptions {
   readonly path: string
   /** How large it may grow; as large as there is room when it does not say. */
   readonly bytesMax: number | undefined
+  /** Told of a copy that was made while its original was in use. */
+  readonly warn: ((line: string) => void) | undefined
 }
 
 /**
@@ -54,36 +69,68 @@ export class KeptFile {
   /** @throws {SourceError} one line that says why it cannot be opened. */
   constructor(options: KeptFileOptions) {
     this.#options = options
-    this.#opened = this.#open()
+    this.#opened = this.#open(OPEN_BUSY_MS)
   }
 
   /**
    * What is open now; opens what is there, where the file was replaced. Cost: a look at the path.
    *
-   * @throws {SourceError} what is there cannot be opened, or it is gone since a moment ago.
+   * @throws {SourceError} what is there cannot be opened or was damaged, or it is gone since a
+   *   moment ago.
    * @throws {ClosedError} it was closed.
    */
   use(): OpenedFile {
     if (this.#isClosed) throw new ClosedError("shutdown")
-    if (this.#opened !== undefined && !this.#isReplaced(this.#opened)) return this.#opened
-    if (this.#opened !== undefined) this.#abandon(this.#opened)
+    const opened = this.#opened
+    if (opened !== undefined && !this.#isReplaced(opened)) {
+      this.assertWhole(opened)
+      return opened
+    }
+    if (opened !== undefined) this.#abandon(opened)
     this.#waitWhileGone()
-    this.#opened = this.#open()
+    this.#opened = this.#open(0)
     return this.#opened
   }
 
-  /** Whether this is still what is open, and the file at the path. */
+  /**
+   * Whether this is still what is open, and the file at the path.
+   *
+   * @throws {DamagedError} it is, and was damaged.
+   */
   isCurrent(opened: OpenedFile): boolean {
-    return this.#opened === opened && !this.#isReplaced(opened)
+    if (this.#opened !== opened || this.#isReplaced(opened)) return false
+    this.assertWhole(opened)
+    return true
+  }
+
+  /** @throws {DamagedError} the file was truncated, overwritten, or lost its log. */
+  assertWhole({ guard }: OpenedFile): void {
+    const damage = guard.damage()
+    if (damage !== undefined) throw new DamagedError(this.#options.path, damage)
   }
 
   /** Closes it. Twice is harmless. */
   close(): void {
     this.#isClosed = true
     const opened = this.#opened
-    if (opened !== undefined && this.#isReplaced(opened)) this.#abandon(opened)
-    else opened?.database.close()
     this.#opened = undefined
+    if (opened === undefined) return
+    if (this.#isReplaced(opened)) {
+      this.#abandon(opened)
+      return
+    }
+    // Closing would write what is left of the log into a file that lacks the rest.
+    if (opened.guard.damage() !== undefined) {
+      this.#abandoned.push(opened)
+      return
+    }
+    try {
+      leave(opened.database)
+    } catch {
+      // Another process writes, or the disk is full: the log stays, and holds what was written.
+    }
+    opened.database.close()
+    opened.guard.close()
   }
 
   #waitWhileGone(): void {
@@ -99,9 +146,9 @@ export class KeptFile {
     return this.#options.engine.markOf(this.#options.path) !== mark
   }
 
-  #open(): OpenedFile {
-    const { engine, path, bytesMax } = this.#options
-    const database = openFile(engine, path)
+  #open(busyMs: number): OpenedFile {
+    const { engine, path, bytesMax, warn } = this.#options
+    const { database, warning } = openFile(engine, path, busyMs)
     const mark = engine.markOf(path)
     if (bytesMax !== undefined) {
       const pageBytes = Number(database.all("pragma page_size")[0]?.page_size)
@@ -111,7 +158,8 @@ export class KeptFile {
       database.close()
       throw new SourceError(`${path} was taken away while it was opened`)
     }
-    return { database, mark, logMark: engine.markOf(logOf(path)) }
+    if (warning !== undefined) warn?.(warning)
+    return { database, mark, guard: new FileGuard(engine, path, database) }
   }
 
   // Closing deletes the log by its name, also when it is another file's by now, whose commits would
@@ -121,7 +169,7 @@ export class KeptFile {
     const { engine, path } = this.#options
     this.#opened = undefined
     this.#abandoned.push(opened)
-    if (engine.markOf(logOf(path)) !== opened.logMark) return
+    if (engine.markOf(logOf(path)) !== opened.guard.logMark) return
     try {
       opened.database.exec("pragma wal_checkpoint(truncate)")
     } catch {
@@ -130,8 +178,4 @@ export class KeptFile {
     engine.remove(logOf(path))
     engine.remove(`${path}-shm`)
   }
-}
-
-function logOf(path: string): string {
-  return `${path}-wal`
 }

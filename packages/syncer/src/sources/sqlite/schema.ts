@@ -1,16 +1,15 @@
 import { SourceError } from "@headwater/core"
 import type { Database, SqliteEngine } from "./engine/database.ts"
 import { failureOf } from "./failure.ts"
+import { logOf } from "./file-guard.ts"
 
 /** "Head": who looks at the file with `file` or sqlite's shell sees whose it is. */
 const APPLICATION = 0x48656164
-const FORMAT = 1
-
-/** Only while a file is opened, when there is nothing else to do: writes wait without blocking. */
-const OPEN_BUSY_MS = 3_000
+const FORMAT = 2
 
 /**
- * state      one row: who this is, the present revision, and the newest that is forgotten
+ * state      one row: who this is, the present revision, and the newest that is forgotten; and
+ *            while a process has it open, the inode that it has, which a copy does not have
  * commits    when each kept commit was, and the bytes that all commits up to it have written
  * items      every put and delete that is current or kept. A put ends at the revision that replaced
  *            it, a delete at its own; the state at R is what began at or before R and ends after it
@@ -20,7 +19,8 @@ const TABLES = `
     id integer primary key check (id = 1),
     epoch text not null,
     revision integer not null,
-    compacted integer not null
+    compacted integer not null,
+    holder text
   );
   create table commits (
     revision integer primary key,
@@ -40,6 +40,13 @@ const TABLES = `
   create index items_ended on items (ended) where ended is not null;
 `
 
+/** A file that was opened. */
+export interface Opening {
+  readonly database: Database
+  /** What the operator should know of it: it is the copy of a file that was in use. */
+  readonly warning: string | undefined
+}
+
 /**
  * Opens a file of ours, or makes one of an absent or empty file. Blocks while it is locked.
  *
@@ -47,13 +54,19 @@ const TABLES = `
  * other; `synchronous = full` has each commit on the disk before it is answered, so that it
  * outlives the process and the power.
  *
+ * A copy of a file that was in use may lack what was written last, and its original goes on: so it
+ * gets an epoch of its own.
+ *
+ * @param busyMs how long to wait for another process's lock.
  * @throws {SourceError} one line that says what is wrong with the file. It is left as it is.
  */
-export function openFile(engine: SqliteEngine, path: string): Database {
+export function openFile(engine: SqliteEngine, path: string, busyMs: number): Opening {
   let database: Database | undefined
   try {
+    engine.prepare(path)
+    assertNotEmptied(engine, path)
     database = engine.open(path)
-    database.exec(`pragma busy_timeout = ${OPEN_BUSY_MS}`)
+    database.exec(`pragma busy_timeout = ${busyMs}`)
     const mark = numberOf(database, "pragma application_id")
     const tables = numberOf(database, "select count(*) from sqlite_master")
     if (mark !== APPLICATION && tables > 0) {
@@ -66,9 +79,11 @@ export function openFile(engine: SqliteEngine, path: string): Database {
     if (format !== FORMAT) {
       throw new SourceError(`${path} has format ${format}, and this version reads ${FORMAT}`)
     }
-    numberOf(database, "select revision from state")
+    const warning = hold(database, path, inodeOf(engine, path))
+    // So that the file alone, without its log, says whose it is and that it is in use.
+    database.all("pragma wal_checkpoint(passive)")
     database.exec("pragma busy_timeout = 0")
-    return database
+    return { database, warning }
   } catch (error) {
     closeQuietly(database)
     if (error instanceof SourceError) throw error
@@ -83,7 +98,7 @@ function create(database: Database): void {
     if (numberOf(database, "pragma application_id") !== APPLICATION) {
       database.exec(TABLES)
       const epoch = crypto.randomUUID()
-      database.run("insert into state values (1, ?, 1, 1)", epoch)
+      database.run("insert into state values (1, ?, 1, 1, null)", epoch)
       database.exec(`pragma application_id = ${APPLICATION}; pragma user_version = ${FORMAT}`)
     }
     database.exec("commit")
@@ -91,6 +106,53 @@ function create(database: Database): void {
     database.exec("rollback")
     throw error
   }
+}
+
+// A database without a page has no log of its own: the engine would throw it away unread.
+function assertNotEmptied(engine: SqliteEngine, path: string): void {
+  if (engine.sizeOf(path) !== 0 || (engine.sizeOf(logOf(path)) ?? 0) === 0) return
+  throw new SourceError(
+    `${path} is empty, but ${logOf(path)} is not: the file was truncated. Put a backup in its ` +
+      "place, or delete both to begin anew",
+  )
+}
+
+/** The inode of the file at a path, as text: a copy has another one, a renamed file the same. */
+export function inodeOf(engine: SqliteEngine, path: string): string {
+  return engine.markOf(path)?.split(".")[1] ?? ""
+}
+
+function hold(database: Database, path: string, inode: string): string | undefined {
+  const state = () => database.all("select holder, revision from state")[0]
+  const isCopy = () => ![null, undefined, inode].includes(state()?.holder as string | null)
+  let warning: string | undefined
+  database.exec("begin immediate")
+  try {
+    if (isCopy()) {
+      const entries = numberOf(database, "select count(*) from items where ended is null")
+      warning =
+        `${path} is a copy of a file that was in use. It begins a new epoch, at revision ` +
+        `${state()?.revision} with ${entries} entries; later writes, and those that were only ` +
+        "in the original's -wal file, are missing. Copy with the hub stopped, or by sqlite3's " +
+        ".backup"
+      database.run("update state set epoch = ?", crypto.randomUUID())
+    }
+    database.run("update state set holder = ?", inode)
+    database.exec("commit")
+    return warning
+  } catch (error) {
+    database.exec("rollback")
+    throw error
+  }
+}
+
+/**
+ * Leaves a file so that it is whole without its log, and may be copied. Another process that has it
+ * open too says so again with its next write.
+ */
+export function leave(database: Database): void {
+  database.exec("update state set holder = null")
+  database.all("pragma wal_checkpoint(truncate)")
 }
 
 function reasonOf(path: string, error: unknown): string {

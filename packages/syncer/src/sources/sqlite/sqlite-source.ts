@@ -12,13 +12,13 @@ import {
   type WriteRequest,
 } from "@headwater/core"
 import { engine } from "#sqlite"
-import { assertKey } from "../assert-key.ts"
+import { checkWrite } from "../check-write.ts"
 import { writeGroup } from "./commit-group.ts"
 import { compactTo, type HistoryBounds } from "./history.ts"
 import { type ItemPlace, ItemReader, LOCKED_MAX_MS } from "./item-reader.ts"
 import { KeptFile, type OpenedFile, ReplacedError } from "./kept-file.ts"
 import { OutsideChanges } from "./outside-changes.ts"
-import { messageOf } from "./schema.ts"
+import { inodeOf, messageOf } from "./schema.ts"
 import { WriteQueue } from "./write-queue.ts"
 
 /** Where a sqlite source keeps its entries, and how much of its past. */
@@ -27,6 +27,8 @@ export interface SqliteOptions extends Partial<HistoryBounds> {
   readonly path: string
   /** How large the file may grow; a write that would pass it is refused. As the disk has room. */
   readonly fileBytesMax?: number
+  /** Told what an operator should know of the file: that it is the copy of one that was in use. */
+  readonly warn?: (line: string) => void
   readonly clock: Clock
 }
 
@@ -72,12 +74,12 @@ export class SqliteSource implements Source {
   #dataVersion = -1
 
   constructor(options: SqliteOptions) {
-    const { clock, fileBytesMax } = options
+    const { clock, fileBytesMax, warn } = options
     const bounds = { ...HISTORY, ...options }
     this.path = engine.resolve(options.path)
     this.name = `sqlite:${this.path}`
     this.#clock = clock
-    this.#file = new KeptFile({ engine, clock, path: this.path, bytesMax: fileBytesMax })
+    this.#file = new KeptFile({ engine, clock, path: this.path, bytesMax: fileBytesMax, warn })
     this.#outside = new OutsideChanges(clock, () => this.#look())
     this.#told = this.#file.use()
     let { database } = this.#told
@@ -89,11 +91,16 @@ export class SqliteSource implements Source {
         database = this.#toldFile().database
         database.exec("begin immediate")
       },
-      write: (requests) =>
-        writeGroup(database, requests, { ...bounds, now: clock.now(), pinned: this.#pinned() }),
+      write: (requests) => {
+        const holder = inodeOf(engine, this.path)
+        const context = { ...bounds, now: clock.now(), pinned: this.#pinned(), holder }
+        return writeGroup(database, requests, context)
+      },
       commit: () => {
         database.exec("commit")
         this.#wake()
+        // What went into a file that is no longer whole is not answered as written.
+        this.#file.assertWhole(this.#told)
       },
       rollback: () => database.exec("rollback"),
     })
@@ -185,8 +192,7 @@ export class SqliteSource implements Source {
 
   async write(request: WriteRequest, signal: AbortSignal): Promise<WriteOutcome> {
     this.#assertOpen(signal)
-    for (const { key } of request.changes) assertKey(key)
-    return this.#queue.write(request, signal)
+    return this.#queue.write(checkWrite(request), signal)
   }
 
   /** Forgets the history up to `revision`; up to the present by default. */

@@ -28,8 +28,9 @@ interface Waiting {
   readonly settle: (outcome: WriteOutcome | Error) => void
 }
 
-/** More than any hub has in flight; a caller beyond it hears so at once. */
+/** More than a hub has in flight; a caller beyond either is refused at once. */
 const QUEUE_WRITES_MAX = 10_000
+const QUEUE_BYTES_MAX = 64 << 20
 /** One transaction's, so that no turn of the event loop is long. */
 const GROUP_WRITES_MAX = 64
 const GROUP_BYTES_MAX = 1 << 20
@@ -43,6 +44,8 @@ export class WriteQueue {
   readonly #options: WriteQueueOptions
   readonly #waiting: Waiting[] = []
   readonly #closed = new AbortController()
+  /** Of all that wait. */
+  #bytes = 0
   #running: Promise<void> | undefined
 
   constructor(options: WriteQueueOptions) {
@@ -51,16 +54,18 @@ export class WriteQueue {
 
   /** Once it is aborted it rejects with the reason, unless the write has begun. */
   write(request: WriteRequest, signal: AbortSignal): Promise<WriteOutcome> {
-    if (this.#waiting.length >= QUEUE_WRITES_MAX) {
-      return Promise.reject(
-        new SourceError(`${this.#options.name}: ${QUEUE_WRITES_MAX} writes wait already`),
-      )
+    const bytes = bytesOf(request)
+    const { length } = this.#waiting
+    if (length > 0 && (length >= QUEUE_WRITES_MAX || this.#bytes + bytes > QUEUE_BYTES_MAX)) {
+      const queued = `${length} writes of ${this.#bytes} bytes wait already`
+      return Promise.reject(new SourceError(`${this.#options.name} was not written: ${queued}`))
     }
     return new Promise((resolve, reject) => {
       const onAbort = () => {
         const at = this.#waiting.indexOf(waiting)
         if (at < 0) return
         this.#waiting.splice(at, 1)
+        this.#bytes -= bytes
         reject(signal.reason)
       }
       const settle = (outcome: WriteOutcome | Error) => {
@@ -68,9 +73,10 @@ export class WriteQueue {
         if (outcome instanceof Error) reject(outcome)
         else resolve(outcome)
       }
-      const waiting = { request, bytes: bytesOf(request), settle }
+      const waiting = { request, bytes, settle }
       signal.addEventListener("abort", onAbort, { once: true })
       this.#waiting.push(waiting)
+      this.#bytes += bytes
       this.#running ??= this.#run()
     })
   }
@@ -79,7 +85,7 @@ export class WriteQueue {
   async close(): Promise<void> {
     this.#closed.abort(new ClosedError("shutdown"))
     await this.#running
-    for (const { settle } of this.#waiting.splice(0)) settle(new ClosedError("shutdown"))
+    for (const { settle } of this.#take()) settle(new ClosedError("shutdown"))
   }
 
   async #run(): Promise<void> {
@@ -104,8 +110,7 @@ export class WriteQueue {
     } catch (error) {
       const waited = lockedSince === undefined ? 0 : clock.elapsed() - lockedSince
       if (failureOf(error) === "busy" && waited < lockedMaxMs) return false
-      const all = this.#waiting.splice(0)
-      for (const { settle } of all) settle(refusal(name, error))
+      for (const { settle } of this.#take()) settle(refusal(name, error))
       return true
     }
     const group = this.#takeGroup()
@@ -144,7 +149,13 @@ export class WriteQueue {
       bytes += waiting.bytes
       return index > 0 && (index >= GROUP_WRITES_MAX || bytes > GROUP_BYTES_MAX)
     })
-    return this.#waiting.splice(0, over < 0 ? this.#waiting.length : over)
+    return this.#take(over < 0 ? this.#waiting.length : over)
+  }
+
+  #take(count = this.#waiting.length): Waiting[] {
+    const taken = this.#waiting.splice(0, count)
+    for (const { bytes } of taken) this.#bytes -= bytes
+    return taken
   }
 }
 

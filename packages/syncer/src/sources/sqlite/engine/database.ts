@@ -19,17 +19,35 @@ export type SqlValue = number | string | Uint8Array | null
 /** Blobs come as a `Uint8Array` or as an `ArrayBuffer`: see `bytesOf`. */
 export type SqlRow = Readonly<Record<string, SqlValue | ArrayBuffer>>
 
-/** What `#sqlite` exports: opens the file, making it and the folders above it. */
-export interface SqliteEngine {
+/** The export of `#sqlite`. */
+export interface SqliteEngine extends FileSystem {
   /** For logs: `node:sqlite`, `bun:sqlite`, `libsql`. */
   readonly name: string
-  /** The absolute path. What looks like a URL is a path as well. */
-  resolve(path: string): string
+  /** Opens the file, making it where it is absent. */
   open(path: string): Database
-  /** What tells the file at a path from any other of this machine; nothing where there is none. */
+}
+
+/** Files, as far as a source looks at them beside the engine. */
+export interface FileSystem {
+  /** The absolute path. A text that looks like a URL is a path as well. */
+  resolve(path: string): string
+  /** Tells the file at a path, if any, from others of this machine: `DEVICE.INODE`. */
   markOf(path: string): string | undefined
+  /** Bytes; `undefined` where there is no file. */
+  sizeOf(path: string): number | undefined
+  /** Makes the folders above a file that is absent. Throws where neither it nor they can be. */
+  prepare(path: string): void
   /** Removes a file, if it is there. */
   remove(path: string): void
+  openRaw(path: string): RawFile
+}
+
+/** A file as it stands on the disk. */
+export interface RawFile {
+  size(): number
+  /** Fewer bytes at the end of the file. */
+  read(position: number, length: number): Uint8Array
+  close(): void
 }
 
 /** A prepared statement, as all engines have it. */

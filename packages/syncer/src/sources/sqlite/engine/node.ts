@@ -1,7 +1,6 @@
-import { mkdirSync, rmSync, statSync } from "node:fs"
 import { createRequire } from "node:module"
-import { dirname, resolve } from "node:path"
 import { type Connection, databaseOf, type SqliteEngine, type SqlValue } from "./database.ts"
+import { fileSystem } from "./file-system.ts"
 
 // Only what this file calls, so that it compiles without the types of either engine.
 type Open = new (path: string) => Connection
@@ -20,15 +19,9 @@ type OpenLibsql = new (
 const own = process.getBuiltinModule?.("node:sqlite") as { DatabaseSync: Open } | undefined
 
 export const engine: SqliteEngine = {
+  ...fileSystem,
   name: own === undefined ? "libsql" : "node:sqlite",
-  resolve: (path) => resolve(path),
-  remove: (path) => rmSync(path, { force: true }),
-  markOf(path) {
-    const stat = statSync(path, { bigint: true, throwIfNoEntry: false })
-    return stat && `${stat.dev}.${stat.ino}`
-  },
   open(path) {
-    mkdirSync(dirname(path), { recursive: true })
     return databaseOf(own === undefined ? openLibsql(path) : new own.DatabaseSync(path))
   },
 }
