@@ -321,6 +321,20 @@ function declareStreamErrors(check: Check, expect: Expect): void {
       await refused(expect, await s.ask(`/stream?${query}`), 400, "ERR_REQUEST_INVALID")
     })
   }
+  check("refuses more keys and prefixes than a view has, and a URL that is too long", async (s) => {
+    const many = (name: string, count: number) =>
+      new URLSearchParams(Array.from({ length: count }, (_, n) => [name, `${n}`]))
+    for (const query of [
+      `${many("key", 257)}`,
+      `${many("prefix", 257)}`,
+      `${many("key", 129)}&${many("prefix", 128)}`,
+    ]) {
+      await refused(expect, await s.ask(`/stream?${query}`), 400, "ERR_REQUEST_INVALID")
+    }
+    const response = await s.ask(`/entries?prefix=${"k".repeat(70_000)}`)
+    await response.body?.cancel()
+    expect([413, 414, 431].includes(response.status), `${response.status}`).toEqual(true)
+  })
   check("refuses a key that cannot be one", async (s) => {
     await refused(expect, await s.ask("/stream?key="), 400, "ERR_KEY_INVALID")
     const long = "k".repeat(4_097)
@@ -531,6 +545,49 @@ function declareKinds(check: Check, expect: Expect): void {
     await refused(expect, await put(json, type, large), 413, "ERR_TOO_LARGE")
   })
 
+  check("takes a value nested 100 deep, and none deeper, by PUT and by batch", async (s) => {
+    const put = (body: string) =>
+      s.ask(`/entry?key=${s.prefix}a`, { method: "PUT", headers: JSON_TYPE, body })
+    const post = (value: string) => {
+      const body = `{"changes":[{"op":"put","key":"${s.prefix}b","value":${value}}]}`
+      return s.ask("/batch", { method: "POST", headers: JSON_TYPE, body })
+    }
+    const nested = (depth: number) => `${"[".repeat(depth)}${"]".repeat(depth)}`
+    for (const write of [put, post]) {
+      expect((await write(nested(100))).status).toEqual(200)
+      expect((await write(`"${"[".repeat(101)}"`)).status).toEqual(200)
+      for (const depth of [101, 20_000, 200_000]) {
+        await refused(expect, await write(nested(depth)), 400, "ERR_VALUE_INVALID")
+      }
+      await refused(expect, await write('{"a":'.repeat(20_000)), 400, "ERR_VALUE_INVALID")
+    }
+  })
+
+  check("takes no body that is coded, or a part", async (s) => {
+    const write = (path: string, method: string, headers: Record<string, string>) =>
+      s.ask(path, { method, headers: { ...JSON_TYPE, ...headers }, body: "1" })
+    const paths = [
+      [`/entry?key=${s.prefix}a`, "PUT"],
+      [`/entries/${s.prefix}a`, "PUT"],
+      ["/batch", "POST"],
+    ] as const
+    for (const [path, method] of paths) {
+      for (const coding of ["gzip", "br", "zstd", "deflate", "identity, gzip", "x-gzip"]) {
+        const response = await write(path, method, { "content-encoding": coding })
+        expect(response.headers.get("accept-encoding")).toEqual("identity")
+        await refused(expect, response, 415, "ERR_MEDIA_TYPE")
+      }
+      const part = await write(path, method, { "content-range": "bytes 0-0/2" })
+      await refused(expect, part, 400, "ERR_REQUEST_INVALID")
+      const latin = await write(path, method, {
+        "content-type": "application/json; charset=latin1",
+      })
+      await refused(expect, latin, 415, "ERR_MEDIA_TYPE")
+    }
+    const plain = { "content-encoding": "identity" }
+    expect((await write(paths[0][0], "PUT", plain)).status).toEqual(200)
+  })
+
   check("sends line breaks of JSON as spaces, and the value unchanged", async (s) => {
     const text = '{\r\n  "a": [1,\n 2]\r}'
     const path = `/entry?key=${s.prefix}a`
@@ -737,7 +794,11 @@ function declareBatch(check: Check, expect: Expect): void {
     { if: [{ key: "k", revision: "1" }], changes: [put] },
     { changes: Array.from({ length: 129 }, (_, n) => ({ ...put, key: `${n}` })) },
     '{"changes":[], "changes":[{"op":"delete","key":"k"}]}',
-    `{"changes":[{"op":"put","key":"k","value":${"[".repeat(50_000)}${"]".repeat(50_000)}}]}`,
+    `{"changes":[${'{"op":"delete","key":"k"},'.repeat(100_000)}]}`,
+    `{"changes":[{"op":"put","key":"k","value":[${"1,".repeat(400_000)}]}]}`,
+    '{"changes":[{"op":"delete","key":"k"}]} {}',
+    '{"changes":[{"op":"delete","key":"k"},]}',
+    '{"changes":[{"op":"delete","key":"k","\\u006fp":"delete"}]}',
   ]
   for (const body of bad) {
     check(`refuses the batch ${JSON.stringify(body).slice(0, 60)}`, async (s) => {
@@ -750,8 +811,16 @@ function declareBatch(check: Check, expect: Expect): void {
       await refused(expect, await post(s, of(key)), 400, "ERR_KEY_INVALID")
     }
     await refused(expect, await post(s, of("k"), "text/plain"), 415, "ERR_MEDIA_TYPE")
-    const large = JSON.stringify({ changes: [{ ...put, value: "x".repeat(5_000_000) }] })
-    await refused(expect, await post(s, large), 413, "ERR_TOO_LARGE")
+    for (const bytes of [1_048_575, 5_000_000]) {
+      const large = JSON.stringify({ changes: [{ ...put, value: "x".repeat(bytes) }] })
+      await refused(expect, await post(s, large), 413, "ERR_TOO_LARGE")
+    }
+    const conditions = [{ "if-match": "*" }, { "if-none-match": "*" }] as Record<string, string>[]
+    for (const headers of conditions) {
+      const body = JSON.stringify(of(`${s.prefix}k`))
+      const init = { method: "POST", headers: { ...JSON_TYPE, ...headers }, body }
+      await refused(expect, await s.ask("/batch", init), 400, "ERR_REQUEST_INVALID")
+    }
   })
 }
 

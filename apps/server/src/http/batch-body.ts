@@ -1,129 +1,193 @@
-import type { Change, Condition, WriteRequest } from "@headwater/core"
+import {
+  type Change,
+  type Condition,
+  decodeBase64,
+  encodeUtf8,
+  isWellFormed,
+  KEY_BYTES_MAX,
+  KeyError,
+  readUtf8,
+  ValueError,
+  type WriteRequest,
+} from "@headwater/core"
 import { BATCH_OPERATIONS_MAX, type ValueKind } from "@headwater/protocol"
-import type { Node } from "jsonc-parser"
 import { RequestError } from "../errors.ts"
-import { checkValue } from "../values.ts"
-import { parseOutline } from "./outline.ts"
-import { checkKey, isWellFormed } from "./query.ts"
+import { checkValue, TOO_DEEP, VALUE_DEPTH_MAX } from "../values.ts"
+import { JsonReader } from "./json-reader.ts"
+import { checkKey } from "./query.ts"
+
+/** The longest that strings and numbers are in JSON, where a byte may be written `\u0041`. */
+const KEY_JSON_BYTES_MAX = 2 + 6 * KEY_BYTES_MAX
+const NAME_JSON_BYTES_MAX = 64
+const REVISION_JSON_BYTES_MAX = 32
 
 /**
- * Reads the body of a batch.
+ * Reads the body of a batch, slice by slice: the owner of the generator shares out the turns.
  *
  *     { "if": [{ key, revision }], "changes": [{ op: "put", key, value } | { op: "delete", key }] }
  *
- * A json value is cut out of the body as it stands there, so that big integers, duplicate keys and
+ * A JSON value is cut out of the body as it stands there, so that big integers, duplicate keys and
  * spelling survive; a text is a JSON string, a binary value a base64 string with padding.
  *
- * `JSON.parse` says whether it is JSON; the positions come from a second, tolerant parser, which
- * does not look into values.
+ * Reading ends at the first fault, such as a bound that is exceeded. Each byte is read once.
  *
- * @throws {RequestError | KeyError | ValueError} with what is wrong. Cost: parses the body twice.
+ * @throws {RequestError | KeyError | ValueError} the fault.
  */
-export function readBatch(body: Uint8Array, kind: ValueKind, valueBytesMax: number): WriteRequest {
-  const text = textOf(body)
-  const fields = fieldsOf(treeOf(text), ["if", "changes"], "a batch")
-  const conditions = itemsOf(fields.get("if")).map(conditionOf)
-  const changes = itemsOf(fields.get("changes")).map((node) =>
-    changeOf(node, text, kind, valueBytesMax),
-  )
-  if (changes.length === 0) throw invalid("a batch has at least one change")
-  if (conditions.length + changes.length > BATCH_OPERATIONS_MAX) {
-    throw invalid(`a batch has at most ${BATCH_OPERATIONS_MAX} conditions and changes`)
-  }
-  for (const keys of [conditions, changes]) {
-    if (new Set(keys.map(({ key }) => key)).size < keys.length) {
-      throw invalid("each key stands once in if, and once in changes")
+export function* readBatch(
+  body: Uint8Array,
+  kind: ValueKind,
+  valueBytesMax: number,
+): Generator<void, WriteRequest> {
+  const json = new JsonReader(body)
+  const conditions = new Map<string, Condition>()
+  const changes = new Map<string, Change>()
+  const keep = <Item extends Change | Condition>(items: Map<string, Item>, item: Item) => {
+    const { key } = item
+    if (items.has(key))
+      throw invalid(`a list of the batch has the key ${JSON.stringify(key)} twice`)
+    items.set(key, item)
+    if (conditions.size + changes.size > BATCH_OPERATIONS_MAX) {
+      throw invalid(`a batch has at most ${BATCH_OPERATIONS_MAX} conditions and changes`)
     }
   }
-  return { conditions, changes }
+  yield* readObject(json, "a batch", {
+    *if() {
+      yield* readArray(json, "if", function* () {
+        keep(conditions, yield* readCondition(json))
+      })
+    },
+    *changes() {
+      yield* readArray(json, "changes", function* () {
+        keep(changes, yield* readChange(json, kind, valueBytesMax))
+      })
+    },
+  })
+  if (!json.isEnded) throw invalid("the body is not JSON: something follows the batch")
+  if (changes.size === 0) throw invalid("a batch has at least one change")
+  return { conditions: [...conditions.values()], changes: [...changes.values()] }
 }
 
-function textOf(body: Uint8Array): string {
-  try {
-    const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(body)
-    JSON.parse(text)
-    return text
-  } catch {
-    throw invalid("the body is not JSON")
-  }
-}
-
-function treeOf(text: string): Node | undefined {
-  try {
-    return parseOutline(text, VALUE_DEPTH)
-  } catch {
-    // It recurses: nesting of some thousands is more than the stack holds.
-    throw invalid("the body is nested too deep")
-  }
-}
-
-function conditionOf(node: Node): Condition {
-  const fields = fieldsOf(node, ["key", "revision"], "a condition")
-  const revision: unknown = fields.get("revision")?.value
+function* readCondition(json: JsonReader): Generator<void, Condition> {
+  let key: string | undefined
+  let revision: unknown
+  yield* readObject(json, "a condition", {
+    *key() {
+      key = yield* readKey(json)
+    },
+    *revision() {
+      revision = yield* json.scalar(REVISION_JSON_BYTES_MAX)
+    },
+  })
   if (!Number.isSafeInteger(revision) || (revision as number) < 0) {
-    throw invalid("a condition has a revision, 0 for absent")
+    throw invalid("a condition has a revision: an integer, 0 for an absent entry")
   }
-  return { key: keyOf(fields.get("key")), revision: revision as number }
+  return { key: checkKey(key), revision: revision as number }
 }
 
-function changeOf(node: Node, text: string, kind: ValueKind, valueBytesMax: number): Change {
-  const fields = fieldsOf(node, ["op", "key", "value"], "a change")
-  const op: unknown = fields.get("op")?.value
-  const key = keyOf(fields.get("key"))
-  const value = fields.get("value")
-  if (op === "delete" && value === undefined) return { op, key }
-  if (op !== "put" || value === undefined) {
-    throw invalid("a change is a put with key and value, or a delete with a key")
-  }
-  const bytes = bytesOf(value, text, kind)
-  checkValue(kind, bytes, valueBytesMax)
-  return { op, key, value: bytes }
+function* readChange(
+  json: JsonReader,
+  kind: ValueKind,
+  valueBytesMax: number,
+): Generator<void, Change> {
+  let op: string | undefined
+  let key: string | undefined
+  let value: Uint8Array | undefined
+  yield* readObject(json, "a change", {
+    *op() {
+      op = yield* json.string(NAME_JSON_BYTES_MAX)
+    },
+    *key() {
+      key = yield* readKey(json)
+    },
+    *value() {
+      value = yield* readValue(json, kind, valueBytesMax)
+    },
+  })
+  if (op === "delete" && value === undefined) return { op, key: checkKey(key) }
+  if (op === "put" && value !== undefined) return { op, key: checkKey(key), value }
+  throw invalid('a change is a "put" with a key and a value, or a "delete" with a key')
 }
 
-function bytesOf(node: Node, text: string, kind: ValueKind): Uint8Array {
+function* readKey(json: JsonReader): Generator<void, string> {
+  const key = yield* json.string(KEY_JSON_BYTES_MAX)
+  if (key === undefined) throw new KeyError(`a key is a string of 1 to ${KEY_BYTES_MAX} bytes`)
+  return key
+}
+
+function* readValue(
+  json: JsonReader,
+  kind: ValueKind,
+  bytesMax: number,
+): Generator<void, Uint8Array> {
   if (kind === "json") {
-    return utf8.encode(text.slice(node.offset, node.offset + node.length))
+    const raw = yield* json.raw(bytesMax, VALUE_DEPTH_MAX)
+    if (raw === "too deep") throw new ValueError(TOO_DEEP)
+    if (raw === "too long") throw tooLarge(bytesMax)
+    // It is JSON: of UTF-8 inside its strings nothing is known yet.
+    yield* checkValue("text", raw, bytesMax)
+    return raw
   }
-  if (node.type !== "string") throw invalid(`a ${kind} value is a string here`)
-  const value = node.value as string
-  if (kind === "text") {
-    if (!isWellFormed(value)) throw invalid("a text value is UTF-8")
-    return utf8.encode(value)
-  }
-  if (!/^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/.test(value)) {
-    throw invalid("a binary value is base64 with padding")
-  }
-  return Uint8Array.from(atob(value), (char) => char.charCodeAt(0))
+  const raw = yield* json.raw(2 + 6 * bytesMax, 0)
+  if (raw === "too long") throw tooLarge(bytesMax)
+  const text = raw === "too deep" ? undefined : stringIn(raw)
+  if (text === undefined) throw invalid(`in a batch, a ${kind} value is a string of UTF-8`)
+  const value = kind === "text" ? encodeUtf8(text) : bytesOf(text)
+  yield* checkValue(kind, value, bytesMax)
+  return value
 }
 
-function keyOf(node: Node | undefined): string {
-  return checkKey(node?.type === "string" ? (node.value as string) : undefined)
+// The text of a JSON string; `undefined` for a number or word, and for what is not UTF-8.
+function stringIn(raw: Uint8Array): string | undefined {
+  const json = readUtf8(raw)
+  const value: unknown = json === undefined ? undefined : JSON.parse(json)
+  return typeof value === "string" && isWellFormed(value) ? value : undefined
 }
 
-const utf8 = new TextEncoder()
+function bytesOf(base64: string): Uint8Array {
+  if (/^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/.test(base64)) {
+    return decodeBase64(base64)
+  }
+  throw invalid("in a batch, a binary value is base64 with padding")
+}
 
-/** Of a batch, its list, a change: what is inside of a value is not looked at. */
-const VALUE_DEPTH = 3
-
-/** The properties of an object, each once and none but the known. */
-function fieldsOf(node: Node | undefined, known: readonly string[], what: string) {
-  if (node?.type !== "object") throw invalid(`${what} is an object`)
-  const fields = new Map<string, Node>()
-  for (const property of node.children ?? []) {
-    const [name, value] = property.children ?? []
-    const key = String(name?.value)
-    if (!known.includes(key) || fields.has(key) || value === undefined) {
-      throw invalid(`${what} has ${known.join(", ")}, each at most once`)
+// Reads the fields of an object, each by its own reader, once at most.
+function* readObject<Name extends string>(
+  json: JsonReader,
+  what: string,
+  readers: Readonly<Record<Name, () => Generator<void, void>>>,
+): Generator<void, void> {
+  if (!json.take("{")) throw invalid(`${what} is an object`)
+  if (json.take("}")) return
+  const left = new Map(Object.entries<() => Generator<void, void>>(readers))
+  do {
+    const name = (yield* json.string(NAME_JSON_BYTES_MAX)) ?? ""
+    const read = left.get(name)
+    if (read === undefined) {
+      throw invalid(`${what} has ${Object.keys(readers).join(", ")}, each at most once`)
     }
-    fields.set(key, value)
-  }
-  return fields
+    left.delete(name)
+    json.expect(":")
+    yield* read()
+  } while (json.take(","))
+  json.expect("}")
 }
 
-function itemsOf(node: Node | undefined): Node[] {
-  if (node === undefined) return []
-  if (node.type !== "array") throw invalid("if and changes are arrays")
-  return node.children ?? []
+function* readArray(
+  json: JsonReader,
+  what: string,
+  readItem: () => Generator<void, void>,
+): Generator<void, void> {
+  if (!json.take("[")) throw invalid(`${what} is an array`)
+  if (json.take("]")) return
+  do {
+    yield* readItem()
+    yield
+  } while (json.take(","))
+  json.expect("]")
+}
+
+function tooLarge(bytesMax: number): ValueError {
+  return new ValueError(`a value has at most ${bytesMax} bytes`, "ERR_TOO_LARGE")
 }
 
 function invalid(message: string): RequestError {

@@ -1,11 +1,17 @@
-import { KEY_BYTES_MAX, KeyError } from "@headwater/core"
+import { isLongerThan, isWellFormed, KEY_BYTES_MAX, KeyError } from "@headwater/core"
 import { RequestError } from "../errors.ts"
 
 /** The parameters of a request by name, each with all its values, in order. */
 export type Query = ReadonlyMap<string, readonly string[]>
 
-/** How a parameter may stand in a request. `later`: reserved, and answered with 501. */
-export type Rule = "once" | "many" | "later"
+/**
+ * The number of times that a parameter may stand in a request: at most once, or at most so often.
+ * `later`: it is reserved, and answered with 501.
+ */
+export type Rule = "once" | "later" | number
+
+/** The longest URL. Node takes 16 KiB of a request's head; other runtimes take much more. */
+export const URL_CHARS_MAX = 65_536
 
 /**
  * Reads the query of a URL, strictly: an unknown parameter is an error, because a typo in `prefix`
@@ -14,6 +20,10 @@ export type Rule = "once" | "many" | "later"
  * @throws {RequestError} 400, or 501 for what is reserved.
  */
 export function readQuery(url: string, rules: Readonly<Record<string, Rule>>): Query {
+  if (url.length > URL_CHARS_MAX) {
+    const message = `the URL has ${url.length} characters; this hub takes at most ${URL_CHARS_MAX}`
+    throw new RequestError("ERR_TOO_LARGE", message)
+  }
   const query = new Map<string, string[]>()
   const at = url.indexOf("?")
   const text = at < 0 ? "" : url.slice(at + 1).split("#", 1)[0]!
@@ -22,12 +32,16 @@ export function readQuery(url: string, rules: Readonly<Record<string, Rule>>): Q
     const [rawName = "", ...rest] = part.split("=")
     const name = decode(rawName)
     const rule = Object.hasOwn(rules, name) ? rules[name] : undefined
-    if (rule === undefined) throw invalid(`there is no parameter ${JSON.stringify(name)} here`)
+    if (rule === undefined) {
+      const known = Object.keys(rules).join(", ") || "no parameters"
+      throw invalid(`unknown parameter ${JSON.stringify(name)}; this resource takes ${known}`)
+    }
     if (rule === "later") {
-      throw new RequestError("ERR_NOT_IMPLEMENTED", `this hub does not know ${name} yet`)
+      throw new RequestError("ERR_NOT_IMPLEMENTED", `this hub does not implement ${name} yet`)
     }
     const values = query.get(name) ?? []
     if (rule === "once" && values.length > 0) throw invalid(`${name} is given twice`)
+    if (values.length === rule) throw invalid(`${name} is given more than ${rule} times`)
     values.push(decode(rest.join("=")))
     query.set(name, values)
   }
@@ -41,17 +55,14 @@ export function one(query: Query, name: string): string | undefined {
 
 /** Checks a key, and returns it. @throws {KeyError} empty, too long, or not UTF-8. */
 export function checkKey(key: string | undefined): string {
-  if (key === undefined || key === "") throw new KeyError("a key has at least one byte")
-  if (!isWellFormed(key)) throw new KeyError("a key is UTF-8")
-  if (key.length > KEY_BYTES_MAX || new TextEncoder().encode(key).length > KEY_BYTES_MAX) {
-    throw new KeyError(`a key has at most ${KEY_BYTES_MAX} bytes`)
+  if (key === undefined || key === "") {
+    throw new KeyError(`the key is missing or empty; a key has 1 to ${KEY_BYTES_MAX} bytes`)
+  }
+  if (!isWellFormed(key)) throw new KeyError("the key is not UTF-8")
+  if (isLongerThan(key, KEY_BYTES_MAX)) {
+    throw new KeyError(`the key is longer than ${KEY_BYTES_MAX} bytes`)
   }
   return key
-}
-
-/** Whether a text has no half of a surrogate pair standing alone, so that it is UTF-8. */
-export function isWellFormed(text: string): boolean {
-  return !/\p{Surrogate}/u.test(text)
 }
 
 function decode(text: string): string {

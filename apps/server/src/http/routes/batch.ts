@@ -1,9 +1,11 @@
-import { formatPosition, POSITION_HEADER, REVISION_HEADER, valueKindOf } from "@headwater/protocol"
+import { formatPosition, POSITION_HEADER, REVISION_HEADER } from "@headwater/protocol"
 import type { Hono } from "hono"
 import { RequestError } from "../../errors.ts"
 import type { Hub } from "../../hub.ts"
 import { readBatch } from "../batch-body.ts"
 import { readBody } from "../body.ts"
+import { checkContent } from "../content-type.ts"
+import { inSlices } from "../in-slices.ts"
 import { jsonResponse } from "../json-response.ts"
 import { readQuery } from "../query.ts"
 import { checkWritable, epochOf, writeTo } from "../write.ts"
@@ -16,13 +18,16 @@ export function batchRoutes(app: Hono, hub: Hub): void {
     const topic = hub.topic(req.param("topic"))
     readQuery(req.url, { ttl: "later" })
     checkWritable(topic)
-    if (valueKindOf(req.header("content-type") ?? "") !== "json") {
-      throw new RequestError("ERR_MEDIA_TYPE", "a batch is application/json")
+    checkContent(req.raw.headers, "json")
+    for (const name of ["if-match", "if-none-match"]) {
+      if (req.header(name) === undefined) continue
+      throw new RequestError("ERR_REQUEST_INVALID", `a batch has its conditions in if, not ${name}`)
     }
     const epoch = epochOf(topic)
     const { batchBytesMax, valueBytesMax } = hub.limits
     const body = await readBody(req.raw, batchBytesMax)
-    const outcome = await writeTo(hub, topic, readBatch(body, topic.values, valueBytesMax))
+    const reading = readBatch(body, topic.values, valueBytesMax)
+    const outcome = await writeTo(hub, topic, await inSlices(topic.fanOut.turns, reading))
     if (!outcome.written) {
       throw new RequestError("ERR_CONFLICT", "a condition does not hold; nothing was written", {
         facts: { failed: outcome.failed },

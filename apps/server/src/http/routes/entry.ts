@@ -5,7 +5,6 @@ import {
   POSITION_HEADER,
   REVISION_HEADER,
   VALUE_HEADERS,
-  valueKindOf,
 } from "@headwater/protocol"
 import type { Hono } from "hono"
 import { RequestError } from "../../errors.ts"
@@ -14,7 +13,9 @@ import type { Topic } from "../../topic.ts"
 import { checkValue } from "../../values.ts"
 import { BLOCKING_RULES, block, readBlocking } from "../blocking.ts"
 import { readBody } from "../body.ts"
+import { checkContent } from "../content-type.ts"
 import { conditionOf, etagOf, isKnown } from "../etag.ts"
+import { inSlices } from "../in-slices.ts"
 import { jsonResponse } from "../json-response.ts"
 import { checkKey, one, type Rule, readQuery } from "../query.ts"
 import { checkWritable, epochOf, positionOf, writeTo } from "../write.ts"
@@ -117,11 +118,11 @@ function getEntry(
 
 async function putEntry(hub: Hub, topic: Topic, key: string, request: Request): Promise<Response> {
   checkWritable(topic)
-  checkContentType(topic, request.headers.get("content-type"))
+  checkContent(request.headers, topic.values)
   const epoch = epochOf(topic)
   const condition = conditionOf(request.headers, key, epoch)
   const value = await readBody(request, hub.limits.valueBytesMax)
-  checkValue(topic.values, value, hub.limits.valueBytesMax)
+  await inSlices(topic.fanOut.turns, checkValue(topic.values, value, hub.limits.valueBytesMax))
   const outcome = await writeTo(hub, topic, {
     conditions: condition ? [condition] : [],
     changes: [{ op: "put", key, value }],
@@ -136,6 +137,9 @@ async function deleteEntry(
   request: Request,
 ): Promise<Response> {
   checkWritable(topic)
+  if (request.headers.has("if-none-match")) {
+    throw new RequestError("ERR_REQUEST_INVALID", "DELETE takes If-Match, not If-None-Match")
+  }
   const epoch = epochOf(topic)
   const condition = conditionOf(request.headers, key, epoch)
   const exists: Condition = { key, exists: true }
@@ -154,13 +158,6 @@ async function deleteEntry(
     )
   }
   return refused(revision)
-}
-
-// A form of somebody's page can send text/plain, but then it sends an Origin too.
-function checkContentType(topic: Topic, contentType: string | null): void {
-  const charset = /;\s*charset\s*=\s*"?([^";\s]*)/i.exec(contentType ?? "")?.[1] ?? "utf-8"
-  if (valueKindOf(contentType ?? "") === topic.values && charset.toLowerCase() === "utf-8") return
-  throw new RequestError("ERR_MEDIA_TYPE", `a value here is ${CONTENT_TYPES[topic.values]}`)
 }
 
 function written(epoch: string, revision: Revision): Response {

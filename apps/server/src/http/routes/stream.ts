@@ -20,8 +20,8 @@ export function streamRoutes(app: Hono, hub: Hub): void {
   app.get(path, ({ req }) => {
     const topic = hub.topic(req.param("topic"))
     const query = readQuery(req.url, {
-      prefix: "many",
-      key: "many",
+      prefix: hub.limits.filtersMax,
+      key: hub.limits.filtersMax,
       since: "once",
       policy: "once",
       once: "once",

@@ -1,0 +1,14 @@
+import type { Turns } from "../fan-out/turns.ts"
+
+/**
+ * Runs a generator to its end and returns its result. Each step is work of its own in a turn of the
+ * event loop, so that a large body holds up no other request.
+ *
+ * @throws what the generator throws.
+ */
+export async function inSlices<T>(turns: Turns, work: Generator<void, T>): Promise<T> {
+  for (;;) {
+    const step = await turns.run(() => work.next())
+    if (step.done) return step.value
+  }
+}
