@@ -47,7 +47,7 @@ export interface BatchCondition {
  * position at which it was written; it is sent once, and never repeated but with a fresh token.
  *
  * A replica of a part of the topic shows a write to another part with the hub's next `sync`, which
- * comes within a heartbeat: 8 s.
+ * comes within a heartbeat: 4 s.
  */
 export interface Writer<Value = unknown> {
   /** Puts a value. @throws {WriteError} */

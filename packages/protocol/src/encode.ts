@@ -44,14 +44,19 @@ export function encodeEvent(
   return around(head, data, "\n\n")
 }
 
-/**
- * A comment: proof of life, and what opens a stream, as Bun sends no headers before a byte of body.
- */
+/** A comment between two events: proof of life. */
 export const COMMENT: Uint8Array = /* @__PURE__ */ new TextEncoder().encode(":\n\n")
 
-/** What opens a stream: a comment and the delay after which a reader comes back when it is cut. */
+/** A comment before the first event: it leaves the block of the opening open. */
+export const OPENING_COMMENT: Uint8Array = /* @__PURE__ */ new TextEncoder().encode(":\n")
+
+/**
+ * Encodes what opens a stream: a comment, as Bun sends no headers before a byte of body, and the
+ * delay after which a reader comes back when it is cut. The first event goes on in the same block,
+ * because several libraries hand over a block that has only `retry:` as an empty event.
+ */
 export function encodeOpening(retryMs: number): Uint8Array {
-  return utf8.encode(`:\nretry: ${retryMs}\n\n`)
+  return utf8.encode(`:\nretry: ${retryMs}\n`)
 }
 
 /**

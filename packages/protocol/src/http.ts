@@ -7,17 +7,22 @@ export const REVISION_HEADER = "headwater-revision"
 /** Response header of GET, PUT and DELETE: the position that the answer is as of. */
 export const POSITION_HEADER = "headwater-position"
 
-/** Headers of every answer of a stream. Never a hop-by-hop header beside them. */
-export const STREAM_HEADERS: Readonly<Record<string, string>> = {
-  "content-type": "text/event-stream",
-  "cache-control": "no-store, no-transform",
-  "x-accel-buffering": "no",
-}
-
 /** Headers of every answer that shows a value, which may be HTML that somebody put there. */
 export const VALUE_HEADERS: Readonly<Record<string, string>> = {
   "x-content-type-options": "nosniff",
   "content-security-policy": "sandbox",
+}
+
+/**
+ * Headers of every answer of a stream, which shows values. Never a hop-by-hop header beside them.
+ * `incremental` (RFC 10036) asks intermediaries to pass each part on as it comes.
+ */
+export const STREAM_HEADERS: Readonly<Record<string, string>> = {
+  "content-type": "text/event-stream",
+  "cache-control": "no-store, no-transform",
+  "x-accel-buffering": "no",
+  incremental: "?1",
+  ...VALUE_HEADERS,
 }
 
 // Codes after the blank line stay in the process; they have a status only so that the table is

@@ -20,6 +20,7 @@ export {
   encodeOpening,
   encodeSnapshotFrame,
   type FramingFrame,
+  OPENING_COMMENT,
   wireStatus,
 } from "./encode.ts"
 export type {

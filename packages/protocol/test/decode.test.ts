@@ -28,7 +28,7 @@ describe("decodeFrame()", () => {
         epoch: "e7Q_x-1",
         values: "json",
         view: "",
-        heartbeatMs: 8000,
+        heartbeatMs: 4000,
         frameBytesMax: 65536,
         resumed: false,
         policy: "conflate",

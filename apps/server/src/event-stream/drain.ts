@@ -22,6 +22,7 @@ export class Drain {
   readonly #limits: HubLimits
   readonly #open = new Set<OpenStream>()
   #draining = false
+  #crowd = 0
 
   constructor(clock: Clock, limits: HubLimits) {
     this.#clock = clock
@@ -36,6 +37,11 @@ export class Drain {
   /** Streams open now. */
   get size(): number {
     return this.#open.size
+  }
+
+  /** Streams open now, or when the hub began to end them, if that were more. */
+  get crowd(): number {
+    return Math.max(this.#open.size, this.#crowd)
   }
 
   /**
@@ -59,6 +65,7 @@ export class Drain {
    */
   async end(reason: GoodbyeReason, graceMs: number, signal: AbortSignal): Promise<void> {
     this.#draining = true
+    this.#crowd = this.#open.size
     const until = this.#clock.elapsed() + graceMs
     for (const stream of [...this.#open]) stream.goodbye(reason)
     while (this.#open.size > 0 && this.#clock.elapsed() < until) {

@@ -1,5 +1,5 @@
 import type { Clock } from "@headwater/core"
-import { COMMENT, type GoodbyeReason } from "@headwater/protocol"
+import { COMMENT, type GoodbyeReason, OPENING_COMMENT } from "@headwater/protocol"
 import { NotReadyError } from "../errors.ts"
 import { Bell } from "./bell.ts"
 import { Pulse } from "./pulse.ts"
@@ -16,6 +16,7 @@ export class Line {
   readonly #pulse: Pulse
   readonly #clock: Clock
   #ending: GoodbyeReason | "left" | undefined
+  #hasBegun = false
   #failure: { readonly error: unknown } | undefined
 
   constructor(clock: Clock, heartbeatMs: number) {
@@ -56,8 +57,15 @@ export class Line {
 
   /** Notes that an event goes out: see `Pulse.beat`. */
   sent(event: Uint8Array, at?: number): Uint8Array {
+    this.#hasBegun = true
     this.#pulse.beat(at)
     return event
+  }
+
+  /** A comment that goes out now: see `OPENING_COMMENT` for what it is before the first event. */
+  comment(): Uint8Array {
+    this.#pulse.beat()
+    return this.#hasBegun ? COMMENT : OPENING_COMMENT
   }
 
   /** Resolves when something has happened since the last wait; rejects after `fail`. */
@@ -74,7 +82,7 @@ export class Line {
    */
   async *rest(until: number, message: string): Events {
     if (this.#clock.elapsed() >= until) throw new NotReadyError(message)
-    if (this.due) yield this.sent(COMMENT)
+    if (this.due) yield this.comment()
     else await this.wait()
   }
 
@@ -89,7 +97,7 @@ export class Line {
     // What is nearly ready needs no comment before it.
     await this.#clock.yield()
     while (!isSettled && this.#ending === undefined) {
-      if (this.due) yield this.sent(COMMENT)
+      if (this.due) yield this.comment()
       else await this.wait()
     }
     return isSettled ? promise : undefined

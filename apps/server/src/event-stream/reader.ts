@@ -1,12 +1,9 @@
 import { isSyncError, type StatusReport, type SyncErrorCode } from "@headwater/core"
 import {
-  COMMENT,
   encodeDeltaFrame,
   encodeFrame,
   type GoodbyeReason,
   PROTOCOL_VERSION,
-  RETRY_MS_FLOOR,
-  RETRY_MS_MAX,
   type ResetReason,
   recoveryOf,
 } from "@headwater/protocol"
@@ -18,6 +15,7 @@ import type { FrameSource, Outlet } from "./event-stream.ts"
 import { findStart } from "./find-start.ts"
 import { type Events, Line } from "./line.ts"
 import type { ReaderHost, ReaderRequest } from "./reader-request.ts"
+import { retryDelayMs } from "./retry-delay.ts"
 import type { StartPoint } from "./start-point.ts"
 
 /**
@@ -149,7 +147,7 @@ export class Reader implements FrameSource, Follower, OpenStream {
         if (!step.whole && (yield* this.#queue(walker))) continue
         this.#id = undefined
         yield line.sent(step.bytes)
-      } else if (line.due) yield line.sent(COMMENT)
+      } else if (line.due) yield line.comment()
     }
     this.#pass?.leave()
     this.#pass = undefined
@@ -279,7 +277,7 @@ export class Reader implements FrameSource, Follower, OpenStream {
 
   #delta(walker: Walker, bytes: Uint8Array | undefined, whole: boolean): Uint8Array | undefined {
     if (!whole) {
-      if (bytes === undefined) return this.#line.due ? this.#line.sent(COMMENT) : undefined
+      if (bytes === undefined) return this.#line.due ? this.#line.comment() : undefined
       this.#isRunOpen = true
       this.#id = undefined
       return this.#line.sent(bytes)
@@ -299,7 +297,7 @@ export class Reader implements FrameSource, Follower, OpenStream {
     if (walker.revision > this.#revision || soonMs > limits.syncIntervalMs) {
       return yield* this.#sync(walker)
     }
-    yield this.#line.sent(COMMENT)
+    yield this.#line.comment()
     return undefined
   }
 
@@ -350,7 +348,7 @@ export class Reader implements FrameSource, Follower, OpenStream {
   }
 
   #farewell(reason: GoodbyeReason): Uint8Array {
-    const retryMs = this.#retryMs()
+    const retryMs = this.#retryMs(CROWD_REASONS.has(reason))
     const id = this.#id
     return encodeFrame({ type: "goodbye", reason, retryMs, ...(id !== undefined && { id }) })
   }
@@ -361,10 +359,20 @@ export class Reader implements FrameSource, Follower, OpenStream {
     const { topic, log, bugs } = this.#host
     if (code === "ERR_INTERNAL") bugs.report("a stream failed", error, { topic })
     else if (recoveryOf(code) !== "retry") log("a stream failed", { topic, error })
-    return encodeFrame({ type: "fault", code, retry: recoveryOf(code), retryMs: this.#retryMs() })
+    const retryMs = this.#retryMs(CROWD_REASONS.has(code))
+    return encodeFrame({ type: "fault", code, retry: recoveryOf(code), retryMs })
   }
 
-  #retryMs(): number {
-    return RETRY_MS_FLOOR + Math.floor(this.#host.random() * (RETRY_MS_MAX - RETRY_MS_FLOOR))
+  #retryMs(isCrowd: boolean): number {
+    return retryDelayMs(isCrowd ? this.#host.drain.crowd : 0, this.#host.random())
   }
 }
+
+/** Ends that many readers meet at once. */
+const CROWD_REASONS: ReadonlySet<GoodbyeReason | SyncErrorCode> = new Set([
+  "shutdown",
+  "draining",
+  "auth-changed",
+  "ERR_NOT_READY",
+  "ERR_TOO_MANY",
+] as const)

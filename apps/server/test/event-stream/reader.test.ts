@@ -12,15 +12,15 @@ afterEach(async () => {
 })
 
 describe("a stream that is quiet", () => {
-  test("gets a comment every 8 s, and a sync before 30 s have passed since the last", async () => {
+  test("gets a comment every 4 s, and a sync before 30 s have passed since the last", async () => {
     local = new LocalHub()
     const stream = await (await local.stream()).caughtUp()
     const from = stream.heard.length
     const rest = stream.next()
-    for (let seconds = 0; seconds < 24; seconds++) await local.clock.advance(1_000)
+    for (let seconds = 0; seconds < 28; seconds++) await local.clock.advance(1_000)
     await rest
 
-    expect(stream.heard.slice(from)).toEqual(["comment", "comment", "sync"])
+    expect(stream.heard.slice(from)).toEqual([...Array(6).fill("comment"), "sync"])
   })
 
   test("gets a sync at the heartbeat when the hub's revision has passed its id", async () => {
@@ -28,7 +28,7 @@ describe("a stream that is quiet", () => {
     const stream = await (await local.stream("prefix=mine/")).caughtUp()
     const revision = await local.write({ "other/1": 1 })
     const next = stream.next()
-    await local.clock.advance(8_000)
+    await local.clock.advance(4_000)
 
     expect(await next).toMatchObject({ type: "sync", revision, entries: 0 })
     expect(stream.lastId).toMatch(/^[0-9a-f]+\.\d+\.[0-9a-f]{8}$/)
@@ -40,12 +40,12 @@ describe("a stream that is quiet", () => {
     const from = stream.heard.length
     let next = stream.next()
     for (let n = 0; n < 3; n++) {
-      await local.clock.advance(6_000)
+      await local.clock.advance(3_000)
       await local.write({ a: n })
       await next
       next = stream.next()
     }
-    await local.clock.advance(7_999)
+    await local.clock.advance(3_999)
 
     expect(stream.heard.slice(from)).toEqual(["delta", "delta", "delta"])
   })
@@ -124,6 +124,18 @@ describe("a reader that is ahead of this hub", () => {
 
     expect((await hello).resumed).toBe(true)
     await stream.caughtUp()
+  })
+
+  test("gets comments and its first event in the block of the opening", async () => {
+    const { source, epoch, revision } = await scene()
+    const response = await local.ask(`/v1/topics/t/stream?since=${epoch}.${revision}&once=1`)
+    const text = response.text()
+    await local.settle()
+    await local.clock.advance(4_500)
+    source.holding = false
+    await local.settle()
+
+    expect(await text).toMatch(/^:\nretry: \d+\n:\nevent: hello\n/)
   })
 
   test("gets a fault that means come back when the hub does not get there in 10 s", async () => {

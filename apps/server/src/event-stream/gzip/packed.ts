@@ -60,11 +60,16 @@ export class GzipSum {
   }
 }
 
+/** A stored block without bytes: what a flush of zlib ends with. */
+const EMPTY_BLOCK = [0, 0, 0, 0xff, 0xff]
+
 // A stored block (RFC 1951, section 3.2.4), which begins at a byte as all before it ended there.
+// The empty block after it is for Go's decoder, which holds a stored block back until the next one.
 function store(event: Uint8Array): Uint8Array {
   const { byteLength: length } = event
-  const block = new Uint8Array(5 + length)
-  block.set([0, length & 0xff, length >> 8, ~length & 0xff, (~length >> 8) & 0xff])
-  block.set(event, 5)
-  return block
+  const blocks = new Uint8Array(5 + length + EMPTY_BLOCK.length)
+  blocks.set([0, length & 0xff, length >> 8, ~length & 0xff, (~length >> 8) & 0xff])
+  blocks.set(event, 5)
+  blocks.set(EMPTY_BLOCK, 5 + length)
+  return blocks
 }

@@ -33,6 +33,13 @@ describe("pack()", () => {
     expect(inflateRawSync(bytes, options).equals(plain)).toBe(true)
   })
 
+  test.each(LENGTHS)("ends %d bytes with an empty stored block, for Go's decoder", (length) => {
+    const { bytes } = pack(event(length))
+
+    expect([...bytes.subarray(-4)]).toEqual([0, 0, 0xff, 0xff])
+    if (length <= STORED_BYTES_MAX) expect(bytes.byteLength).toBe(5 + length + 5)
+  })
+
   test("packs once what is shared", () => {
     const plain = event(1_000)
 
