@@ -4,30 +4,17 @@ import { Bugs } from "./bugs.ts"
 import { Drain } from "./event-stream/drain.ts"
 import { Crowd } from "./fan-out/crowd.ts"
 import { Turns } from "./fan-out/turns.ts"
-import { HUB_LIMITS, type HubLimits } from "./limits.ts"
+import { checkHubOptions, type HubOptions } from "./hub-options.ts"
+import { type HubLimits, limitsWith } from "./limits.ts"
 import { consoleLog, type Log } from "./log.ts"
-import { Topic, type TopicOptions } from "./topic.ts"
+import { Topic } from "./topic.ts"
 
-/** What a hub is made with. */
-export interface HubOptions {
-  /** In the order in which they are listed; names are unique. */
-  readonly topics: readonly TopicOptions[]
-  /** The machine's unless a test owns time. */
-  readonly clock?: Clock
-  /** Numbers from 0 to below 1, for jitter; not for secrets. */
-  readonly random?: () => number
-  readonly limits?: Partial<HubLimits>
-  /**
-   * Whether streams go out in gzip to who accepts it; no by default. Each event is compressed once
-   * for all its readers. What is secret and what a stranger writes should then not be entries of
-   * one topic: who sees the length of encrypted frames may guess the one by the other.
-   */
-  readonly compress?: boolean
-  /** The console's error stream unless said otherwise. */
-  readonly log?: Log
-}
-
-/** Makes a hub, which begins to read its sources at once. Close it. */
+/**
+ * Makes a hub, which begins to read its sources at once. Close it.
+ *
+ * @throws {OptionError} an option is unknown, missing, or makes no sense.
+ * @throws {TopicError} a topic's name is malformed, or given twice.
+ */
 export function createHub(options: HubOptions): Hub {
   return new Hub(options)
 }
@@ -50,11 +37,12 @@ export class Hub {
   readonly #topics = new Map<string, Topic>()
   #closing: Promise<void> | undefined
 
-  /** @throws {TopicError} a name that cannot be one, or that is given twice. */
+  /** @throws {OptionError | TopicError} see `createHub`. */
   constructor(options: HubOptions) {
+    checkHubOptions(options)
+    this.limits = limitsWith(options.limits)
     this.clock = options.clock ?? systemClock
     this.random = options.random ?? Math.random
-    this.limits = { ...HUB_LIMITS, ...options.limits }
     this.compress = options.compress ?? false
     this.log = options.log ?? consoleLog
     this.bugs = new Bugs(this.log)
@@ -65,11 +53,17 @@ export class Hub {
     const host = { clock, random, limits, crowd, drain, log, bugs, turns }
     const names = new Set<string>()
     for (const { name } of options.topics) {
-      if (!TOPIC_PATTERN.test(name)) throw new TopicError(`"${name}" is no name for a topic`)
-      if (names.has(name)) throw new TopicError(`topic "${name}" is given twice`)
+      if (!TOPIC_PATTERN.test(name)) throw badTopicName(name)
+      if (names.has(name)) throw new TopicError(`createHub: topic "${name}" is given twice`)
       names.add(name)
     }
-    for (const topic of options.topics) this.#topics.set(topic.name, new Topic(topic, host))
+    try {
+      for (const topic of options.topics) this.#topics.set(topic.name, new Topic(topic, host))
+    } catch (error) {
+      // Such as a cache limit that makes no sense: the topics before it already read their sources.
+      this.close(0).catch((error) => this.log("closing a topic failed", { error }))
+      throw error
+    }
   }
 
   /** In the order given. */
@@ -98,4 +92,11 @@ export class Hub {
     await this.drain.end("shutdown", graceMs, new AbortController().signal)
     await Promise.all(this.topics.map((topic) => topic.close()))
   }
+}
+
+function badTopicName(name: string): TopicError {
+  return new TopicError(
+    `createHub: ${JSON.stringify(name)} is no topic name: it has 1 to 128 of A-Z, a-z, 0-9, ` +
+      "., _ and -, and begin with a letter or digit",
+  )
 }

@@ -13,9 +13,11 @@
  */
 
 export { type Assets, type AssetsHost, assetsFrom } from "./dashboard/assets.ts"
-export { type AppOptions, createApp } from "./http/app.ts"
+export { createApp } from "./http/app.ts"
+export type { AppOptions } from "./http/app-options.ts"
 export type { PageOptions } from "./http/routes/page.ts"
-export { createHub, Hub, type HubOptions } from "./hub.ts"
+export { createHub, Hub } from "./hub.ts"
+export type { HubOptions } from "./hub-options.ts"
 export { HUB_LIMITS, type HubLimits } from "./limits.ts"
 export type { Log } from "./log.ts"
 export type { TopicOptions } from "./topic.ts"

@@ -1,4 +1,10 @@
-import { VALUE_BYTES_MAX } from "@headwater/core"
+import {
+  checkOptions,
+  durationRule,
+  integerRule,
+  type OptionRules,
+  VALUE_BYTES_MAX,
+} from "@headwater/core"
 import {
   AHEAD_WAIT_MS,
   FRAME_BYTES_MAX,
@@ -51,7 +57,7 @@ export interface HubLimits {
   readonly lagGraceMs: number
   /** Largest value, in bytes; 1 MiB. */
   readonly valueBytesMax: number
-  /** Largest body of a batch, in bytes; 4 MiB: it is parsed in one turn. */
+  /** Largest body of a batch, in bytes; 4 MiB. */
   readonly batchBytesMax: number
   /** How long the source has to answer a write, in ms; 10 s. After it the outcome is unknown. */
   readonly writeMs: number
@@ -80,6 +86,46 @@ export const HUB_LIMITS: HubLimits = {
   valueBytesMax: VALUE_BYTES_MAX,
   batchBytesMax: 4_194_304,
   writeMs: 10_000,
+}
+
+// A duration of 0 is a limit without patience; `Infinity` is one without end.
+const COUNT = integerRule(1)
+const DURATION = durationRule()
+
+const RULES: OptionRules<HubLimits> = {
+  streamsMax: COUNT,
+  viewsMax: COUNT,
+  filtersMax: COUNT,
+  frameCacheBytesMax: integerRule(0),
+  frameCacheMs: DURATION,
+  leaseMs: DURATION,
+  listLeaseMs: durationRule(1),
+  pagesMax: COUNT,
+  visitsMax: COUNT,
+  turnMs: DURATION,
+  walkersMax: COUNT,
+  wakesMax: COUNT,
+  // A frame has to hold its own brackets, and `hello` names these two as integers.
+  frameBytesMax: integerRule(512),
+  heartbeatMs: integerRule(1, 3_600_000),
+  syncIntervalMs: DURATION,
+  readyWaitMs: DURATION,
+  lagMs: DURATION,
+  lagGraceMs: DURATION,
+  valueBytesMax: COUNT,
+  batchBytesMax: COUNT,
+  writeMs: DURATION,
+}
+
+/**
+ * Returns all limits of a hub, the given ones in place of the defaults.
+ *
+ * @throws {OptionError} a limit is unknown, or is no sensible number.
+ */
+export function limitsWith(given: Partial<HubLimits> = {}): HubLimits {
+  checkOptions("createHub: limits", given, RULES)
+  const defined = Object.entries(given).filter(([, value]) => value !== undefined)
+  return { ...HUB_LIMITS, ...Object.fromEntries(defined) }
 }
 
 /** What a frame holds beside its body: event, id of at most 128 bytes, revision, brackets. */

@@ -14,7 +14,7 @@ import type { Log } from "./log.ts"
 import { Pages } from "./pages.ts"
 import { reasonAgainst, VALIDATOR } from "./values.ts"
 
-/** A topic as its owner asks for it. */
+/** A topic of a hub: its name, its source, and the kind of its values. */
 export interface TopicOptions {
   /** `[A-Za-z0-9][A-Za-z0-9._-]{0,127}`. */
   readonly name: string

@@ -1,6 +1,6 @@
 import { memorySource } from "@headwater/syncer/memory"
 import { describe, expect, test } from "vitest"
-import type { HubOptions } from "../src/hub.ts"
+import type { HubOptions } from "../src/hub-options.ts"
 import { type ServerUnderTest, serverConformance } from "./conformance.ts"
 import { serveHub } from "./support/served-hub.ts"
 

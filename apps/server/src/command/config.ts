@@ -1,3 +1,4 @@
+import { isHostname } from "../http/app-options.ts"
 import { isLoopback } from "../loopback.ts"
 import { type Arguments, readArguments } from "../runtime/arguments.ts"
 import { ConfigError } from "./config-error.ts"
@@ -107,7 +108,7 @@ function readConfig(given: Arguments, env: (name: string) => string | undefined)
     anonymous: anonymous ?? "write",
     isAccessChosen: anonymous !== undefined,
     cors: (given.cors ?? []).map(parseOrigin),
-    hosts: (given["allow-host"] ?? []).map((host) => host.toLowerCase()),
+    hosts: (given["allow-host"] ?? []).map(parseHost),
     compress: given.compress !== undefined,
     etcd: readEtcdCredentials(env),
     etcdTls: readTls(env, "HEADWATER_ETCD"),
@@ -128,6 +129,11 @@ function parseListen(text: string): { hostname: string; port: number } {
 /** Topics in the environment stand apart by white space or semicolons. */
 function splitTopics(text: string): string[] {
   return text.split(/[\s;]+/).filter((part) => part !== "")
+}
+
+function parseHost(text: string): string {
+  if (isHostname(text)) return text.toLowerCase()
+  throw new ConfigError(`--allow-host takes a name without a port, not "${text}"`)
 }
 
 function parseOrigin(text: string): string {

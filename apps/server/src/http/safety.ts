@@ -39,9 +39,10 @@ const FORWARDING_HEADERS = [
  *   Via, …      peer is a proxy, and the client may be anywhere
  */
 export function safety(options: SafetyOptions): MiddlewareHandler {
+  const hosts = options.hosts?.map((name) => name.toLowerCase())
   return async ({ req }, next) => {
     const host = req.header("host") ?? new URL(req.url).host
-    if (options.hosts !== undefined && !isListed(host, options.hosts)) {
+    if (hosts !== undefined && !isListed(host, hosts)) {
       throw forbidden(
         `this hub does not answer to Host ${JSON.stringify(host)}: use localhost, or start the ` +
           "hub with --allow-host NAME",

@@ -176,6 +176,7 @@ describe("what is wrong is said in one line", () => {
     [["--listen", "0.0.0.0:80"], /needs --allow-anonymous/],
     [["--listen", "hub.example:80"], /needs --allow-anonymous/],
     [["--allow-anonymous", "all"], /read or write/],
+    [["--allow-host", "hub.lan:8080"], /--allow-host takes a name without a port/],
     [["--cors", "example.org"], /takes an origin/],
     [["--cors", "https://example.org/path"], /takes an origin/],
     [["--cors", "*"], /takes an origin/],

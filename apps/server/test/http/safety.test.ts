@@ -1,7 +1,8 @@
 import { memorySource } from "@headwater/syncer/memory"
 import { Hono } from "hono"
 import { afterEach, describe, expect, test } from "vitest"
-import { type AppOptions, createApp } from "../../src/http/app.ts"
+import { createApp } from "../../src/http/app.ts"
+import type { AppOptions } from "../../src/http/app-options.ts"
 import { createHub, type Hub } from "../../src/hub.ts"
 
 let hub: Hub
@@ -80,7 +81,7 @@ describe("a page of somebody else", () => {
 })
 
 describe("createApp()", () => {
-  test.each([[undefined], [{}], [{ cors: [] }], [{ anonymous: "admin" }]])(
+  test.each([[undefined], [{}], [{ cors: [] }]])(
     "throws when no access is chosen, and names both ways to choose one: %j",
     (options) => {
       hub = createHub({ topics: [{ name: "t", source: memorySource() }], log: () => {} })
@@ -88,6 +89,23 @@ describe("createApp()", () => {
       expect(call).toThrow(/createApp: .*anonymous: "read" or "write".*authorize/)
     },
   )
+})
+
+describe("createApp() (options)", () => {
+  const bad: [object, string][] = [
+    [{ anonymous: "admin" }, 'anonymous is "admin"; it must be "read" or "write"'],
+    [{ anonymus: "read" }, "there is no option anonymus"],
+    [{ cors: "https://a.example" }, "cors is"],
+    [{ cors: ["https://a.example/"] }, "an array of origins"],
+    [{ cors: ["*"] }, "an array of origins"],
+    [{ hosts: ["hub.example:8080"] }, "host names without ports"],
+    [{ hosts: ["http://hub.example"] }, "host names without ports"],
+    [{ refuseForwardedWrites: "yes" }, "true or false"],
+    [{ page: true }, "page is true"],
+  ]
+  test.each(bad)("refuses %j at the call", (options, message) => {
+    expect(() => appWith(options)).toThrow(message)
+  })
 })
 
 describe("a hub that refuses forwarded writes", () => {

@@ -1,6 +1,8 @@
 import { runtime } from "#runtime"
-import { type AppOptions, createApp } from "../../src/http/app.ts"
-import { createHub, type Hub, type HubOptions } from "../../src/hub.ts"
+import { createApp } from "../../src/http/app.ts"
+import type { AppOptions } from "../../src/http/app-options.ts"
+import { createHub, type Hub } from "../../src/hub.ts"
+import type { HubOptions } from "../../src/hub-options.ts"
 import type { Listener } from "../../src/runtime/runtime.ts"
 
 /** A hub that listens on a free port of this machine, with what its log said. */

@@ -1,0 +1,68 @@
+import {
+  booleanRule,
+  checkOptions,
+  OptionError,
+  type OptionRule,
+  type OptionRules,
+  objectRule,
+  oneOfRule,
+} from "@headwater/core"
+import type { PageOptions } from "./routes/page.ts"
+
+/** Options of `createApp`: access, origins and the page. */
+export interface AppOptions {
+  /**
+   * Access of a client without a token. There is no default: a mounted app does not know its peer,
+   * and behind a proxy every client comes from this machine.
+   */
+  readonly anonymous: "read" | "write"
+  /** Origins whose pages may read and write; none by default. Exact: `https://example.org`. */
+  readonly cors?: readonly string[]
+  /**
+   * Names under which the hub may be addressed, beside loopback's own, without ports; any when
+   * absent. Give the list, even an empty one, wherever only this machine can reach the hub.
+   */
+  readonly hosts?: readonly string[]
+  /**
+   * Refuses writes that a proxy passed on, as their headers show (`Forwarded`, `X-Forwarded-*`,
+   * `Via`, …); no by default. The command does so on loopback, unless its access was chosen.
+   */
+  readonly refuseForwardedWrites?: boolean
+  /** The page at `/`; none when absent. */
+  readonly page?: PageOptions
+}
+
+/** @throws {OptionError} no access is chosen; an option is unknown, or makes no sense. */
+export function checkAppOptions(options: AppOptions | undefined): asserts options {
+  if (options?.anonymous === undefined) {
+    throw new OptionError(
+      "anonymous",
+      'createApp: choose the access of clients: anonymous: "read" or "write" for clients without ' +
+        "a token, or authorize, a function that grants access per request (to come)",
+    )
+  }
+  checkOptions("createApp", options, RULES)
+}
+
+/** Tells whether a text is the origin of a web page, as browsers spell it. */
+export function isOrigin(text: unknown): boolean {
+  return typeof text === "string" && URL.canParse(text) && new URL(text).origin === text
+}
+
+/** Tells whether a text is a host without a port: a name, an IPv4 address, or `[IPv6]`. */
+export function isHostname(text: unknown): boolean {
+  return typeof text === "string" && /^(?:\[[0-9A-Fa-f:.]+\]|[^\s:/?#@[\]]+)$/.test(text)
+}
+
+const listOf = (allowed: string, test: (item: unknown) => boolean): OptionRule => ({
+  allowed: `an array of ${allowed}`,
+  test: (value) => Array.isArray(value) && value.every(test),
+})
+
+const RULES: OptionRules<AppOptions> = {
+  anonymous: oneOfRule("read", "write"),
+  cors: listOf("origins, such as https://example.org", isOrigin),
+  hosts: listOf("host names without ports, such as hub.example", isHostname),
+  refuseForwardedWrites: booleanRule,
+  page: objectRule,
+}

@@ -1,0 +1,79 @@
+import {
+  booleanRule,
+  type Clock,
+  checkOptions,
+  functionRule,
+  type OptionRule,
+  type OptionRules,
+  objectRule,
+  oneOfRule,
+  required,
+  type Source,
+  textRule,
+} from "@headwater/core"
+import type { HubLimits } from "./limits.ts"
+import type { Log } from "./log.ts"
+import type { TopicOptions } from "./topic.ts"
+
+/** Options of `createHub`. */
+export interface HubOptions {
+  /** At least one, in the order in which they are listed; names are unique. */
+  readonly topics: readonly TopicOptions[]
+  /** The machine's clock by default; tests pass a manual one. */
+  readonly clock?: Clock
+  /** Returns numbers from 0 to below 1, for jitter; `Math.random` by default. Not for secrets. */
+  readonly random?: () => number
+  /** Bounds that differ from `HUB_LIMITS`. */
+  readonly limits?: Partial<HubLimits>
+  /**
+   * Sends streams in gzip to readers that accept it; no by default. Each event is compressed once
+   * for all its readers. Do not put a secret entry and entries of strangers into one topic then: an
+   * observer of the length of encrypted frames may guess the one by means of the others.
+   */
+  readonly compress?: boolean
+  /** Gets log lines; the console's error stream by default. */
+  readonly log?: Log
+}
+
+/**
+ * Checks the options of `createHub`, and of each topic, except for the values of limits.
+ *
+ * @throws {OptionError} an option is unknown, missing, or makes no sense.
+ */
+export function checkHubOptions(options: HubOptions): void {
+  checkOptions("createHub", options, HUB_RULES)
+  options.topics.forEach((topic, index) => {
+    checkOptions(`createHub: topics[${index}]`, topic, TOPIC_RULES)
+  })
+}
+
+const topicsRule: OptionRule = {
+  allowed: "an array of at least one topic",
+  test: (value) => Array.isArray(value) && value.length > 0,
+}
+
+/** Methods without which an object is no source; `write` and others are optional. */
+const SOURCE_METHODS = ["identity", "revision", "list", "watch", "close"] as const
+
+const sourceRule: OptionRule = {
+  allowed: "a source, such as memorySource()",
+  test: (value) =>
+    objectRule.test(value) &&
+    SOURCE_METHODS.every((name) => typeof (value as Partial<Source>)[name] === "function"),
+}
+
+const HUB_RULES: OptionRules<HubOptions> = {
+  topics: required(topicsRule),
+  clock: objectRule,
+  random: functionRule,
+  limits: objectRule,
+  compress: booleanRule,
+  log: functionRule,
+}
+
+const TOPIC_RULES: OptionRules<TopicOptions> = {
+  name: required(textRule),
+  source: required(sourceRule),
+  values: oneOfRule("json", "text", "binary"),
+  cache: objectRule,
+}

@@ -1,0 +1,66 @@
+import { memorySource } from "@headwater/syncer/memory"
+import { describe, expect, test } from "vitest"
+import { createHub } from "../src/hub.ts"
+import type { HubOptions } from "../src/hub-options.ts"
+import { HUB_LIMITS } from "../src/limits.ts"
+
+const topics = () => [{ name: "t", source: memorySource() }]
+const log = () => {}
+
+describe("createHub()", () => {
+  const bad: [string, object | undefined, RegExp][] = [
+    ["no options", undefined, /createHub: options .* must be an object/],
+    ["no topics", {}, /topics is undefined; it must be an array of at least one topic/],
+    ["an empty list of topics", { topics: [] }, /an array of at least one topic/],
+    ["an unknown option", { topics: topics(), topic: 1 }, /there is no option topic; .*topics/],
+    ["a log that is no function", { topics: topics(), log: console }, /log .* a function/],
+    ["compress as a text", { topics: topics(), compress: "gzip" }, /true or false/],
+    ["a topic without a source", { topics: [{ name: "t" }] }, /topics\[0\]: source/],
+    ["a source that is none", { topics: [{ name: "t", source: {} }] }, /a source, such as/],
+    ["a name that is no text", { topics: [{ ...topics()[0], name: 7 }] }, /name is 7/],
+    ["a malformed name", { topics: [{ ...topics()[0], name: "a/b" }] }, /"a\/b" is no topic name/],
+    ["a name given twice", { topics: [...topics(), ...topics()] }, /"t" is given twice/],
+    ["an unknown kind", { topics: [{ ...topics()[0], values: "xml" }] }, /"json" or "text"/],
+    ["an unknown topic option", { topics: [{ ...topics()[0], kind: "json" }] }, /no option kind/],
+    ["an unknown limit", { topics: topics(), limits: { streamMax: 1 } }, /no option streamMax/],
+    ["limits that are none", { topics: topics(), limits: 7 }, /limits is 7/],
+  ]
+  test.each(bad)("refuses %s at the call", (_, options, message) => {
+    expect(() => createHub(options as unknown as HubOptions)).toThrow(message)
+  })
+
+  const values = [-1, 0.5, Number.NaN, "1", null]
+  test.each(Object.keys(HUB_LIMITS))("refuses senseless values of the limit %s", (name) => {
+    const refused = name.endsWith("Ms") ? values.filter((value) => value !== 0.5) : values
+    for (const value of refused) {
+      const limits = { [name]: value } as HubOptions["limits"] & object
+      expect(() => createHub({ topics: topics(), limits, log })).toThrow(`limits: ${name} is`)
+    }
+  })
+
+  test("takes undefined as absent, and Infinity as no end of a duration", async () => {
+    const limits = { viewsMax: undefined, writeMs: Number.POSITIVE_INFINITY } as object
+    const hub = createHub({ topics: topics(), limits, log })
+    expect([hub.limits.viewsMax, hub.limits.writeMs]).toEqual([1_000, Number.POSITIVE_INFINITY])
+    await hub.close(0)
+  })
+
+  test("closes the sources that it began to read when a later topic cannot be made", async () => {
+    const source = memorySource()
+    const close = source.close.bind(source)
+    const closed = new Promise<void>((resolve) => {
+      source.close = async () => {
+        await close()
+        resolve()
+      }
+    })
+    const broken = Object.defineProperty(memorySource(), "namesEpochs", {
+      get: () => {
+        throw new Error("broken")
+      },
+    })
+    const options = { topics: [source, broken].map((source, n) => ({ name: `${n}`, source })), log }
+    expect(() => createHub(options)).toThrow("broken")
+    await closed
+  })
+})
