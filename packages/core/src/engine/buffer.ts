@@ -1,5 +1,6 @@
-import { assert, DisposedError } from "../errors.ts"
-import type { Revision } from "../revision.ts"
+import { checkBytes } from "../bytes.ts"
+import { assert, badOption, DisposedError } from "../errors.ts"
+import { isRevision, type Revision } from "../revision.ts"
 import type { Host } from "./host.ts"
 import {
   ITEM_HEADER_BYTES,
@@ -50,6 +51,7 @@ export class Buffer implements Disposable {
    * see `Cursor.number`.
    *
    * @throws {MemoryFullError} there is no room: nothing was appended.
+   * @throws {ValueError} {OptionError} the item is malformed: nothing was appended.
    */
   append(item: {
     readonly version: number
@@ -59,8 +61,12 @@ export class Buffer implements Disposable {
     readonly payload?: Uint8Array
   }): void {
     const host = this.#open()
-    const { version, revision, numbers = NO_NUMBERS, payload } = item
+    const { version, revision, numbers = NO_NUMBERS } = item
+    const payload = item.payload === undefined ? undefined : checkBytes(item.payload, "the payload")
     const kind = KINDS.indexOf(item.kind ?? "events")
+    if (kind < 0) throw badOption("append: kind", item.kind, KINDS.join(" or "))
+    if (!isRevision(version)) throw badOption("append: version", version, "an integer ≥ 0")
+    if (!isRevision(revision)) throw badOption("append: revision", revision, "an integer ≥ 0")
     const bytes = numbers.length * 8 + (payload?.byteLength ?? 0)
     const address = host.abi.append(this.#address, kind, bytes, version, revision)
     if (address === 0) throw host.memoryFull()

@@ -1,4 +1,11 @@
 import { releaseBuild } from "#release-build"
+import {
+  checkOptions,
+  functionRule,
+  integerRule,
+  type OptionRules,
+  objectRule,
+} from "../options.ts"
 import type { EngineBuild } from "./abi.ts"
 import { Buffer, countItems } from "./buffer.ts"
 import { Filter, type FilterSpec } from "./filter.ts"
@@ -52,6 +59,7 @@ export interface EngineStats {
  * Synchronous on Node, Deno, Bun and in browsers: 1 to 4 ms the first time, 0.1 ms after.
  *
  * @throws {MemoryFullError} the memory cannot even hold an empty trie.
+ * @throws {OptionError} an option is not known, or makes no sense.
  */
 export function createEngine(options: EngineOptions = {}): Engine {
   return new Engine(options)
@@ -63,7 +71,8 @@ export class Engine implements Disposable {
   #trie: Trie
 
   constructor(options: EngineOptions = {}) {
-    const bytesMax = Math.max(options.bytesMax ?? 2 ** 30, 4 * 2 ** 20)
+    checkOptions("createEngine", options, RULES)
+    const bytesMax = options.bytesMax ?? 2 ** 30
     const seed = options.seed ?? randomSeed()
     const build = options.build ?? releaseBuild
     const leaks = options.onLeak && new LeakNet(options.onLeak)
@@ -127,6 +136,21 @@ export class Engine implements Disposable {
   [Symbol.dispose](): void {
     this.dispose()
   }
+}
+
+const RULES: OptionRules<EngineOptions> = {
+  bytesMax: integerRule(4 * 2 ** 20, 2 ** 32),
+  seed: {
+    allowed: "two integers from 0 to 4294967295",
+    test: (value) => Array.isArray(value) && value.length === 2 && value.every(isU32),
+  },
+  build: objectRule,
+  onLeak: functionRule,
+  hashMask: integerRule(0, 0xffffffff),
+}
+
+function isU32(value: unknown): boolean {
+  return typeof value === "number" && value >>> 0 === value
 }
 
 function randomSeed(): readonly [number, number] {

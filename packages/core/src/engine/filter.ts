@@ -1,4 +1,6 @@
 import { DisposedError, KeyError } from "../errors.ts"
+import { checkOptions, type OptionRules, required } from "../options.ts"
+import { encodeUtf8, isWellFormed } from "../utf8.ts"
 import type { Host } from "./host.ts"
 
 /** Keys that a filter lets through: those with one of the prefixes, and those named. */
@@ -7,7 +9,11 @@ export interface FilterSpec {
   readonly keys: readonly string[]
 }
 
-const encoder = new TextEncoder()
+const texts = required({
+  allowed: "an array of texts",
+  test: (value) => Array.isArray(value) && value.every((text) => typeof text === "string"),
+})
+const RULES: OptionRules<FilterSpec> = { prefixes: texts, keys: texts }
 
 /**
  * Prefixes and keys, in the engine's memory, for its walks. Compared as bytes. A handle: dispose of
@@ -19,9 +25,13 @@ export class Filter implements Disposable {
 
   /** For `Engine.filter`. */
   constructor(host: Host, spec: FilterSpec) {
+    checkOptions("filter", spec, RULES)
+    // Half of a surrogate pair would be encoded as U+FFFD, and let through other keys.
+    const odd = [...spec.prefixes, ...spec.keys].find((text) => !isWellFormed(text))
+    if (odd !== undefined) throw new KeyError("prefixes and keys are well-formed Unicode")
     const terms = [
-      ...spec.prefixes.map((text) => [0, encoder.encode(text)] as const),
-      ...spec.keys.map((text) => [1, encoder.encode(text)] as const),
+      ...spec.prefixes.map((text) => [0, encodeUtf8(text)] as const),
+      ...spec.keys.map((text) => [1, encodeUtf8(text)] as const),
     ]
     const bytes = terms.reduce((sum, [, text]) => sum + 8 + pad(text.byteLength), 4)
     if (bytes > 65_536) throw new KeyError("a filter has at most 64 KiB of prefixes and keys")

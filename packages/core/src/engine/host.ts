@@ -1,4 +1,5 @@
 import { assert, DisposedError, KeyError, MemoryFullError, ValueError } from "../errors.ts"
+import { isWellFormed, utf8Decoder } from "../utf8.ts"
 import { type Abi, type EngineBuild, instantiate, pagesFor } from "./abi.ts"
 import type { LeakNet } from "./handles.ts"
 import {
@@ -14,7 +15,7 @@ import {
 } from "./layout.ts"
 
 const encoder = new TextEncoder()
-const decoder = new TextDecoder()
+const decoder = utf8Decoder()
 
 const SCRATCH_BYTES = 128
 /** Three lines more than a key: rooms of 4,096 bytes would all share one set of the cache. */
@@ -115,6 +116,7 @@ export class Host {
 
   /** Writes a key into one of its rooms, the first for calls, and tells its length in bytes. */
   writeKey(key: string, room = 0): number {
+    if (typeof key !== "string") throw new KeyError(`a key is a string, not of type ${typeof key}`)
     this.refresh()
     const { read, written } = encoder.encodeInto(key, this.#keyViews[room]!)
     if (read !== key.length) throw new KeyError(`a key has at most ${KEY_BYTES_MAX} bytes`)
@@ -227,8 +229,4 @@ export class Host {
 /** A 64-bit number as 16 hex digits, from its halves. */
 export function toHex(hi: number, lo: number): string {
   return hi.toString(16).padStart(8, "0") + lo.toString(16).padStart(8, "0")
-}
-
-function isWellFormed(text: string): boolean {
-  return !/\p{Surrogate}/u.test(text)
 }

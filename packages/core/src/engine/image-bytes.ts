@@ -1,3 +1,4 @@
+import { checkBytes } from "../bytes.ts"
 import { ImageError } from "../errors.ts"
 
 // An image, little-endian, every part a multiple of 8 bytes:
@@ -90,7 +91,7 @@ export class ByteReader {
       if (this.#piece.byteLength === 0) {
         const next = this.#pieces.next()
         if (next.done) throw new ImageError("an image that ends too early")
-        this.#piece = next.value
+        this.#piece = checkBytes(next.value, "a piece of the image")
         continue
       }
       const length = Math.min(this.#piece.byteLength, bytes - filled)

@@ -1,4 +1,5 @@
-import { ImageError } from "../errors.ts"
+import { checkBytes } from "../bytes.ts"
+import { ImageError, ValueError } from "../errors.ts"
 import { Engine, type EngineOptions } from "./engine.ts"
 import type { Host } from "./host.ts"
 import {
@@ -35,12 +36,13 @@ export interface LoadedEngine {
  * @throws {ImageError} it is cut, changed, of another format, or not an image. Nothing is left
  * open.
  * @throws {MemoryFullError} it does not fit within `bytesMax`.
+ * @throws {ValueError} it is neither bytes nor pieces of bytes.
  */
 export function loadEngine(
   image: Uint8Array | Iterable<Uint8Array>,
   options: EngineOptions = {},
 ): LoadedEngine {
-  const reader = new ByteReader(image instanceof Uint8Array ? [image] : image)
+  const reader = new ByteReader(piecesOf(image))
   const head = reader.read(HEADER_BYTES)
   const u32 = new Uint32Array(head.buffer, 0, HEADER_BYTES >> 2)
   const f64 = new Float64Array(head.buffer, 0, HEADER_BYTES >> 3)
@@ -67,6 +69,12 @@ export function loadEngine(
     engine.dispose()
     throw error
   }
+}
+
+function piecesOf(image: Uint8Array | Iterable<Uint8Array>): Iterable<Uint8Array> {
+  if (ArrayBuffer.isView(image)) return [checkBytes(image)]
+  if (typeof image === "object" && image !== null && Symbol.iterator in image) return image
+  throw new ValueError(`an image is a Uint8Array or pieces of it, not of type ${typeof image}`)
 }
 
 function isVersion(value: number): boolean {

@@ -1,3 +1,4 @@
+import { checkBytes } from "../bytes.ts"
 import type { Delta, Entry } from "../entry.ts"
 import { DisposedError } from "../errors.ts"
 import type { Revision } from "../revision.ts"
@@ -18,7 +19,14 @@ import {
   RECORD_SIZE,
   RECORD_VERSION,
 } from "./layout.ts"
-import { entriesOf, type WalkRequest, type WalkResult, walkRaw, walkWire } from "./walk.ts"
+import {
+  checkVersion,
+  entriesOf,
+  type WalkRequest,
+  type WalkResult,
+  walkRaw,
+  walkWire,
+} from "./walk.ts"
 
 /** What a walk of a snapshot is asked: `WalkRequest`, with the filter as a handle. */
 export interface SnapshotWalk extends Omit<WalkRequest, "filter"> {
@@ -116,6 +124,7 @@ export class Snapshot implements Disposable {
    * deletes are forgotten. Source: `zfs send -i`.
    */
   changesSince(version: number, filter?: Filter): IterableIterator<Delta> {
+    checkVersion(version)
     return walkRaw(this.#open(), this.#root, this.version, version, filter?.address ?? 0)
   }
 
@@ -146,7 +155,7 @@ export class Snapshot implements Disposable {
    * bytes of the caller's own that come back with it.
    */
   save(opaque: Uint8Array = new Uint8Array(0)): Generator<Uint8Array> {
-    return saveImage(this.#open(), this, this.#record, opaque)
+    return saveImage(this.#open(), this, this.#record, checkBytes(opaque, "the opaque part"))
   }
 
   /** Another handle on the same version. */

@@ -1,5 +1,5 @@
 import type { Entry } from "../entry.ts"
-import { assert } from "../errors.ts"
+import { assert, badOption } from "../errors.ts"
 import type { Revision } from "../revision.ts"
 import type { Host } from "./host.ts"
 import {
@@ -134,6 +134,7 @@ export class Trie {
    */
   sweepUnseen(revision: Revision, visitsMax: number): boolean {
     checkRevision(revision)
+    checkCount("sweepUnseen: visitsMax", visitsMax)
     assert(this.#place !== 0, "sweepUnseen() is called during a resync")
     const host = this.#host
     const answer = host.abi.sweepUnseen(this.#place, revision, visitsMax, host.scratch)
@@ -179,6 +180,7 @@ export class Trie {
    * @throws {MemoryFullError} there is no room for the record: the open edit is dropped.
    */
   commit(options: { readonly reach: Revision; readonly complete: boolean }): Snapshot {
+    checkRevision(options.reach)
     const host = this.#host
     const record = host.abi.commit(options.reach, options.complete ? 1 : 0)
     if (record !== 0) return new Snapshot(host, record)
@@ -213,6 +215,9 @@ export class Trie {
     assert(!this.dirty, "sweep() is called between edits")
     const host = this.#host
     const { bytesMax, entriesMax } = options
+    if (!Number.isInteger(horizon)) throw badOption("sweep: horizon", horizon, "an integer")
+    if (!(bytesMax >= 0)) throw badOption("sweep: bytesMax", bytesMax, "0 or more bytes")
+    checkCount("sweep: entriesMax", entriesMax)
     const answer = host.abi.sweep(
       Math.min(horizon, this.version),
       bytesMax,
@@ -231,6 +236,7 @@ export class Trie {
 
   /** Frees what disposed snapshots held, `blocksMax` at most. Says whether that was all. */
   reclaim(blocksMax: number): boolean {
+    checkCount("reclaim: blocksMax", blocksMax)
     return this.#host.abi.reclaim(blocksMax) === 1
   }
 
@@ -248,3 +254,11 @@ export class Trie {
     return this.#host.u32[address >> 2]!
   }
 }
+
+// The core takes them as u32: a larger number, or NaN, would be a small one.
+function checkCount(name: string, count: number): void {
+  if (Number.isInteger(count) && count >= 1 && count <= COUNT_MAX) return
+  throw badOption(name, count, `an integer from 1 to ${COUNT_MAX}`)
+}
+
+const COUNT_MAX = 0x7fffffff

@@ -1,4 +1,6 @@
 import type { Delta, Entry } from "../entry.ts"
+import { badOption } from "../errors.ts"
+import { isRevision } from "../revision.ts"
 import type { Host } from "./host.ts"
 import {
   MODE_BINARY,
@@ -81,8 +83,9 @@ export function walkWire(
   version: number,
   request: WalkRequest,
 ): WalkResult {
+  const mode = checkWalk(request)
   const { entries, ended, place, bytes } = walkSlice(host, root, version, {
-    mode: MODES[request.values],
+    mode,
     since: request.since,
     after: request.after,
     filter: request.filter ?? 0,
@@ -92,6 +95,21 @@ export function walkWire(
   })
   const { address } = host.out
   return { body: host.u8.subarray(address, address + bytes), entries, ended, place }
+}
+
+/** Refuses a number that cannot be a version. */
+export function checkVersion(version: number): void {
+  if (!isRevision(version)) throw badOption("a version", version, "an integer ≥ 0")
+}
+
+// Numbers go to the core as they are: one that makes no sense there would be another one.
+function checkWalk({ since, values, bytesMax, visitsMax = VISITS_MAX }: WalkRequest): number {
+  checkVersion(since)
+  const mode = Object.hasOwn(MODES, values) ? MODES[values] : undefined
+  if (mode === undefined) throw badOption("walk: values", values, "json, text or binary")
+  if (!isRevision(bytesMax)) throw badOption("walk: bytesMax", bytesMax, "an integer ≥ 0")
+  if (!isRevision(visitsMax)) throw badOption("walk: visitsMax", visitsMax, "an integer ≥ 0")
+  return mode
 }
 
 /** Every entry or change, decoded slice by slice. */

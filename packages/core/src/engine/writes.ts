@@ -1,3 +1,4 @@
+import { checkBytes } from "../bytes.ts"
 import { KeyError } from "../errors.ts"
 import { isRevision, type Revision } from "../revision.ts"
 import { type Host, KEY_ROOM_BYTES } from "./host.ts"
@@ -16,10 +17,11 @@ import {
 /** Writes a value. Errors as `Trie.put`. */
 export function writePut(host: Host, key: string, value: Uint8Array, revision: Revision): void {
   checkRevision(revision)
-  const address = host.writeValue(value, 0)
+  const stored = bytesOf(key, value)
+  const address = host.writeValue(stored, 0)
   const keyBytes = host.writeKey(key)
   const { abi, scratch } = host
-  const bytes = value.byteLength
+  const bytes = stored.byteLength
   if (abi.put(host.key, keyBytes, address, bytes, revision, scratch) === FULL) {
     throw host.memoryFull()
   }
@@ -34,9 +36,18 @@ export function writeDelete(host: Host, key: string, revision: Revision): void {
   }
 }
 
-/** Refuses what is no revision. */
+/** Refuses a number that is not a revision. */
 export function checkRevision(revision: Revision): void {
   if (!isRevision(revision)) throw new KeyError(`not a revision: ${revision}`)
+}
+
+// The test comes first: nearly every value is a `Uint8Array`, and needs no name.
+function bytesOf(key: string, value: unknown): Uint8Array {
+  return value instanceof Uint8Array ? value : checkBytes(value, `the value of ${keyName(key)}`)
+}
+
+function keyName(key: unknown): string {
+  return typeof key === "string" ? JSON.stringify(key.slice(0, 60)) : "a key"
 }
 
 /** An update, or an entry of a list. */
@@ -73,7 +84,7 @@ function writeSome(host: Host, writes: readonly Write[], mode: number): void {
   let count = 0
   let bytes = 0
   for (const { op, key, value, revision } of writes) {
-    const stored = op === "delete" ? NO_VALUE : value!
+    const stored = op === "delete" ? NO_VALUE : bytesOf(key, value)
     if (bytes + stored.byteLength > host.valueRoom) {
       call(host, count, mode)
       count = 0
