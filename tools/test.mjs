@@ -97,6 +97,16 @@ async function checkText(report) {
       await node("@biomejs/biome/bin/biome", "check", "--colors=off", "--error-on-warnings"),
     ),
   )
+  await report.stage("promises", async () =>
+    failureOf(
+      await node(
+        "oxlint/bin/oxlint",
+        "--type-aware",
+        "--deny-warnings",
+        "--report-unused-disable-directives",
+      ),
+    ),
+  )
 }
 
 /** Resolves with the environment that tells tests what is there, so that none skips in silence. */

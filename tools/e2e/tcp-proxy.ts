@@ -76,20 +76,25 @@ export class TcpProxy {
   /** Passes bytes on in pieces, as fast as is allowed when they come. */
   #brake(): Transform {
     const brake = new Transform({
-      transform: async (chunk: Buffer, _encoding, done) => {
-        for (let sent = 0; sent < chunk.length; ) {
-          const bytes = this.#bytesPerSecond * (BRAKE_MS / 1_000)
-          if (bytes < chunk.length - sent) await pause(BRAKE_MS)
-          if (brake.destroyed) return
-          const end = Math.min(chunk.length, sent + Math.floor(bytes))
-          if (end === sent) continue
-          brake.push(chunk.subarray(sent, end))
-          sent = end
-        }
-        done()
+      transform: (chunk: Buffer, _encoding, done) => {
+        this.#passSlowly(chunk, brake).then((isWhole) => isWhole && done(), done)
       },
     })
     return brake
+  }
+
+  // Resolves to false when the connection ends first.
+  async #passSlowly(chunk: Buffer, brake: Transform): Promise<boolean> {
+    for (let sent = 0; sent < chunk.length; ) {
+      const bytes = this.#bytesPerSecond * (BRAKE_MS / 1_000)
+      if (bytes < chunk.length - sent) await pause(BRAKE_MS)
+      if (brake.destroyed) return false
+      const end = Math.min(chunk.length, sent + Math.floor(bytes))
+      if (end === sent) continue
+      brake.push(chunk.subarray(sent, end))
+      sent = end
+    }
+    return true
   }
 
   /** Cuts all, and refuses new ones until `admit`. */

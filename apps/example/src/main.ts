@@ -22,7 +22,11 @@ async function main(args: readonly string[]): Promise<void> {
     for (let close = opened.pop(); close; close = opened.pop()) await close().catch(console.error)
     process.exit(code)
   }
-  for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => end(0))
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    process.on(signal, () => {
+      end(0).catch(console.error)
+    })
+  }
   try {
     await run(args, opened)
   } catch (error) {

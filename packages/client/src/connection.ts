@@ -83,7 +83,9 @@ export async function followStream(
     const isStream = status === 200 && type?.startsWith("text/event-stream")
     const reader = response.body?.getReader()
     // A `fetch` that somebody passed in may not pass the signal on to the body.
-    onAbort(attempt.signal, () => reader?.cancel().catch(() => {}))
+    onAbort(attempt.signal, () => {
+      reader?.cancel().catch(() => {})
+    })
     const decoder = new TextDecoder()
     let text = ""
     while (text.length < ERROR_CHARACTERS_MAX) {

@@ -38,7 +38,9 @@ export class ReplicaShare<Value> implements Replica<Value> {
     this.ready = this.#until(() => !!this.position)
     // Who never looks at `ready` must not be ended by it.
     this.ready.catch(() => {})
-    this.#letGo = onAbort(signal, this.close)
+    this.#letGo = onAbort(signal, () => {
+      this.close().catch(() => {})
+    })
   }
 
   get size(): number {
@@ -151,7 +153,9 @@ export class ReplicaShare<Value> implements Replica<Value> {
 
   // Wraps the follower, so that one function that follows twice does so twice.
   #follow(follower: (...args: Parameters<Follower<Value>>) => unknown): () => void {
-    const own: Follower<Value> = (news) => void follower(news)
+    const own: Follower<Value> = (news) => {
+      follower(news)
+    }
     this.#followers.add(own)
     return () => {
       this.#followers.delete(own)

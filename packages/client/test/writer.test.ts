@@ -44,7 +44,7 @@ describe("writer()", () => {
     await follow()
     const put_ = writer(replica).put("a/b &", { n: 1 })
     let isOver = false
-    put_.then(() => {
+    void put_.then(() => {
       isOver = true
     })
     const request = await hub.next()

@@ -178,7 +178,8 @@ export class ReadThroughCache implements AsyncDisposable {
         signal?.removeEventListener("abort", onAbort)
       }
     }
-    void run()
+    // oxlint-disable-next-line typescript/no-floating-promises -- `run` catches.
+    run()
     return () => stop.abort()
   }
 

@@ -61,7 +61,8 @@ export class PublishQueue<Batch> {
       }
       signal?.addEventListener("abort", onAbort, { once: true })
       this.#offers.push(offer)
-      if (!this.#draining) void this.#drain()
+      // oxlint-disable-next-line typescript/no-floating-promises -- each offer gets its error.
+      if (!this.#draining) this.#drain()
     })
   }
 

@@ -155,7 +155,8 @@ export class Subscription<Payload> implements AsyncIterable<StreamFrame<Payload>
       if (this.#waiter !== wake) return
       this.#waiter = undefined
       this.#looks = true
-      void NOW.then(look)
+      // oxlint-disable-next-line typescript/no-floating-promises -- `look` catches.
+      NOW.then(look)
     }
     this.#waiter = wake
     signal?.addEventListener("abort", wake, { once: true })

@@ -260,7 +260,8 @@ export class Syncer {
   #begin(body: (self: Activity) => Promise<void>, bounds = MAIN_BOUNDS): Activity {
     const activity = new Activity(body, bounds, () => this.#arrived.wake())
     this.#running.add(activity.ended)
-    void activity.ended.then(() => this.#running.delete(activity.ended))
+    // oxlint-disable-next-line typescript/no-floating-promises -- `ended` never rejects.
+    activity.ended.then(() => this.#running.delete(activity.ended))
     return activity
   }
 

@@ -9,6 +9,7 @@ import {
   indexPathsOf,
 } from "./house/manifest.ts"
 import { findForbiddenGlobals } from "./house/platform.ts"
+import { findLostPromises } from "./house/promises.ts"
 import { findUndocumented } from "./house/public-names.ts"
 import { readRepository } from "./house/repository.ts"
 import { findForbiddenSyntax, findLongFunctions } from "./house/syntax.ts"
@@ -53,6 +54,10 @@ describe("the house", () => {
 
   test("no files import each other in a ring", () => {
     expect(findCycles(sources)).toEqual([])
+  })
+
+  test("no promise is lost where the linter cannot see it", () => {
+    expect(sources.flatMap(findLostPromises)).toEqual([])
   })
 
   test("every public name is documented", () => {

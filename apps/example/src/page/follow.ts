@@ -30,10 +30,10 @@ const replica = connect<PackageValue>({ url: hub, topic })
 replica.subscribeStatus(draw)
 replica.subscribe(draw)
 search.addEventListener("input", draw)
-button.addEventListener("click", change)
+button.addEventListener("click", ask)
 await replica.ready
 button.disabled = false
-const firstRound = rounds === 0 ? setTimeout(change, FIRST_ROUND_MS) : undefined
+const firstRound = rounds === 0 ? setTimeout(ask, FIRST_ROUND_MS) : undefined
 if (firstRound) byId("told").textContent = "In a moment, 1,000 packages change in etcd."
 
 // What is held from the start is no news; what comes after is.
@@ -45,6 +45,14 @@ for await (const commit of replica.changes()) {
   }
   isFirst = false
   draw()
+}
+
+/** Starts a round of changes; a failure is shown where the result would be. */
+function ask(): void {
+  change().catch((error: unknown) => {
+    byId("told").textContent = `the round of changes failed: ${(error as Error).message}`
+    button.disabled = false
+  })
 }
 
 /** Asks for a round of changes, and tells when all of it has come back by the stream. */

@@ -80,7 +80,7 @@ export class View {
     if (shared !== undefined && shared.version >= this.life.horizon) return shared
     this.#fresh?.end()
     this.#fresh = this.#host.leases.grant(newest, this.#host.limits.frameCacheMs)
-    this.sumsAt(newest)
+    void this.sumsAt(newest)
     return newest
   }
 

@@ -53,7 +53,7 @@ describe("Turns", () => {
   test("tells the failure of work to whoever asked for it, and goes on", async () => {
     const { clock, take } = steppedClock()
     const turns = new Turns(clock, 1)
-    turns.run(() => take(1))
+    await turns.run(() => take(1))
     const failing = turns.run(() => {
       throw new Error("mine")
     })

@@ -80,7 +80,9 @@ export async function* hubFrames(
     const own = { accept: "text/event-stream", ...(await headers(attempt.signal)) }
     const response = await soon(fetch(target, { headers: own, signal: attempt.signal }))
     const reader = response.body?.getReader()
-    onAbort(attempt.signal, () => void reader?.cancel().catch(() => {}))
+    onAbort(attempt.signal, () => {
+      reader?.cancel().catch(() => {})
+    })
     const type = response.headers.get("content-type")
     const isStream = response.status === 200 && type?.startsWith("text/event-stream")
     const decoder = new TextDecoder()

@@ -9,6 +9,7 @@ import {
   type Manifest,
 } from "./manifest.ts"
 import { findForbiddenGlobals } from "./platform.ts"
+import { findLostPromises } from "./promises.ts"
 import { findUndocumented } from "./public-names.ts"
 import { toSourceFile } from "./source-file.ts"
 import { findForbiddenSyntax, findLongFunctions } from "./syntax.ts"
@@ -203,6 +204,28 @@ describe("manifests", () => {
     expect(findUndeclared("p/src/a.ts", manifest, specifiers)).toEqual([
       "p/src/a.ts imports @hono/node-server, which its package.json does not name",
     ])
+  })
+})
+
+describe("promises", () => {
+  const lost = (body: string) =>
+    findLostPromises(toSourceFile("packages/a/src/a.ts", `async function f() {\n${body}\n}`))
+
+  test("findLostPromises() finds a union whose promise nothing waits for", () => {
+    const found = [
+      "packages/a/src/a.ts:2: made may be a promise that is neither awaited nor caught",
+    ]
+    expect(lost("if (made instanceof Promise) return undefined")).toEqual(found)
+    expect(lost("if (made instanceof Promise) made.catch(report)")).toEqual([])
+    expect(lost("return made instanceof Promise ? made.then(take) : take(made)")).toEqual([])
+    expect(lost("if (made instanceof Promise) await made")).toEqual([])
+  })
+
+  test("findLostPromises() finds an arrow function that hides its call behind void", () => {
+    expect(lost("on(() => void close())")).toEqual([
+      "packages/a/src/a.ts:2: void hides whether a promise is lost; use a statement",
+    ])
+    expect(lost("void close()\non(() => void 0)")).toEqual([])
   })
 })
 

@@ -14,7 +14,9 @@ export async function* readLines(
   signal: AbortSignal,
 ): AsyncGenerator<string> {
   const reader = body.getReader()
-  const cancel = () => void reader.cancel().catch(() => {})
+  const cancel = () => {
+    reader.cancel().catch(() => {})
+  }
   signal.addEventListener("abort", cancel, { once: true })
   const decoder = utf8Decoder()
   // A long line comes in many chunks: they are joined once, when it has ended.

@@ -19,7 +19,9 @@ export async function splitAnswerOf<Answer>(
   heard: () => void,
 ): Promise<SplitAnswer<Answer>> {
   const reader = (body as ReadableStream<Uint8Array>).getReader()
-  const cancel = () => void reader.cancel().catch(() => {})
+  const cancel = () => {
+    reader.cancel().catch(() => {})
+  }
   signal.addEventListener("abort", cancel, { once: true })
   const splitter = new AnswerSplitter()
   try {

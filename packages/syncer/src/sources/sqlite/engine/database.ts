@@ -74,8 +74,12 @@ export function databaseOf(connection: Connection): Database {
     return made
   }
   return {
-    exec: (sql) => void connection.exec(sql),
-    run: (sql, ...values) => void prepared(sql).run(...values),
+    exec: (sql) => {
+      connection.exec(sql)
+    },
+    run: (sql, ...values) => {
+      prepared(sql).run(...values)
+    },
     all: (sql, ...values) => prepared(sql).all(...values) as SqlRow[],
     close() {
       statements.clear()
