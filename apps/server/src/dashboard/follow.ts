@@ -1,19 +1,20 @@
 /**
- * The script of the page at `/`, which runs in a browser: a replica, and what is seen of it. What
- * comes from the topic is only ever set as text.
+ * The script of the page at `/`, which runs in a browser: a replica, and the elements that show it.
+ * Keys and values are only ever set as text.
  *
  * @module
  */
-import { connect, type EntryChange, type Replica, type ReplicaEntry } from "@headwater/client"
+import { connect, type EntryChange, type Replica } from "@headwater/client"
+import { factsOf, firstRows, LastChanges, type PageValueKind, textOf } from "./page-model.ts"
 
-/** Rows of the table of entries, and of the last changes. */
+/** Rows of the two tables. */
 const ROWS_MAX = 100
 const CHANGES_MAX = 30
 
 const picker = element<HTMLSelectElement>("topic")
 const search = element<HTMLInputElement>("search")
 let replica: Replica | undefined
-let changes: EntryChange[] = []
+let changes = new LastChanges(CHANGES_MAX)
 let isDrawing = false
 
 picker.addEventListener("change", follow)
@@ -22,19 +23,23 @@ follow()
 
 function follow(): void {
   void replica?.close()
-  changes = []
+  const own = new LastChanges(CHANGES_MAX)
+  changes = own
   const followed = connect({ url: "/", topic: picker.value })
   replica = followed
+  // Rejects when the replica is closed before: its status then says so.
+  followed.ready.then(
+    () => own.loaded(),
+    () => {},
+  )
   followed.subscribe((_snapshot, commit) => {
-    // The first commit is all that is held: that is no news.
-    const isNews = commit !== undefined && commit.changes.length < followed.size
-    if (isNews) changes = [...[...commit.changes].reverse(), ...changes].slice(0, CHANGES_MAX)
+    if (commit !== undefined) own.add(commit, followed.size)
     draw()
   })
   followed.subscribeStatus(draw)
 }
 
-// However much changes, the page is drawn once a frame.
+// Many changes in one frame of the browser are drawn once.
 function draw(): void {
   if (isDrawing) return
   isDrawing = true
@@ -45,43 +50,31 @@ function draw(): void {
 }
 
 function show(replica: Replica): void {
-  const { status, proven, position, size, digest } = replica
+  const { status, position, size } = replica
   const state = element("state")
   state.textContent = status.state
   state.dataset.state = status.state
   element("entries").textContent = position ? size.toLocaleString() : "–"
   element("revision").textContent = position ? String(position.revision) : "–"
-  const isProven = proven.count > 0 && proven.mismatches === 0
-  const proof = element("digest")
-  proof.textContent = isProven
-    ? `${digest} · proven ${proven.count}×`
-    : `${digest} · ${proven.mismatches} mismatches`
-  proof.classList.toggle("proven", isProven)
-  element("source").textContent = status.hub
-    ? `${status.hub.status}${status.hub.code ? ` (${status.hub.code})` : ""}`
-    : "–"
-  element("changes").replaceChildren(...changes.map(changeRow))
+  const { source, proof, isProven } = factsOf(replica)
+  element("digest").textContent = proof
+  element("digest").classList.toggle("proven", isProven)
+  element("source").textContent = source
+  element("changes").replaceChildren(...changes.list.map(changeRow))
   showRows(replica)
 }
 
 function showRows(replica: Replica): void {
-  const rows: ReplicaEntry[] = []
-  let found = 0
-  for (const entry of replica.entries()) {
-    if (!entry.key.includes(search.value)) continue
-    found++
-    if (rows.length < ROWS_MAX) rows.push(entry)
-  }
-  rows.sort((a, b) => (a.key < b.key ? -1 : 1))
-  const cells = rows.map(({ key, value, revision }) => row([key, textOf(value), String(revision)]))
-  element("rows").replaceChildren(...cells)
-  element("more").textContent = found > rows.length ? `${rows.length} of ${found}` : ""
+  const { first, found } = firstRows(replica.entries(), search.value, ROWS_MAX)
+  const rows = first.map(({ key, value, revision }) => row([key, valueText(value), `${revision}`]))
+  element("rows").replaceChildren(...rows)
+  element("more").textContent = found > first.length ? `the first ${first.length} of ${found}` : ""
 }
 
 function changeRow(change: EntryChange): HTMLTableRowElement {
   if (change.type === "deleted") return row(["deleted", change.previous.key, "", ""])
   const { key, value, revision } = change.entry
-  return row([change.type, key, textOf(value), String(revision)])
+  return row([change.type, key, valueText(value), `${revision}`])
 }
 
 function row(texts: readonly string[]): HTMLTableRowElement {
@@ -90,9 +83,8 @@ function row(texts: readonly string[]): HTMLTableRowElement {
   return line
 }
 
-function textOf(value: unknown): string {
-  const text = typeof value === "string" ? value : JSON.stringify(value)
-  return text.length > 200 ? `${text.slice(0, 200)}…` : text
+function valueText(value: unknown): string {
+  return textOf(value, picker.selectedOptions[0]?.dataset.values as PageValueKind)
 }
 
 function element<T extends HTMLElement>(id: string): T {

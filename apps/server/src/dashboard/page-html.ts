@@ -1,21 +1,32 @@
+import type { ValueKind } from "@headwater/protocol"
+
+/** A topic in the page's list. */
+export interface PageTopic {
+  readonly name: string
+  readonly values: ValueKind
+}
+
 /**
- * The page at `/`: follows a topic with the client. Without topics of its own choosing it shows the
- * first. Everything it needs comes from this hub.
+ * Returns the page at `/`, which follows one topic with the client; at first the first. Everything
+ * that it needs comes from this hub.
  *
- * @param nonce for the content security policy: only what stands here may run.
+ * @param nonce for the content security policy, so that no other script or style runs.
  */
 export function pageHtml(
-  topics: readonly string[],
+  topics: readonly PageTopic[],
   importMap: Readonly<Record<string, string>>,
   nonce: string,
 ): string {
   const isBuilt = Object.hasOwn(importMap, "@headwater/client")
-  const options = topics.map((name) => `<option>${escapeHtml(name)}</option>`).join("")
+  const options = topics
+    .map(({ name, values }) => `<option data-values="${values}">${escapeHtml(name)}</option>`)
+    .join("")
   return `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width">
 <title>Headwater</title>
+<link rel="icon" href="/favicon.svg" type="image/svg+xml">
 <style nonce="${nonce}">${STYLE}</style>
 <script type="importmap" nonce="${nonce}">${scriptJson({ imports: importMap })}</script>
 ${isBuilt ? '<script type="module" src="/assets/page/follow.js"></script>' : ""}
@@ -57,6 +68,11 @@ ${isBuilt ? '<script type="module" src="/assets/page/follow.js"></script>' : ""}
 </html>
 `
 }
+
+/** The page's icon: a drop of water. */
+export const ICON_SVG =
+  '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><path fill="#0a6c8f" ' +
+  'd="M16 2c5 7 10 11 10 17a10 10 0 0 1-20 0c0-6 5-10 10-17z"/></svg>\n'
 
 const STYLE = `
 :root { color-scheme: light dark; --proven: #2c9f5c;

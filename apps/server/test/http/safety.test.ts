@@ -175,7 +175,7 @@ describe("the page", () => {
 
     expect(page.headers.get("content-type")).toBe("text/html; charset=utf-8")
     expect(page.headers.get("content-security-policy")).toContain(`'nonce-${nonce}'`)
-    expect(html).toContain("<option>t</option>")
+    expect(html).toContain('<option data-values="json">t</option>')
     expect(html).toContain('"x":"\\u003c/script>"')
     const module = await app.request("/assets/client/index.js")
     expect([module.headers.get("content-type"), await module.text()]).toEqual([
@@ -183,6 +183,11 @@ describe("the page", () => {
       "export {}",
     ])
     expect((await app.request("/assets/other.js")).status).toBe(404)
+    const [, icon] = /rel="icon" href="([^"]+)"/.exec(html)!
+    for (const path of [icon!, "/favicon.ico"]) {
+      const { status, headers } = await app.request(path)
+      expect([status, headers.get("content-type")]).toEqual([200, "image/svg+xml"])
+    }
     expect((await app.request("/", { method: "POST" })).status).toBe(405)
   })
 
