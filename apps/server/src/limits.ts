@@ -17,6 +17,12 @@ import {
 export interface HubLimits {
   /** Open event streams; 10,000 by default. One more gets a `fault ERR_TOO_MANY` and comes back. */
   readonly streamsMax: number
+  /**
+   * How long a reader stays whose connection takes nothing, in ms; 5 minutes. Then it is cut
+   * without a word, and resumes by its id when it comes back. A hub that has `streamsMax` streams
+   * gives the place of the longest stalled one away after three heartbeats.
+   */
+  readonly stalledMs: number
   /** Different views of one topic at once; 1,000. Each has a filter, and sums that are kept. */
   readonly viewsMax: number
   /** Prefixes plus keys of one view; 256. Each entry that changes is compared with all of them. */
@@ -66,6 +72,7 @@ export interface HubLimits {
 /** What a hub is bounded by unless its owner says otherwise. */
 export const HUB_LIMITS: HubLimits = {
   streamsMax: 10_000,
+  stalledMs: 300_000,
   viewsMax: 1_000,
   filtersMax: 256,
   frameCacheBytesMax: 67_108_864,
@@ -94,6 +101,7 @@ const DURATION = durationRule()
 
 const RULES: OptionRules<HubLimits> = {
   streamsMax: COUNT,
+  stalledMs: durationRule(1),
   viewsMax: COUNT,
   filtersMax: COUNT,
   frameCacheBytesMax: integerRule(0),

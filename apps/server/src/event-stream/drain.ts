@@ -3,19 +3,41 @@ import type { GoodbyeReason } from "@headwater/protocol"
 import { NotReadyError, TooManyError } from "../errors.ts"
 import type { HubLimits } from "../limits.ts"
 
-/** An open event stream, as those see it who end it from outside. */
+/** An open event stream, or another answer that is waited for, as seen from outside. */
 export interface OpenStream {
+  /**
+   * When the frame was handed over that the connection has not taken since, on the clock that never
+   * goes back; `undefined` while it has taken all.
+   */
+  readonly stalledSince?: number | undefined
+  /** Whether the reader asked to be ended when it lags too far, and does. */
+  readonly hasLagged?: boolean
   /** Sends what is begun, then `goodbye`, and ends. */
   goodbye(reason: GoodbyeReason): void
-  /** Ends now, without a word: for a reader who has stopped reading. */
+  /** Ends now, without a word: for a reader that has stopped reading. */
   cut(): void
 }
 
-/** How often `end` looks whether everybody has gone. */
+/** How often `end` looks whether all streams have ended. */
 const LOOK_MS = 20
 
+/** How often open streams are looked at for stalled ones, at the most and at the least. */
+const SWEEP_MS_MIN = 50
+const SWEEP_MS_MAX = 5_000
+
+/** A hub that is full gives the place of a reader away that has taken nothing for so long. */
+const HEARTBEATS_STALLED = 3
+
+/** How long a look for such a reader that found none holds, in ms: refusing must cost little. */
+const FULL_MS = 250
+
 /**
- * Knows every open stream, so that a hub that stops can tell each of them where to resume.
+ * The open streams of a hub: bounds their number, cuts those whose readers have stopped reading,
+ * and ends all of them when the hub stops.
+ *
+ * A reader is cut when nothing could be written to its connection for `stalledMs`; it holds an id,
+ * and resumes from there. A reader under `policy=disconnect` that lags too far is cut after a
+ * heartbeat without reading, since it will not read a goodbye.
  */
 export class Drain {
   readonly #clock: Clock
@@ -23,13 +45,15 @@ export class Drain {
   readonly #open = new Set<OpenStream>()
   #draining = false
   #crowd = 0
+  #fullUntil = Number.NEGATIVE_INFINITY
+  #cancelTimer: (() => void) | undefined
 
   constructor(clock: Clock, limits: HubLimits) {
     this.#clock = clock
     this.#limits = limits
   }
 
-  /** Whether the hub is going: it takes no more streams, and is not ready. */
+  /** Whether the hub is shutting down: it takes no more streams, and is not ready. */
   get draining(): boolean {
     return this.#draining
   }
@@ -47,31 +71,71 @@ export class Drain {
   /**
    * Notes a stream until what is returned is called.
    *
-   * @throws {NotReadyError} the hub is going.
-   * @throws {TooManyError} `streamsMax` are open.
+   * @throws {NotReadyError} the hub is shutting down.
+   * @throws {TooManyError} `streamsMax` are open, and none of them is stalled.
    */
   admit(stream: OpenStream): () => void {
-    if (this.#draining) throw new NotReadyError("this hub is going")
+    if (this.#draining) throw new NotReadyError("this hub is shutting down")
+    if (this.#open.size >= this.#limits.streamsMax) this.#cutLongestStalled()
     if (this.#open.size >= this.#limits.streamsMax) {
-      throw new TooManyError(`more than ${this.#limits.streamsMax} streams`)
+      throw new TooManyError(`all ${this.#limits.streamsMax} streams of this hub are in use`)
     }
     this.#open.add(stream)
+    this.#cancelTimer ??= this.#clock.after(this.#sweepMs, () => this.#sweep())
     return () => this.#open.delete(stream)
   }
 
   /**
-   * Says goodbye to everybody, and cuts who has not gone after `graceMs`: somebody who does not
-   * read cannot be told anything. Rejects with the signal's reason, leaving the rest open.
+   * Says goodbye to all readers, and after `graceMs` cuts those that have not read it. Rejects with
+   * the signal's reason, leaving the rest open.
    */
   async end(reason: GoodbyeReason, graceMs: number, signal: AbortSignal): Promise<void> {
     this.#draining = true
     this.#crowd = this.#open.size
+    this.#cancelTimer?.()
+    this.#cancelTimer = undefined
     const until = this.#clock.elapsed() + graceMs
     for (const stream of [...this.#open]) stream.goodbye(reason)
     while (this.#open.size > 0 && this.#clock.elapsed() < until) {
       await this.#clock.sleep(LOOK_MS, signal)
     }
-    for (const stream of [...this.#open]) stream.cut()
-    this.#open.clear()
+    for (const stream of [...this.#open]) this.#cut(stream)
+  }
+
+  // A quarter of a bound late at the most.
+  get #sweepMs(): number {
+    const { stalledMs, lagMs } = this.#limits
+    return Math.max(SWEEP_MS_MIN, Math.min(SWEEP_MS_MAX, stalledMs / 4, lagMs / 4))
+  }
+
+  #sweep(): void {
+    const { stalledMs, heartbeatMs } = this.#limits
+    const now = this.#clock.elapsed()
+    for (const stream of [...this.#open]) {
+      const ms = now - (stream.stalledSince ?? now)
+      if (ms >= stalledMs || (ms >= heartbeatMs && stream.hasLagged)) this.#cut(stream)
+    }
+    this.#cancelTimer =
+      this.#open.size === 0 ? undefined : this.#clock.after(this.#sweepMs, () => this.#sweep())
+  }
+
+  #cutLongestStalled(): void {
+    const now = this.#clock.elapsed()
+    if (now < this.#fullUntil) return
+    let longest: OpenStream | undefined
+    let since = now - this.#limits.heartbeatMs * HEARTBEATS_STALLED
+    for (const stream of this.#open) {
+      const { stalledSince } = stream
+      if (stalledSince === undefined || stalledSince > since) continue
+      longest = stream
+      since = stalledSince
+    }
+    if (longest === undefined) this.#fullUntil = now + FULL_MS
+    else this.#cut(longest)
+  }
+
+  #cut(stream: OpenStream): void {
+    this.#open.delete(stream)
+    stream.cut()
   }
 }

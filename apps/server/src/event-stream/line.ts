@@ -17,6 +17,7 @@ export class Line {
   readonly #clock: Clock
   #ending: GoodbyeReason | "left" | undefined
   #hasBegun = false
+  #isWaiting = false
   #failure: { readonly error: unknown } | undefined
 
   constructor(clock: Clock, heartbeatMs: number) {
@@ -27,6 +28,11 @@ export class Line {
   /** Why it ends, once it does; `left` when the other side has. */
   get ending(): GoodbyeReason | "left" | undefined {
     return this.#ending
+  }
+
+  /** See `OpenStream.stalledSince`: until it waits for news, what it sent last is under way. */
+  get stalledSince(): number | undefined {
+    return this.#isWaiting ? undefined : this.#pulse.last
   }
 
   /** Whether it has been silent for a heartbeat. */
@@ -70,7 +76,9 @@ export class Line {
 
   /** Resolves when something has happened since the last wait; rejects after `fail`. */
   async wait(): Promise<void> {
+    this.#isWaiting = true
     await this.#bell.wait()
+    this.#isWaiting = false
     if (this.#failure !== undefined) throw this.#failure.error
   }
 

@@ -19,6 +19,11 @@ export class Pulse {
     this.#arm(intervalMs)
   }
 
+  /** When something was sent last, by the clock that never goes back. */
+  get last(): number {
+    return this.#last
+  }
+
   /** Whether something has to be sent now. */
   get due(): boolean {
     return this.#clock.elapsed() - this.#last >= this.#intervalMs

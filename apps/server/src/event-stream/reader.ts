@@ -47,7 +47,8 @@ export class Reader implements FrameSource, Follower, OpenStream {
   #revision = 0
   #isRunOpen = false
   #syncedAt = 0
-  #caughtUpAt = 0
+  /** When the first `sync` was sent; the grace of `policy=disconnect` counts from there. */
+  #caughtUpAt: number | undefined
   #toldStatus = ""
 
   constructor(host: ReaderHost, request: ReaderRequest) {
@@ -68,6 +69,17 @@ export class Reader implements FrameSource, Follower, OpenStream {
 
   attach(outlet: Outlet): void {
     this.#outlet = outlet
+  }
+
+  get stalledSince(): number | undefined {
+    return this.#line.stalledSince
+  }
+
+  get hasLagged(): boolean {
+    if (this.#request.policy !== "disconnect" || this.#caughtUpAt === undefined) return false
+    const { cache, clock, limits } = this.#host.fanOut
+    const isGraceOver = clock.elapsed() - this.#caughtUpAt > limits.lagGraceMs
+    return isGraceOver && cache.lagMs(this.#walker?.held ?? 0) > limits.lagMs
   }
 
   goodbye(reason: GoodbyeReason): void {
@@ -178,7 +190,7 @@ export class Reader implements FrameSource, Follower, OpenStream {
   async *#live(walker: Walker): Events<ResetReason | undefined> {
     const line = this.#line
     while (!this.#isEnding()) {
-      if (this.#hasLagged(walker)) return void line.end("lagged")
+      if (this.hasLagged) return void line.end("lagged")
       const step = await this.#step(walker, true)
       if (step.type === "reset") return step.reason
       if (step.type === "slice") {
@@ -338,13 +350,6 @@ export class Reader implements FrameSource, Follower, OpenStream {
     this.#revision = revision
     this.#id = walker.idOf(revision)
     walker.told(revision)
-  }
-
-  #hasLagged(walker: Walker): boolean {
-    if (this.#request.policy !== "disconnect") return false
-    const { cache, clock, limits } = this.#host.fanOut
-    const isGraceOver = clock.elapsed() - this.#caughtUpAt > limits.lagGraceMs
-    return isGraceOver && cache.lagMs(walker.held) > limits.lagMs
   }
 
   #farewell(reason: GoodbyeReason): Uint8Array {

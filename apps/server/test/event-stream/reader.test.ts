@@ -273,8 +273,8 @@ describe("the end of a stream", () => {
     expect([view, stream]).toMatchObject([[tooMany], [tooMany]])
   })
 
-  test("is a goodbye lagged for who asked for it, lags, and has had its grace", async () => {
-    local = new LocalHub({ limits: { lagMs: 60_000, lagGraceMs: 10_000 } })
+  test("is a goodbye lagged under policy=disconnect, after the grace", async () => {
+    local = new LocalHub({ limits: { lagMs: 60_000, lagGraceMs: 10_000, heartbeatMs: 200_000 } })
     const stream = await (await local.stream("policy=disconnect")).caughtUp()
     await local.write({ a: 1 })
     await stream.until("delta")
@@ -284,6 +284,61 @@ describe("the end of a stream", () => {
     }
 
     expect((await stream.rest()).at(-1)).toMatchObject({ type: "goodbye", reason: "lagged" })
+  })
+
+  test("is a cut for a reader that took nothing for 5 minutes, and no other", async () => {
+    local = new LocalHub()
+    const [stalled, reading] = [await local.stream(), await local.stream()]
+    await Promise.all([stalled.caughtUp(), reading.caughtUp()])
+    const id = stalled.lastId!
+    let next = reading.read()
+    for (let minutes = 0; minutes < 5; minutes++) {
+      for (let n = 0; n < 14; n++) {
+        await local.clock.advance(4_000)
+        await next
+        next = reading.read()
+      }
+      await local.write({ a: minutes })
+      expect(local.hub.drain.size).toBe(2)
+    }
+    await local.clock.advance(30_000)
+    expect(local.hub.drain.size).toBe(1)
+    await expect(stalled.read()).rejects.toThrow("cut")
+
+    const back = await local.stream("", { "last-event-id": id }, stalled.replica)
+    expect((await back.until("hello")).resumed).toBe(true)
+    await back.caughtUp()
+    expect(back.replica.entries).toEqual({ a: 4 })
+  })
+
+  test("comes to the longest stalled reader first on a full hub", async () => {
+    local = new LocalHub({ limits: { streamsMax: 2 } })
+    const longest = await (await local.stream()).caughtUp()
+    await local.clock.advance(3_000)
+    const other = await (await local.stream()).caughtUp()
+    await local.clock.advance(11_000)
+    const third = await (await local.stream()).caughtUp()
+    await expect(longest.read()).rejects.toThrow("cut")
+    const next = [third.read(), other.read()]
+    const fourth = await (await local.stream()).rest()
+
+    expect(fourth).toMatchObject([{ type: "fault", code: "ERR_TOO_MANY" }])
+    await local.clock.advance(4_000)
+    await Promise.all(next)
+  })
+
+  test("is a cut under policy=disconnect, for a reader that lags and does not read", async () => {
+    local = new LocalHub({ limits: { lagMs: 60_000, lagGraceMs: 10_000 } })
+    const stalled = await (await local.stream("policy=disconnect")).caughtUp()
+    const conflated = await (await local.stream()).caughtUp()
+    for (let n = 0; n < 10; n++) {
+      await local.clock.advance(10_000)
+      await local.write({ a: n })
+    }
+
+    expect(local.hub.drain.size).toBe(1)
+    await expect(stalled.read()).rejects.toThrow("cut")
+    await conflated.until("delta")
   })
 
   test("is a fault for one reader alone when a bug is met while it is woken", async () => {
