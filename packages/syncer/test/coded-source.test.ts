@@ -117,7 +117,6 @@ sourceConformance({ describe, test, expect }, "a memory source behind a codec", 
   const source = codedSource(memory, { key: { decode: backwards, encode: backwards } })
   return {
     source,
-    tellsProgress: true,
     compact: async () => memory.compact(),
     openCalls: () => memory.open,
     close: async () => {},

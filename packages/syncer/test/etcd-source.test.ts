@@ -27,7 +27,6 @@ describe.skipIf(!available)("etcd, when there is an etcd on the PATH", () => {
         await etcd.compact()
       },
       openCalls: () => source.open,
-      tellsProgress: true,
       close: async () => {},
     }
   })

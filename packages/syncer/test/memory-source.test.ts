@@ -12,7 +12,6 @@ sourceConformance({ describe, test, expect }, "MemorySource", async () => {
     source,
     compact: async () => source.compact(),
     openCalls: () => source.open,
-    tellsProgress: true,
     close: async () => {},
   }
 })

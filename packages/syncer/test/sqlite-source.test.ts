@@ -25,7 +25,6 @@ sourceConformance({ describe, test, expect }, "SqliteSource", async () => {
     source,
     compact: () => source.compact(),
     openCalls: () => source.open,
-    tellsProgress: true,
     close: () => rm(folder, { recursive: true }),
   }
 })

@@ -6,10 +6,10 @@
  *
  * sourceConformance({ describe, test, expect }, "my source", async () => {
  *   const source = await openMySource()
- *   return { source, tellsProgress: false, compact, openCalls: () => 0, close: async () => {} }
- * })
+ *   return { source, compact, openCalls: () => 0, close: async () => {} }
+ * }, ["progress"])
  *
  * @module
  */
 export { type SourceUnderTest, sourceConformance, type Trait } from "./source.ts"
-export type { Suite } from "./suite.ts"
+export type { DeclareTest, Suite } from "./suite.ts"

@@ -3,7 +3,8 @@
 import type { Change, Commit, Entry, ListPage, ListRequest, Source } from "@headwater/core"
 import { isSyncError, systemClock } from "@headwater/core"
 
-const PATIENCE_MS = 10_000
+/** Far beyond what a loaded machine needs: a verdict must not depend on its speed. */
+const PATIENCE_MS = 120_000
 
 /** A signal that is never aborted. */
 export const never = new AbortController().signal

@@ -4,6 +4,9 @@
  */
 export interface Suite {
   readonly describe: (name: string, body: () => void) => void
-  readonly test: (name: string, body: () => Promise<void>, timeoutMs?: number) => void
+  readonly test: DeclareTest & { readonly skip: DeclareTest }
   readonly expect: (actual: unknown, message?: string) => { toEqual(expected: unknown): void }
 }
+
+/** Declares a test; `skip` declares one that a report counts as skipped. */
+export type DeclareTest = (name: string, body: () => Promise<void>, timeoutMs?: number) => void
