@@ -17,7 +17,7 @@ export default defineConfig({
       "wasm/test/**/*.test.ts",
       "bench/test/**/*.test.ts",
     ],
-    testTimeout: 20_000,
-    hookTimeout: 20_000,
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
   },
 })

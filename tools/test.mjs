@@ -8,6 +8,9 @@
  *   --full    the long suites in full size (`HEADWATER_FULL=1` for the tests)
  *   --on      only these of: node, node22, node24, bun, deno
  *
+ * The whole suite runs on the oldest Node, on Bun and on Deno. On a newer Node it is the tests that
+ * reach a runtime API (tools/runtime-tests.mjs finds them); all of them with `--full`.
+ *
  * The last line is `N passed, N failed`: tests of every run, and stages. What could not be run is
  * listed before it, and counts as failed when `CI=true`.
  */
@@ -18,6 +21,7 @@ import { install } from "./install.mjs"
 import { examine, pack, unpack } from "./pack.mjs"
 import { Report } from "./report.mjs"
 import { endTogether, run } from "./run.mjs"
+import { runtimeTests } from "./runtime-tests.mjs"
 import { findRuntime, runtimeNames } from "./runtimes.mjs"
 import { runSuite } from "./suite.mjs"
 import { findProgram } from "./system.mjs"
@@ -141,13 +145,15 @@ async function findRuntimes(report, options) {
 
 function runUnitSuite(report, name, runtime, env) {
   const exclude = ["--exclude", "bench/**", "--exclude", `${HOUSE}*`, "--exclude", `${HOUSE}/**`]
+  const isNewerNode = /^node\d/.test(name) && env.HEADWATER_FULL === undefined
+  const files = isNewerNode ? runtimeTests() : []
   // Playwright drives a browser from Node; what runs in the browser does not depend on it.
   if (name !== "node") exclude.push("--exclude", "**/*.browser.test.ts")
   return report.stage(`tests on ${name}`, (onLine) =>
     runSuite({
       name,
       runtime,
-      args: exclude,
+      args: [...files, ...exclude],
       env: { ...env, HEADWATER_RUNTIME: name },
       onLine,
     }),

@@ -321,7 +321,7 @@ async function truthOf(hub: HubProcess): Promise<Truth> {
 }
 
 async function eventually(holds: () => boolean | Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + 20_000
+  const deadline = performance.now() + 120_000
   while (!(await holds())) {
     if (performance.now() > deadline)
       throw new Error(`it does not come about: ${holds}, seed ${seed}`)

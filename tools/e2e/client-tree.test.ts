@@ -161,7 +161,7 @@ async function write(hub: HubProcess, commits: number): Promise<void> {
 
 // A hub whose source is killed again and again comes back to it after up to 30 s.
 async function eventually(holds: () => Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + 50_000
+  const deadline = performance.now() + 120_000
   while (!(await holds())) {
     if (performance.now() > deadline) throw new Error(`it does not come about, seed ${seed}`)
     await pause(10)

@@ -52,7 +52,7 @@ describe.skipIf(!etcdAvailable())(`a hub of three members with ${KEYS} keys`, ()
   /** Waits until the others have gone on without a member, which is asked of it alone. */
   const lags = async (etcd: Etcd) => {
     const range = { key: "AA==", serializable: true }
-    const late = AbortSignal.timeout(20_000)
+    const late = AbortSignal.timeout(120_000)
     for (;;) {
       const answer = await etcd.call("/v3/kv/range", range)
       const { header } = answer as { header: { revision: string } }

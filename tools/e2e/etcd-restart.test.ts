@@ -4,7 +4,7 @@ import { HubProcess } from "./hub-process.ts"
 
 // A deploy: the hub is killed and started again, and its etcd still has what happened meanwhile.
 
-const PATIENCE_MS = 15_000
+const PATIENCE_MS = 120_000
 
 describe.skipIf(!etcdAvailable())("a hub of an etcd, killed and started again", () => {
   let etcd: Etcd

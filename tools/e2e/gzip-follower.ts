@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process"
 import { once } from "node:events"
 
 /** How long a follower may take to show what it was told. Only a failing test waits so long. */
-const PATIENCE_MS = 10_000
+const PATIENCE_MS = 120_000
 
 /** A program that follows a stream and prints what it hears. End it. */
 export class Follower {

@@ -43,7 +43,7 @@ export class HubProcess {
       env: { ...process.env, ...env },
     })
     const hub = new HubProcess(child, `http://127.0.0.1:${port}`)
-    const deadline = performance.now() + 20_000
+    const deadline = performance.now() + 120_000
     for (;;) {
       const answers = await fetch(`${hub.url}/healthz`).then(
         (response) => response.ok,

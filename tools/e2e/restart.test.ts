@@ -99,7 +99,7 @@ async function listOf(url: string): Promise<{ epoch: string; entries: ListedEntr
 
 /** A hub that begins shows the past again, until it is ready. */
 async function inSync(url: string): Promise<void> {
-  const deadline = performance.now() + 8_000
+  const deadline = performance.now() + 120_000
   while (!(await fetch(`${url}/readyz`)).ok) {
     if (performance.now() > deadline) throw new Error(`${url} is not in sync`)
     await pause(5)
@@ -179,7 +179,7 @@ class Reader {
   }
 
   async caughtUp(revision: number): Promise<void> {
-    const deadline = performance.now() + 8_000
+    const deadline = performance.now() + 120_000
     while (Number(this.#lastId.split(".")[1] ?? -1) < revision) {
       if (performance.now() > deadline) throw new Error(`at ${this.#lastId}, not ${revision}`)
       await pause(5)

@@ -14,6 +14,6 @@ export default defineConfig({
     fileParallelism: false,
     include: ["tools/e2e/**/*.test.ts"],
     testTimeout: 300_000,
-    hookTimeout: 60_000,
+    hookTimeout: 300_000,
   },
 })

@@ -5,7 +5,7 @@ import { type Effect, type KeyEvent, step } from "../src/key-machine.ts"
 import { isReset, type KeyRules, type KeyState, NEW_KEY, type Phase } from "../src/key-state.ts"
 
 const FULL = process.env.HEADWATER_FULL === "1"
-const TEST_MS = FULL ? 600_000 : 20_000
+const TEST_MS = 600_000
 
 const PHASES: readonly Phase[] = ["idle", "throttled", "fetching", "resting", "cooling", "gone"]
 const EVENTS: readonly KeyEvent<string>["type"][] = [

@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { etcdSource } from "../src/sources/etcd/index.ts"
 import { contentOf, contentOfCache, Hub, never, put, write } from "./harness.ts"
 
-const PATIENCE_MS = 15_000
+const PATIENCE_MS = 120_000
 
 describe.skipIf(!etcdAvailable())("EtcdSource, with tokens that live for seconds", () => {
   let etcd: Etcd

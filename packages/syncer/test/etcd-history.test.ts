@@ -5,7 +5,7 @@ import { type EtcdOptions, type EtcdSource, etcdSource } from "../src/sources/et
 import { contentOf, contentOfCache, del, Hub, never, put, write } from "./harness.ts"
 
 const limits = { backoffMaxMs: 500, watchSilenceMs: 1_500, askMs: 5_000 }
-const PATIENCE_MS = 15_000
+const PATIENCE_MS = 120_000
 /** So many slices are more than those of a first page. */
 const IN_SECOND_PAGE = 20
 

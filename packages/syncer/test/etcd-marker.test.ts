@@ -8,7 +8,7 @@ import { contentOf, contentOfCache, Hub, never, put, write } from "./harness.ts"
 
 const limits = { backoffMaxMs: 500, watchSilenceMs: 1_500, askMs: 1_500 }
 const PREFIX = "/marked/"
-const PATIENCE_MS = 15_000
+const PATIENCE_MS = 120_000
 
 async function until(hub: Hub, holds: (hub: Hub) => boolean): Promise<void> {
   const late = AbortSignal.timeout(PATIENCE_MS)

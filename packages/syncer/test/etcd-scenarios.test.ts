@@ -9,7 +9,7 @@ const available = etcdAvailable()
 if (!available && process.env.HEADWATER_REQUIRE_ETCD === "1") throw new Error("no etcd on the PATH")
 
 const limits = { backoffMaxMs: 500, watchSilenceMs: 1_500, askMs: 1_500 }
-const PATIENCE_MS = 15_000
+const PATIENCE_MS = 120_000
 
 /** Waits for what the cache is to show, by its own wakings. */
 async function until(hub: Hub, holds: (hub: Hub) => boolean): Promise<void> {

@@ -13,7 +13,13 @@ import { findLostPromises } from "./house/promises.ts"
 import { findUndocumented } from "./house/public-names.ts"
 import { readRepository } from "./house/repository.ts"
 import { findForbiddenSyntax, findLongFunctions } from "./house/syntax.ts"
-import { findBadNames, findLongText, findMachinery, findUnfinished } from "./house/text.ts"
+import {
+  findBadNames,
+  findLongText,
+  findMachinery,
+  findTightLimits,
+  findUnfinished,
+} from "./house/text.ts"
 import { findForbiddenImports, isTest } from "./house/units.ts"
 
 // The rules of the house, read over every file of it. Each rule is tried on bad examples in
@@ -95,6 +101,10 @@ describe("the house", () => {
 
   test("nothing is left unfinished without a word on when it can go", () => {
     expect(code.flatMap(({ path, text }) => findUnfinished(path, text))).toEqual([])
+  })
+
+  test("no test fails because a machine is slow", () => {
+    expect(code.flatMap(({ path, text }) => findTightLimits(path, text))).toEqual([])
   })
 
   test("names are the glossary's", () => {

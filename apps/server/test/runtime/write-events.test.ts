@@ -178,7 +178,7 @@ describe("writeEvents()", () => {
     await reader.closed()
 
     expect(answer.body.toString()).toMatch(GOODBYE)
-    expect(performance.now() - began).toBeLessThan(3_000)
+    expect(performance.now() - began).toBeLessThan(60_000)
   })
 
   test("takes Node's own way where the connection is one of HTTP/2", async () => {

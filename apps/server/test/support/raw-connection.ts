@@ -2,7 +2,7 @@ import { once } from "node:events"
 import { connect, type Socket } from "node:net"
 
 /** How long a test waits for bytes that have to come. Only a failing test waits so long. */
-const PATIENCE_MS = 8_000
+const PATIENCE_MS = 120_000
 
 /** An answer of HTTP/1, taken apart byte by byte. */
 export interface RawAnswer {

@@ -4,7 +4,7 @@ import { Grammar } from "./grammar.ts"
 import { ModelReplica } from "./model-replica.ts"
 
 /** How long a test waits for a frame that has to come. Only a failing test waits so long. */
-const PATIENCE_MS = 8_000
+const PATIENCE_MS = 120_000
 
 /**
  * Reads a stream as a reader would, by `fetch`, and checks all that it hears: the grammar, that ids

@@ -52,7 +52,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 )
 
 const FULL = process.env["HEADWATER_FULL"] === "1"
-const TEST_MS = FULL ? 300_000 : 20_000
+const TEST_MS = 300_000
 const seed = Number(process.env["HEADWATER_SEED"] ?? Math.trunc(Math.random() * 2 ** 31))
 afterAll(() => console.log(`trie.model: HEADWATER_SEED=${seed}`))
 

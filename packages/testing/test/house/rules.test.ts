@@ -13,7 +13,13 @@ import { findLostPromises } from "./promises.ts"
 import { findUndocumented } from "./public-names.ts"
 import { toSourceFile } from "./source-file.ts"
 import { findForbiddenSyntax, findLongFunctions } from "./syntax.ts"
-import { findBadNames, findLongText, findMachinery, findUnfinished } from "./text.ts"
+import {
+  findBadNames,
+  findLongText,
+  findMachinery,
+  findTightLimits,
+  findUnfinished,
+} from "./text.ts"
 import { findForbiddenImports, reachOf, unitOf } from "./units.ts"
 
 // Each rule finds what it is there to find, and passes what it looks like.
@@ -294,6 +300,21 @@ describe("syntax and text", () => {
       "a.json:2: registry.example.org",
       'a.json:2: "resolved": "https:',
     ])
+  })
+
+  test("findTightLimits() finds what a loaded machine would exceed", () => {
+    const text = [
+      "const until = performance.now() + 5_000",
+      "const PATIENCE_MS = 120_000",
+      "await ends(AbortSignal.timeout(10_000))",
+      "expect(performance.now() - began).toBeLessThan(3_000)",
+    ].join("\n")
+    expect(findTightLimits("packages/a/test/a.test.ts", text)).toEqual([
+      "packages/a/test/a.test.ts:1: 5_000 ms is less than 60000",
+      "packages/a/test/a.test.ts:3: 10_000 ms is less than 60000",
+      "packages/a/test/a.test.ts:4: 3_000 ms is less than 60000",
+    ])
+    expect(findTightLimits("packages/a/src/a.ts", text)).toEqual([])
   })
 
   test("findForeignWords() finds another system's word inside a name", () => {

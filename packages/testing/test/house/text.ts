@@ -39,6 +39,29 @@ export function findUnfinished(path: string, text: string): string[] {
   })
 }
 
+/**
+ * Limits in a test below which a loaded machine may fail it: what a test waits for at most is a
+ * matter of minutes.
+ */
+export function findTightLimits(path: string, text: string): string[] {
+  if (!path.endsWith(".test.ts") && !path.includes("/test/support/")) return []
+  return text.split("\n").flatMap((line, index) => {
+    const limit = LIMITS.map((pattern) => pattern.exec(line)?.[1]).find((found) => found)
+    if (limit === undefined || Number(limit.replaceAll("_", "")) >= TEST_LIMIT_MS_MIN) return []
+    return [`${path}:${index + 1}: ${limit} ms is less than ${TEST_LIMIT_MS_MIN}`]
+  })
+}
+
+/** The shortest time after which a test may give up. */
+const TEST_LIMIT_MS_MIN = 60_000
+
+const LIMITS = [
+  /\bperformance\.now\(\) \+ ([\d_]+)/,
+  /\bAbortSignal\.timeout\(([\d_]+)\)/,
+  /\b(?:PATIENCE_MS|TEST_MS|testTimeout|hookTimeout)(?: =|:) ([\d_]+)/,
+  /\bperformance\.now\(\) - \w+\)\.toBeLessThan\(([\d_]+)/,
+]
+
 /** Paths of somebody's machine, and hosts that a lock or a script should not name. */
 export function findMachinery(path: string, text: string): string[] {
   const found: string[] = []
