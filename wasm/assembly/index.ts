@@ -17,6 +17,7 @@ import { walk as walkSlice } from "./hamt/walk"
 import { writeAll, writeDelete, writePut } from "./hamt/write"
 import {
   ABI_VERSION,
+  ITEM_HEADER_BYTES,
   OK,
   STATE_CURRENT,
   STATE_HASH_MASK,
@@ -25,9 +26,10 @@ import {
   STATE_SEED_0,
   STATE_SEED_1,
 } from "./layout"
+import { assertLayout } from "./layout-check"
 import * as arena from "./memory/arena"
 
-/** What this module is: a host built against another ABI must not go on. */
+/** The ABI of this module. A host built against another one must not go on. */
 export function abiVersion(): u32 {
   return ABI_VERSION
 }
@@ -36,6 +38,7 @@ export function abiVersion(): u32 {
 
 /** Lays out a zeroed memory. `hashMask` is all ones but in tests that force collisions. */
 export function create(pagesMax: u32, seedLo: u32, seedHi: u32, hashMask: u32): i32 {
+  assertLayout()
   const status = arena.create(pagesMax)
   if (status != OK) return status
   const seed = ((<u64>seedHi) << 32) | <u64>seedLo
@@ -141,7 +144,7 @@ export function sweep(horizon: f64, bytesMax: f64, entriesMax: u32, scratch: usi
   return tombstones.sweep(<u64>horizon, bytesMax, entriesMax, scratch, scratch + 64)
 }
 
-/** Oldest version whose changes can still be told. */
+/** The oldest version whose changes a walk can still find. */
 export function horizon(): f64 {
   return <f64>load<u64>(STATE_HORIZON)
 }
@@ -217,7 +220,7 @@ export function destroyBuffer(buffer: usize): void {
 
 /** Appends an item whose payload the caller fills at once; 0 when there is no room. */
 export function append(buffer: usize, kind: u32, length: u32, version: f64, revision: f64): usize {
-  if (arena.reserveForPut(items.HEADER_BYTES + length) != OK) return 0
+  if (arena.reserveForPut(ITEM_HEADER_BYTES + length) != OK) return 0
   const target = changetype<buffers.Buffer>(buffer)
   return changetype<usize>(buffers.append(target, kind, length, version, revision))
 }
@@ -233,7 +236,8 @@ export function head(buffer: usize): usize {
 }
 
 /**
- * The item after one, held for the caller, who lets go of the one; or 0, and nothing has changed.
+ * Moves the caller's hold from an item to the item after it, and answers that; 0 when there is none
+ * yet, and then nothing has changed.
  */
 export function advance(item: usize): usize {
   const next = changetype<items.Item>(item).next

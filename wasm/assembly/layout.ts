@@ -13,7 +13,7 @@ export const PAGE_BYTES: u32 = 65536
 /** First descriptor of the page table. Page 0 holds the state below and constant data. */
 export const PAGE_TABLE: u32 = 65536
 
-/** Most bytes of a key: 13 bits of a leaf's header, less the room that a typo would need. */
+/** Most bytes of a key. A leaf's header has 13 bits for it; 4,096 is the protocol's limit. */
 export const KEY_BYTES_MAX: u32 = 4096
 
 /** Most bytes of a value: one allocation, one frame. 16 MiB. */
@@ -37,7 +37,7 @@ export const STATE_EDIT: u32 = 1048
 export const STATE_BYTES: u32 = 1056
 /** f64: bytes of the tombstones of the open edit. */
 export const STATE_TOMBSTONE_BYTES: u32 = 1064
-/** u64: the horizon: the oldest version whose changes can still be told. */
+/** u64: the horizon: the oldest version whose changes a walk can still find. */
 export const STATE_HORIZON: u32 = 1072
 /** u32: writes of the open edit so far. */
 export const STATE_WRITES: u32 = 1080
@@ -94,7 +94,7 @@ export const STATE_BYTES_LIVE: u32 = 1192
 /** u32[55]: for each class, the first of its pages that has room. */
 export const STATE_PARTIAL: u32 = 1280
 
-// What a call answers.
+// Statuses of a call.
 
 export const OK: i32 = 0
 /** No room within the memory bound. Nothing was changed. */
@@ -102,7 +102,7 @@ export const FULL: i32 = 1
 /** A record of an image that cannot be. */
 export const BAD_IMAGE: i32 = 2
 
-// How `write` treats what is there.
+// Modes of `write`.
 
 /** A write of the source, in order. */
 export const WRITE: i32 = 0
@@ -127,7 +127,7 @@ export const UPDATE_BYTES: u32 = 48
 /** Most updates of one call. */
 export const UPDATES_MAX: u32 = 16
 
-// What `walk` writes for each leaf.
+// Modes of `walk`: the form in which it writes a leaf.
 
 /**
  * Nothing: `WALK_SUM_ENTRIES` and `WALK_SUM_DIGEST` are moved by the difference to `WALK_OLD_ROOT`.
@@ -158,7 +158,7 @@ export const OP_TOUCH: u32 = 2
 export const WALK_ROOT: u32 = 0
 /** u32: `MODE_…`. */
 export const WALK_MODE: u32 = 4
-/** u64: tell what was written after this version; 0 tells all that is live. */
+/** u64: leaves that were written after this version; 0 for all that are live. */
 export const WALK_SINCE: u32 = 8
 /** u32: filter block, or 0. */
 export const WALK_FILTER: u32 = 16
@@ -170,7 +170,7 @@ export const WALK_OUT_BYTES: u32 = 24
 export const WALK_BYTES_MAX: u32 = 28
 /** u32: nodes and leaves to look at before stopping; at least 256. */
 export const WALK_VISITS_MAX: u32 = 32
-/** u32: 1 when `WALK_HASH` says where to go on. In and out. */
+/** u32: 1 when the walk goes on after `WALK_HASH`. In and out. */
 export const WALK_STARTED: u32 = 36
 /** u32: the place: every leaf up to and including this hash is done. In and out. */
 export const WALK_HASH: u32 = 40

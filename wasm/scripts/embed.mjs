@@ -40,7 +40,9 @@ for (const [target, file] of [
 }
 
 const layout = readFileSync(join(wasm, "assembly/layout.ts"), "utf8")
-const constants = [...layout.matchAll(/^(\/\*\*.*\*\/\n)?export const (\w+): \w+ = (\d+)$/gm)]
+const constants = [
+  ...layout.matchAll(/^(\/\*\*(?:(?!\*\/)[\s\S])*\*\/\n)?export const (\w+): \w+ = (\d+)$/gm),
+]
 const lines = constants.map(
   ([, comment, name, value]) => `${comment ?? ""}export const ${name} = ${value}`,
 )

@@ -1,7 +1,7 @@
 // An item: one batch of events, and the link to the batch after it.
 //
 //   offset  size  field     type   meaning
-//   +0      4     holders   u32    whoever stands on it, and the link of the item before it
+//   +0      4     holders   u32    cursors on it, buffers whose head it is, and the link of the item before it
 //   +4      4     next      Item   the item after it: written once, 0 in the head
 //   +8      4     kind      u32    0 events, 1 error, 2 empty
 //   +12     4     length    u32    bytes of the payload
@@ -14,10 +14,8 @@
 //
 // Source: Consul `stream.bufferItem`.
 
-import { STATE_ITEMS } from "../layout"
+import { ITEM_HEADER_BYTES, STATE_ITEMS } from "../layout"
 import { allocate, free } from "../memory/arena"
-
-export const HEADER_BYTES: u32 = 32
 
 @unmanaged
 export class Item {
@@ -32,10 +30,10 @@ export class Item {
 export const EMPTY: u32 = 2
 
 /**
- * Creates an item with one holder, its caller, who also fills the payload and has reserved room.
+ * Creates an item with one holder, the caller. The caller has reserved room, and fills the payload.
  */
 export function create(kind: u32, length: u32, version: f64, revision: f64): Item {
-  const item = changetype<Item>(allocate(HEADER_BYTES + length))
+  const item = changetype<Item>(allocate(ITEM_HEADER_BYTES + length))
   item.holders = 1
   item.next = changetype<Item>(0)
   item.kind = kind

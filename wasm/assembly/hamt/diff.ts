@@ -93,7 +93,7 @@ function childIn(node: Node, bit: u32): Node {
   return load<Node>(childSlot(node, bit))
 }
 
-/** Two leaves of one slot, which may have different hashes: told in the order of the walk. */
+/** Compares two leaves of one slot, whose hashes may differ, in the order of the walk. */
 function leaves(request: usize, a: Leaf, b: Leaf, isOn: bool): bool {
   if (a == b) {
     if (!isOn || isAfter(a.hash, load<u32>(request, WALK_HASH))) passed(request, a.hash)

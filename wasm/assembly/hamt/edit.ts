@@ -1,6 +1,6 @@
 // The open edit: which blocks it may write, and what it has changed so far.
 //
-// A block whose birth is the version being edited was made by this edit, so nobody else has it: it
+// A block whose birth is the version being edited was made by this edit, so no snapshot has it: it
 // is written in place and freed at once. Any other block is shared with a committed version: it is
 // copied, and goes to the edit's dead list. That one comparison replaces reference counts.
 
@@ -29,10 +29,10 @@ import {
 } from "./leaf"
 import { birthOf, bytesFor, destroy as destroyNode, Node, slotCount } from "./node"
 
-/** Blocks are aligned to 16 bytes, so a dead list has a bit to say that one is a leaf. */
+/** Marks a leaf in a dead list. Blocks are aligned to 16 bytes, so the low bits are free. */
 const LEAF_TAG: usize = 1
 
-/** Whether the open edit made this node. */
+/** True when the open edit made this node. */
 export function isOwn(node: Node): bool {
   return birthOf(node) == load<u64>(STATE_EDIT)
 }

@@ -12,7 +12,7 @@
 
 import { equal } from "../memory/bytes"
 
-/** Whether a key passes. No filter lets everything through. */
+/** True when a key passes. Filter 0 lets everything through. */
 export function passes(filter: usize, key: usize, keyBytes: u32): bool {
   if (filter == 0) return true
   let term = filter + 4

@@ -1,9 +1,9 @@
 // Two hashes, which never meet.
 //
-// `placeOf` says where a key lives in the trie: SipHash-1-3, 32 bits of it, keyed per engine, so
-// that who picks keys cannot pick collisions. `digestOf` is H64 of the protocol: xxHash32 twice, of
-// (key ‖ revision as 8 bytes little-endian); everyone must compute the same, so its seeds are
-// fixed.
+// `placeOf` is a key's place in the trie: 32 bits of SipHash-1-3, keyed per engine, so that a
+// writer that picks keys cannot pick collisions. `digestOf` is H64 of the protocol: xxHash32 twice,
+// of (key ‖ revision as 8 bytes little-endian). Hubs and readers must compute the same sum, so its
+// seeds are fixed.
 //
 // Source: Aumasson and Bernstein, SipHash; the xxHash specification.
 
@@ -60,7 +60,7 @@ function lastWord(at: usize, bytes: u32): u64 {
   return (load<u64>(at) & (((<u64>1) << (left << 3)) - 1)) | length
 }
 
-/** Whether place `a` comes after place `b` in the order of a walk: low slots first. */
+/** True when place `a` comes after place `b` in the order of a walk: low slots first. */
 export function isAfter(a: u32, b: u32): bool {
   const differing = a ^ b
   if (differing == 0) return false

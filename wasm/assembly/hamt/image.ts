@@ -1,15 +1,16 @@
-// An image: a version as bytes, and back. What is saved are the leaves, in the order of a walk,
-// each as it stands in memory; the nodes are made anew, so an image is as small as its entries and
-// knows nothing of pages. A load lays leaves out in walk order, which makes later walks faster.
+// An image: a version as bytes, and back. It has the leaves, in the order of a walk, each as it
+// stands in memory. The nodes are made anew, so an image is as small as its entries and knows
+// nothing of pages. A load lays leaves out in walk order, which makes later walks faster.
 //
-// The births of leaves come back as they were. A node's birth is set to the newest beneath it,
-// which is at most what it was: changes since any version at or above the horizon can be told as
-// before, and places of cut walks are still places, since the seed of the hash comes back too.
+// The births of leaves come back as they were. A node's birth is set to the newest birth beneath
+// it, which is at most what it was: a walk since any version at or above the horizon finds the same
+// changes as before. The seed of the hash comes back too, so a place of a cut walk stays a place.
 
 import {
   BAD_IMAGE,
   FULL,
   KEY_BYTES_MAX,
+  LEAF_HEADER_BYTES,
   OK,
   STATE_EDIT,
   STATE_HORIZON,
@@ -33,26 +34,24 @@ import { birthOf, childCount, entryCount, Node, slotAt } from "./node"
 import { upsert, Write } from "./put"
 import { put as enqueue } from "./tombstones"
 
-const HEADER_BYTES: u32 = 32
-
-/** The versions of an image, before its leaves come. The trie is empty. */
+/** Sets the versions of an image, before its leaves come. The trie is empty. */
 export function begin(version: u64, horizon: u64): void {
   store<u64>(STATE_EDIT, version)
   store<u64>(STATE_HORIZON, horizon)
 }
 
-/** Takes leaves in, checking each as if nothing had checked them before. */
+/** Takes leaves in. Trusts none of their fields: a checksum does not make a file well-formed. */
 export function restore(from: usize, bytes: u32, write: Write, scratch: usize): i32 {
   const version = load<u64>(STATE_EDIT)
   let at = <u32>from
   const end = <u32>from + bytes
   while (at < end) {
-    if (end - at < HEADER_BYTES) return BAD_IMAGE
+    if (end - at < LEAF_HEADER_BYTES) return BAD_IMAGE
     const leaf = changetype<Leaf>(at)
     const keyBytes = keyBytesOf(leaf)
     if (keyBytes == 0 || keyBytes > KEY_BYTES_MAX || leaf.valueBytes > VALUE_BYTES_MAX)
       return BAD_IMAGE
-    const size: u32 = (HEADER_BYTES + keyBytes + leaf.valueBytes + 7) & ~7
+    const size: u32 = (LEAF_HEADER_BYTES + keyBytes + leaf.valueBytes + 7) & ~7
     if (size > end - at) return BAD_IMAGE
     const birth = leafBirthOf(leaf)
     if (birth == 0 || birth > version || valueBirthOf(leaf) > birth) return BAD_IMAGE

@@ -1,8 +1,7 @@
 // A leaf: a key with its value, or the tombstone of one.
 //
 //   offset  size  field       type  meaning
-//   +0      8     head        u64   birth of the entry, 48 bits ‖ flags, 3 bits ‖ key bytes, 13
-//   bits
+//   +0      8     head        u64   birth of the entry, 48 bits ‖ flags, 3 ‖ key bytes, 13
 //   +8      8     valueHead   u64   birth of the value, 48 bits ‖ 0
 //   +16     8     revision    f64   the source's; an integer
 //   +24     4     hash        u32   place of the key
@@ -11,16 +10,21 @@
 //   +32+k   v     value       u8[]
 //
 // Held by the nodes of every version since its birth that has it. Never written once its edit is
-// committed. A leaf that was written again with the same bytes keeps the birth of its value: who
-// stands at or after that has the value already.
+// committed. A leaf that was written again with the same bytes keeps the birth of its value: a
+// reader at that version or a later one has the value already.
 
-import { STATE_EDIT, STATE_LEAVES } from "../layout"
+import {
+  LEAF_HEADER_BYTES,
+  LEAF_KEY_MASK,
+  LEAF_TOMBSTONE,
+  STATE_EDIT,
+  STATE_LEAVES,
+} from "../layout"
 import { allocate, free } from "../memory/arena"
 import { copy, equal, fetch } from "../memory/bytes"
 
-export const HEADER_BYTES: u32 = 32
-const KEY_MASK: u64 = 0x1fff
-const TOMBSTONE: u64 = 0x2000
+const KEY_MASK: u64 = <u64>LEAF_KEY_MASK
+const TOMBSTONE: u64 = <u64>LEAF_TOMBSTONE
 
 @unmanaged
 export class Leaf {
@@ -42,7 +46,7 @@ export function create(
   valueBirth: u64,
   tombstone: bool,
 ): Leaf {
-  const leaf = changetype<Leaf>(allocate(HEADER_BYTES + keyBytes + valueBytes))
+  const leaf = changetype<Leaf>(allocate(LEAF_HEADER_BYTES + keyBytes + valueBytes))
   leaf.head = (load<u64>(STATE_EDIT) << 16) | <u64>keyBytes | (tombstone ? TOMBSTONE : 0)
   leaf.valueHead = valueBirth << 16
   leaf.revision = revision
@@ -82,7 +86,7 @@ export function keyBytesOf(leaf: Leaf): u32 {
 }
 
 export function keyOf(leaf: Leaf): usize {
-  return changetype<usize>(leaf) + HEADER_BYTES
+  return changetype<usize>(leaf) + LEAF_HEADER_BYTES
 }
 
 export function valueOf(leaf: Leaf): usize {
@@ -90,8 +94,8 @@ export function valueOf(leaf: Leaf): usize {
 }
 
 /**
- * Asks for all lines of a leaf of up to 240 bytes but the first, for who reads its value next. It
- * begins at a multiple of 16, so that it may lie in five lines.
+ * Fetches all cache lines of a leaf of up to 240 bytes but the first, before its value is read. A
+ * leaf begins at a multiple of 16, so it may lie in five lines.
  */
 export function fetchLeaf(leaf: Leaf): void {
   fetch(changetype<usize>(leaf) + 64)
@@ -100,9 +104,9 @@ export function fetchLeaf(leaf: Leaf): void {
   fetch(changetype<usize>(leaf) + 224)
 }
 
-/** What a tombstone weighs against the bound on tombstone bytes. */
+/** Bytes that a tombstone counts against the bound on tombstone bytes. */
 export function tombstoneBytesOf(leaf: Leaf): f64 {
-  return <f64>(HEADER_BYTES + keyBytesOf(leaf))
+  return <f64>(LEAF_HEADER_BYTES + keyBytesOf(leaf))
 }
 
 export function hasKey(leaf: Leaf, key: usize, keyBytes: u32): bool {

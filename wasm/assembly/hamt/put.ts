@@ -32,7 +32,7 @@ import {
 
 const NO_LEAF = changetype<Leaf>(0)
 
-/** What is to be written: the arguments of one write, handed down the path together. */
+/** The arguments of one write, handed down the path together. */
 @unmanaged
 export class Write {
   key: usize

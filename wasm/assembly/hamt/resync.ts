@@ -37,8 +37,11 @@ export function end(): void {
   store<u32>(STATE_RESYNC, 0)
 }
 
-/** Whether a listed entry changes nothing: what is there is as new. It is marked as seen then. */
-export function isHeld(write: Write): bool {
+/**
+ * Marks the leaf that a listed entry would not change, because it is as new, as seen. False when the
+ * entry has to be written.
+ */
+export function markIfHeld(write: Write): bool {
   const leaf = find(load<Node>(STATE_ROOT), write.hash, write.key, write.keyBytes)
   if (changetype<usize>(leaf) == 0 || leaf.revision < write.revision) return false
   mark(changetype<usize>(leaf))

@@ -3,8 +3,8 @@
 // Entries and children of a node are merged by slot, so the order is that of the hashes alone,
 // whatever the shape of the trie. That makes a place (a hash: everything up to it is done) good at
 // any other root too, also after a sweep has moved leaves up. Leaves of one hash stand in one
-// collision node and are never split by a place; a frame may split them, and then `skip` says how
-// many were told, which is good at the same root only.
+// collision node and are never split by a place; a frame may split them, and then `skip`
+// counts those already written, which is good at the same root only.
 //
 // With `since`, only nodes and leaves whose birth is above it are entered: a node's birth bounds
 // the newest change beneath it, so the cost is that of the changes. This is `zfs send -i`.
@@ -18,6 +18,7 @@
 // number of walks may stand open, each with a request of its own.
 
 import {
+  LEAF_HEADER_BYTES,
   MODE_IMAGE,
   MODE_RAW,
   MODE_SUMS,
@@ -52,7 +53,6 @@ import { find } from "./find"
 import { digestOf, isAfter } from "./hash"
 import {
   fetchLeaf,
-  HEADER_BYTES,
   isTombstone,
   keyBytesOf,
   keyOf,
@@ -102,7 +102,7 @@ export function walk(request: usize): void {
       visits -= 1
       const leaf = load<Leaf>(entrySlot(node, bit))
       if (isOn && !isAfter(leaf.hash, load<u32>(request, WALK_HASH))) continue
-      if (!tell(request, leaf, since)) return
+      if (!emit(request, leaf, since)) return
       passed(request, leaf.hash)
       continue
     }
@@ -138,9 +138,8 @@ function enter(request: usize, depth: i32, node: Node, isOn: bool): void {
 }
 
 /**
- * Asks for each line of what a node's slots point to, so that the memory fetches them side by side;
- * one after the other, as the walk comes to them, each would be waited for. For walks that tell
- * everything.
+ * Fetches each line that a node's slots point to, side by side; one after the other, as the walk
+ * reaches them, it would wait for each. For walks of everything.
  */
 function fetchSlots(node: Node): void {
   const entries = popcnt(node.entries)
@@ -163,14 +162,14 @@ function walkCollision(request: usize, node: Node, since: u64, isOn: bool): bool
   if (isOn && !isAfter(hash, load<u32>(request, WALK_HASH))) return true
   for (let index = load<u32>(request, WALK_SKIP); index < node.entries; index++) {
     store<u32>(request, index, WALK_SKIP)
-    if (!tell(request, load<Leaf>(slotAt(node, index)), since)) return false
+    if (!emit(request, load<Leaf>(slotAt(node, index)), since)) return false
   }
   passed(request, hash)
   return true
 }
 
-/** Tells one leaf, if there is anything to tell of it. False when it does not fit any more. */
-function tell(request: usize, leaf: Leaf, since: u64): bool {
+/** Writes one leaf, if the walk covers it. False when it does not fit any more. */
+function emit(request: usize, leaf: Leaf, since: u64): bool {
   if (leafBirthOf(leaf) <= since) return true
   const isGone = isTombstone(leaf)
   const mode = load<u32>(request, WALK_MODE)
@@ -239,12 +238,12 @@ export function writeRaw(to: usize, leaf: Leaf, op: u32, hasValue: bool): usize 
 /** Writes a leaf as it stands, births and all, and answers the address after it. */
 function writeImage(to: usize, leaf: Leaf): usize {
   const bytes = imageBytes(leaf)
-  copy(to, changetype<usize>(leaf), HEADER_BYTES + keyBytesOf(leaf) + leaf.valueBytes)
+  copy(to, changetype<usize>(leaf), LEAF_HEADER_BYTES + keyBytesOf(leaf) + leaf.valueBytes)
   return to + bytes
 }
 
 function imageBytes(leaf: Leaf): u32 {
-  return (HEADER_BYTES + keyBytesOf(leaf) + leaf.valueBytes + 7) & ~7
+  return (LEAF_HEADER_BYTES + keyBytesOf(leaf) + leaf.valueBytes + 7) & ~7
 }
 
 function sum(request: usize, leaf: Leaf, isGone: bool): void {

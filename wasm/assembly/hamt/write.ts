@@ -1,25 +1,35 @@
 // Several writes in one crossing, in order.
 //
 // Each write waits for memory twice or three times: for the nodes at the end of its path, then for
-// the leaf that stands there. So the paths of all are followed first, a level at a time and side by
-// side: what is waited for is then the slowest of sixteen, and each write finds its lines at hand.
+// the leaf that stands there. So the paths of all writes are followed first, a level at a time and
+// side by side: one wait then covers sixteen writes, and each write finds its lines in the cache.
 //
-//   updates: Write[UPDATES_MAX], filled by the host; the hash and the births are ours
+//   updates: Write[UPDATES_MAX], filled by the host, except the hash and the births
 
-import { FULL, LISTED, OK, STATE_ROOT, STATE_SIZE, STATE_WRITES } from "../layout"
+import {
+  FULL,
+  LEAF_HEADER_BYTES,
+  LISTED,
+  OK,
+  STATE_ROOT,
+  STATE_SIZE,
+  STATE_WRITES,
+} from "../layout"
 import { reserve, reserveForPut } from "../memory/arena"
 import { fetch } from "../memory/bytes"
 import { placeOf } from "./hash"
 import { fetchLeaf, Leaf } from "./leaf"
 import { bitOf, childSlot, entrySlot, Node } from "./node"
 import { upsert, Write } from "./put"
-import { isHeld } from "./resync"
+import { markIfHeld } from "./resync"
 import { enqueue } from "./tombstones"
 
-/** Of so many entries there is nothing to wait for: they are in the processor's cache. */
+/** A trie of so many entries is in the processor's cache: following paths first gains nothing. */
 const CACHED: u32 = 8_192
 
-/** Writes so many updates. `FULL` leaves out the one that found no room, and those after it. */
+/**
+ * Writes `count` updates. `FULL` leaves out the update that found no room, and those after it.
+ */
 export function writeAll(updates: usize, count: u32, mode: i32, scratch: usize): i32 {
   for (let index: u32 = 0; index < count; index++) {
     const write = writeAt(updates, index)
@@ -41,14 +51,14 @@ function writeOne(write: Write, mode: i32, scratch: usize): i32 {
   if (write.tombstone != 0) return writeDelete(write, scratch)
   if (mode == LISTED) {
     if (reserve(0) == FULL) return FULL
-    if (isHeld(write)) return OK
+    if (markIfHeld(write)) return OK
   }
   return writePut(write, scratch)
 }
 
 /** Writes a value. `FULL`: nothing has changed. `scratch` as in `digestOf`. */
 export function writePut(write: Write, scratch: usize): i32 {
-  if (reserveForPut(32 + write.keyBytes + write.valueBytes) == FULL) return FULL
+  if (reserveForPut(LEAF_HEADER_BYTES + write.keyBytes + write.valueBytes) == FULL) return FULL
   upsert(write, scratch)
   store<u32>(STATE_WRITES, load<u32>(STATE_WRITES) + 1)
   return OK
@@ -56,7 +66,7 @@ export function writePut(write: Write, scratch: usize): i32 {
 
 /** Writes a tombstone. `FULL`: nothing has changed. */
 export function writeDelete(write: Write, scratch: usize): i32 {
-  if (reserve(32 + write.keyBytes) == FULL) return FULL
+  if (reserve(LEAF_HEADER_BYTES + write.keyBytes) == FULL) return FULL
   upsert(write, scratch)
   enqueue(write.hash)
   store<u32>(STATE_WRITES, load<u32>(STATE_WRITES) + 1)
@@ -64,7 +74,7 @@ export function writeDelete(write: Write, scratch: usize): i32 {
 }
 
 /**
- * Asks for the lines of every path, and of the leaf at its end. `nodes`: 4 bytes for each update.
+ * Fetches the lines of every path, and of the leaf at its end. `nodes`: 4 bytes for each update.
  */
 function fetchPaths(updates: usize, count: u32, nodes: usize): void {
   const root = load<Node>(STATE_ROOT)

@@ -8,8 +8,7 @@
 //
 //   page table, 32 bytes a page
 //   offset  size  field  type  meaning
-//   +0      4     kind   u32   0 free; class + 1; RUN for the first page of a run, RUN_TAIL after
-//   it
+//   +0      4     kind   u32   0 free; class + 1; RUN, the first page of a run; RUN_TAIL, its others
 //   +4      4     used   u32   blocks in use
 //   +8      4     free   u32   newest freed block, each of which holds the next
 //   +12     4     bump   u32   first byte that was never used
@@ -37,6 +36,9 @@ import {
   STATE_PARTIAL,
 } from "../layout"
 import { CLASS_BYTES_MAX, CLASSES, classBytes, classOf } from "./class"
+
+/** Bytes of a row of the page table. */
+export const PAGE_DESCRIPTOR_BYTES: u32 = 32
 
 const RUN: u32 = 254
 const RUN_TAIL: u32 = 255
@@ -70,7 +72,7 @@ function pageAt(index: u32): Page {
 
 /** Lays out a zeroed memory. `FULL` when it may not even hold the page table and a few pages. */
 export function create(pagesMax: u32): i32 {
-  const first: u32 = 1 + ((pagesMax * 32 + PAGE_BYTES - 1) >> 16)
+  const first: u32 = 1 + ((pagesMax * PAGE_DESCRIPTOR_BYTES + PAGE_BYTES - 1) >> 16)
   store<u32>(STATE_PAGES_MAX, pagesMax)
   store<u32>(STATE_PAGE_FIRST, first)
   store<u32>(STATE_PAGE_HINT, first)
@@ -78,7 +80,7 @@ export function create(pagesMax: u32): i32 {
   if (had <= first) {
     if (first >= pagesMax || memory.grow(first + 1 - had) < 0) return FULL
   }
-  // The last page is never used: who reads a few words past a block stays inside memory.
+  // The last page is never used, so a read of a few words past a block stays inside memory.
   store<u32>(STATE_PAGE_END, <u32>memory.size() - 1)
   store<u32>(STATE_PAGES_FREE, <u32>memory.size() - 1 - first)
   return reserve(0)
@@ -93,7 +95,7 @@ export function reserveForPut(bytes: u32): i32 {
   return isLow(own) ? FULL : reserve(bytes)
 }
 
-/** Whether after so many pages more there are none left but those that puts may not use. */
+/** True when, after `pages` more, only pages are left that puts may not use. */
 function isLow(pages: u32): bool {
   const pagesMax = load<u32>(STATE_PAGES_MAX)
   const left = pagesMax - 1 - load<u32>(STATE_PAGE_END) + load<u32>(STATE_PAGES_FREE)
@@ -180,7 +182,7 @@ export function free(block: usize): void {
   if (page.used == 0 && (page.prev != 0 || page.next != 0)) closePage(page, index, list)
 }
 
-/** Whether this block was marked in the resync that runs. */
+/** True when this block was marked in the resync that runs. */
 export function isMarked(block: usize): bool {
   const marks = pageOf(block).marks
   if (marks == 0) return false

@@ -103,7 +103,7 @@ function fill(open: Chunk, from: Chunk): void {
   }
 }
 
-/** What is left of `chunk` becomes the part-filled one, before the now full `full`. */
+/** Makes `chunk` the newest, part-filled one, before `full`, which has no room left. */
 function link(chunk: Chunk, full: Chunk): Chunk {
   chunk.next = full
   return chunk
