@@ -14,6 +14,7 @@ import {
   ITEM_REVISION,
   ITEM_VERSION,
   KEY_BYTES_MAX,
+  LEAF_HASH,
   LEAF_HEADER_BYTES,
   LEAF_KEY_MASK,
   LEAF_REVISION,
@@ -42,6 +43,7 @@ export function assertLayout(): void {
   if (ASC_NO_ASSERT) return
   assert(offsetof<Leaf>() == LEAF_HEADER_BYTES)
   assert(offsetof<Leaf>("revision") == LEAF_REVISION)
+  assert(offsetof<Leaf>("hash") == LEAF_HASH)
   assert(offsetof<Leaf>("valueBytes") == LEAF_VALUE_BYTES)
   assert(KEY_BYTES_MAX <= LEAF_KEY_MASK && LEAF_TOMBSTONE == LEAF_KEY_MASK + 1)
   assert(offsetof<Node>() == NODE_HEADER_BYTES)

@@ -5,7 +5,7 @@
 /**
  * Changes whenever a layout, an export or a code below does. An image of another ABI is foreign.
  */
-export const ABI_VERSION: u32 = 1
+export const ABI_VERSION: u32 = 2
 
 /** Bytes of a page: WebAssembly's, and the arena's unit. */
 export const PAGE_BYTES: u32 = 65536
@@ -210,8 +210,9 @@ export const RECORD_COMPLETE: u32 = 44
 // A leaf: offsets that the host reads.
 
 export const LEAF_REVISION: u32 = 16
+export const LEAF_HASH: u32 = 24
 export const LEAF_VALUE_BYTES: u32 = 28
-export const LEAF_HEADER_BYTES: u32 = 32
+export const LEAF_HEADER_BYTES: u32 = 40
 /** Bits of the u16 at the start of a leaf. */
 export const LEAF_KEY_MASK: u32 = 8191
 export const LEAF_TOMBSTONE: u32 = 8192

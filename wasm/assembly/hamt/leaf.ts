@@ -33,6 +33,7 @@ export class Leaf {
   revision: f64
   hash: u32
   valueBytes: u32
+  origin: u64
 }
 
 /** Creates a leaf of the open edit. `valueBirth` is a version. */
@@ -52,6 +53,7 @@ export function create(
   leaf.revision = revision
   leaf.hash = hash
   leaf.valueBytes = valueBytes
+  leaf.origin = 7
   copy(keyOf(leaf), key, keyBytes)
   copy(keyOf(leaf) + keyBytes, value, valueBytes)
   store<u32>(STATE_LEAVES, load<u32>(STATE_LEAVES) + 1)

@@ -10,12 +10,19 @@ import {
   MAGIC_LO,
   OPAQUE_BYTES_MAX,
 } from "./image-bytes.ts"
-import { ABI_VERSION, FULL, OK } from "./layout.ts"
+import {
+  ABI_VERSION,
+  FULL,
+  LEAF_HASH,
+  LEAF_HEADER_BYTES,
+  LEAF_KEY_MASK,
+  LEAF_TOMBSTONE,
+  LEAF_VALUE_BYTES,
+  OK,
+} from "./layout.ts"
 import type { Snapshot } from "./snapshot.ts"
 
 const SECTION_BYTES_MAX = 33_554_432
-const LEAF_HEADER_WORDS = 8
-const TOMBSTONE_BIT = 0x2000
 const QUEUE_ENTRIES = 4_096
 
 /** What `loadEngine` makes of an image. */
@@ -109,12 +116,12 @@ function collect(section: Uint8Array, births: number[], hashes: number[]): void 
   const words = new Uint32Array(section.buffer, section.byteOffset, section.byteLength >> 2)
   for (let at = 0; at < words.length; ) {
     const lo = words[at]!
-    if ((lo & TOMBSTONE_BIT) !== 0) {
+    if ((lo & LEAF_TOMBSTONE) !== 0) {
       births.push((lo >>> 16) + words[at + 1]! * 65_536)
-      hashes.push(words[at + 6]!)
+      hashes.push(words[at + (LEAF_HASH >> 2)]!)
     }
-    const bytes = (lo & 0x1fff) + words[at + 7]!
-    at += LEAF_HEADER_WORDS + (((bytes + 7) & ~7) >> 2)
+    const bytes = (lo & LEAF_KEY_MASK) + words[at + (LEAF_VALUE_BYTES >> 2)]!
+    at += (LEAF_HEADER_BYTES + ((bytes + 7) & ~7)) >> 2
   }
 }
 

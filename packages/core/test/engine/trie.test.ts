@@ -1,6 +1,7 @@
 import { DisposedError, KeyError, MemoryFullError, ValueError } from "@headwater/core"
 import type { Place, Snapshot, TrieUpdate } from "@headwater/core/engine"
 import { describe, expect, test } from "vitest"
+import { LEAF_HEADER_BYTES } from "../../src/engine/layout.ts"
 import { builds, bytes, engineOf, reclaimAll, sweepAll, text } from "./builds.ts"
 import { digestOf } from "./h64.ts"
 
@@ -328,7 +329,12 @@ describe.each(builds)("Trie (%s wasm)", (build) => {
       trie.commit({ reach: version, complete }).dispose()
     }
 
-    expect(trie.sweep(0, { bytesMax: 4 * 34 + 35, entriesMax: 100 })).toBe(true)
+    expect(
+      trie.sweep(0, {
+        bytesMax: 4 * (LEAF_HEADER_BYTES + 2) + LEAF_HEADER_BYTES + 3,
+        entriesMax: 100,
+      }),
+    ).toBe(true)
     expect(trie.horizon).toBe(5)
     expect([...trie.snapshot().changesSince(5)].map(({ key }) => key).sort()).toEqual([
       "k10",
