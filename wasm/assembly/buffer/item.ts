@@ -1,7 +1,7 @@
 // An item: one batch of events, and the link to the batch after it.
 //
 //   offset  size  field     type   meaning
-//   +0      4     holders   u32    cursors on it, buffers whose head it is, and the link of the item before it
+//   +0      4     holders   u32    cursors, buffers whose head it is, the link before it
 //   +4      4     next      Item   the item after it: written once, 0 in the head
 //   +8      4     kind      u32    0 events, 1 error, 2 empty
 //   +12     4     length    u32    bytes of the payload

@@ -38,8 +38,8 @@ export function end(): void {
 }
 
 /**
- * Marks the leaf that a listed entry would not change, because it is as new, as seen. False when the
- * entry has to be written.
+ * Marks the leaf that a listed entry would not change, because it is as new, as seen. False when
+ * the entry has to be written.
  */
 export function markIfHeld(write: Write): bool {
   const leaf = find(load<Node>(STATE_ROOT), write.hash, write.key, write.keyBytes)

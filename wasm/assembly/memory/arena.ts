@@ -8,7 +8,7 @@
 //
 //   page table, 32 bytes a page
 //   offset  size  field  type  meaning
-//   +0      4     kind   u32   0 free; class + 1; RUN, the first page of a run; RUN_TAIL, its others
+//   +0      4     kind   u32   0 free; class + 1; RUN: first page of a run; RUN_TAIL: its others
 //   +4      4     used   u32   blocks in use
 //   +8      4     free   u32   newest freed block, each of which holds the next
 //   +12     4     bump   u32   first byte that was never used
