@@ -9,6 +9,8 @@ export interface Update {
   readonly revision: Revision
   readonly value?: Uint8Array
   readonly invalid?: string
+  /** With `invalid`: see `InvalidEntry.id`. Without it, and no value: that raw key is gone. */
+  readonly id?: string
   /** With `invalid`: `key` is the key itself, not what could be written of it as text. */
   readonly isNamed?: boolean
   /** Of a source that merges commits: other values may have come and gone before this one. */
@@ -67,9 +69,11 @@ function updatesOf(commit: Commit): Update[] {
       : { key: change.key, revision },
   )
   for (const delta of commit.deltas ?? []) updates.push(updateOf(delta))
-  for (const { key, reason, exact } of commit.invalid ?? []) {
-    updates.push({ key, revision, invalid: reason, ...(exact && { isNamed: true }) })
+  for (const { key, reason, exact, id } of commit.invalid ?? []) {
+    const named = { ...(exact && { isNamed: true }), ...(id !== undefined && { id }) }
+    updates.push({ key, revision, invalid: reason, ...named })
   }
+  for (const id of commit.gone ?? []) updates.push({ key: "", revision, id })
   return updates
 }
 

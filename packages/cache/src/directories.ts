@@ -1,4 +1,4 @@
-import { assert, type Commit, type Revision } from "@headwater/core"
+import { assert, type Commit, type InvalidEntry, type Revision } from "@headwater/core"
 import type { Engine, Place, Trie } from "@headwater/core/engine"
 import { type Chunk, chunksOf, type Update } from "./batch.ts"
 
@@ -8,7 +8,7 @@ export interface Shelf {
   readonly trie: Trie
   readonly resyncing: boolean
   /** Keys that are absent because their values are invalid. */
-  readonly screen: { keysIn(directories: readonly string[]): readonly string[] }
+  readonly screen: { entriesIn(directories: readonly string[]): readonly InvalidEntry[] }
 }
 
 /**
@@ -50,7 +50,9 @@ function* chunksOfDeletion(
   assert(!life.resyncing, "a directory is deleted when no list is running")
   const { revision } = commit
   const names = directories.map(withoutSlash)
-  const invalid = new Set(life.screen.keysIn(names))
+  const entries = life.screen.entriesIn(names)
+  const invalid = new Set(entries.flatMap(({ key, id }) => (id === undefined ? [key] : [])))
+  const gone = entries.flatMap(({ id }) => id ?? [])
   let deletes = updatesOf([...invalid], revision)
   for (const keys of keysIn(names, life)) {
     deletes.push(
@@ -63,7 +65,8 @@ function* chunksOfDeletion(
     yield undefined
   }
   const changes = deletes.map(({ key }) => ({ op: "delete", key }) as const)
-  yield* chunksOf([{ ...commit, changes: [...changes, ...commit.changes] }], updatesMax)
+  const whole = { ...commit, changes: [...changes, ...commit.changes] }
+  yield* chunksOf([{ ...whole, gone: [...gone, ...(commit.gone ?? [])] }], updatesMax)
 }
 
 function updatesOf(keys: readonly string[], revision: Revision): Update[] {

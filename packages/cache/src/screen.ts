@@ -1,8 +1,15 @@
-import { type Entry, type InvalidEntry, KEY_BYTES_MAX } from "@headwater/core"
+import {
+  checkBytes,
+  type Entry,
+  type InvalidEntry,
+  isLongerThan,
+  isWellFormed,
+  KEY_BYTES_MAX,
+} from "@headwater/core"
 import type { TrieUpdate } from "@headwater/core/engine"
 import type { Update } from "./batch.ts"
 import { isIn } from "./directories.ts"
-import { InvalidKeys } from "./invalid-keys.ts"
+import { InvalidKeys, identityOf } from "./invalid-keys.ts"
 import { type CacheLimits, INVALID_SAMPLE_MAX } from "./limits.ts"
 
 /** Says why a value cannot be shown under a key, or nothing. Pure, and part of the epoch. */
@@ -23,7 +30,8 @@ export class Screen {
   readonly #limits: Pick<CacheLimits, "invalidKeysMax" | "valueBytesMax">
   #known: InvalidKeys
   #listed: InvalidKeys | undefined
-  #staged = new Map<string, string | undefined>()
+  /** By identity. */
+  #staged = new Map<string, InvalidEntry | undefined>()
   /** Keys that commits told of beside the list: what it says of them is older. */
   #besideList = new Set<string>()
 
@@ -47,18 +55,18 @@ export class Screen {
   }
 
   /** Those of them that lie in one of the directories, as far as they are remembered. */
-  keysIn(directories: readonly string[]): string[] {
-    return this.#known.keys.filter((key) => isIn(directories, key))
+  entriesIn(directories: readonly string[]): InvalidEntry[] {
+    return [...this.#known.entries].filter(({ key, id }) => isIn(directories, id ?? key))
   }
 
   /** All that are remembered, for an image. */
   get all(): readonly InvalidEntry[] {
-    return this.#known.all
+    return [...this.#known.entries]
   }
 
   /** What an image remembers. */
   restore(invalid: readonly InvalidEntry[]): void {
-    for (const { key, reason } of invalid) this.#known.add(key, reason)
+    for (const entry of invalid) this.#known.add(entry)
   }
 
   /** A list begins: what is found invalid from here on replaces what was known, at `endList`. */
@@ -79,15 +87,19 @@ export class Screen {
     this.#besideList.clear()
   }
 
-  /** The entries of a page that can be shown. */
+  /**
+   * The entries of a page that can be shown.
+   *
+   * @throws {ValueError} a value is not bytes.
+   */
   admitListed(entries: readonly Entry[], invalid: readonly InvalidEntry[]): Entry[] {
-    const note = (key: string, reason: string) => {
-      if (!this.#besideList.has(key)) this.#listed?.add(key, reason)
+    const note = (entry: InvalidEntry) => {
+      if (!this.#besideList.has(identityOf(entry))) this.#listed?.add(entry)
     }
-    for (const { key, reason } of invalid) note(key, reason)
-    return entries.filter(({ key, value }) => {
+    for (const entry of invalid) note(entry)
+    return entries.map(withBytes).filter(({ key, value }) => {
       const reason = this.#reasonAgainst(key, value)
-      if (reason !== undefined) note(key, reason)
+      if (reason !== undefined) note({ key, reason })
       return reason === undefined
     })
   }
@@ -96,13 +108,16 @@ export class Screen {
    * What the trie is to do for a chunk.
    *
    * @param isAbsent whether the key is known not to be live in the trie, before this chunk.
+   * @throws {ValueError} a value is not bytes.
    */
   admit(updates: readonly Update[], isAbsent: (key: string) => boolean): TrieUpdate[] {
     const admitted: TrieUpdate[] = []
     const written = new Map<string, TrieUpdate["op"]>()
-    for (const { key, revision, value, invalid, isNamed } of updates) {
+    for (const { key, revision, value: given, invalid, isNamed, id } of updates) {
+      const value = given === undefined ? undefined : bytesOf(key, given)
       const reason = invalid ?? (value === undefined ? undefined : this.#reasonAgainst(key, value))
-      this.#staged.set(key, reason)
+      const entry = { key, ...(id !== undefined && { id }) }
+      this.#staged.set(identityOf(entry), reason === undefined ? undefined : { ...entry, reason })
       if (reason === undefined && value !== undefined) {
         admitted.push({ op: "put", key, value, revision })
         written.set(key, "put")
@@ -119,13 +134,13 @@ export class Screen {
 
   /** The trie took the chunk. */
   settle(): void {
-    for (const [key, reason] of this.#staged) {
+    for (const [identity, entry] of this.#staged) {
       if (this.#listed !== undefined && this.#besideList.size < this.#limits.invalidKeysMax) {
-        this.#besideList.add(key)
+        this.#besideList.add(identity)
       }
       for (const keys of [this.#known, this.#listed]) {
-        if (reason === undefined) keys?.clear(key)
-        else keys?.add(key, reason)
+        if (entry === undefined) keys?.clear(identity)
+        else keys?.add(entry)
       }
     }
     this.#staged.clear()
@@ -159,14 +174,12 @@ function canBeHeld(key: string, isNamed: boolean): boolean {
   return isWellFormed(key) && !isLongerThan(key, KEY_BYTES_MAX)
 }
 
-function isWellFormed(text: string): boolean {
-  // The first test is quick, and almost always enough.
-  return !/[\ud800-\udfff]/.test(text) || !/\p{Surrogate}/u.test(text)
+function withBytes(entry: Entry): Entry {
+  const value = bytesOf(entry.key, entry.value)
+  return value === entry.value ? entry : { ...entry, value }
 }
 
-// A UTF-16 unit is at most 3 bytes of UTF-8, so most keys need no counting.
-function isLongerThan(text: string, bytesMax: number): boolean {
-  if (text.length * 3 <= bytesMax) return false
-  if (text.length > bytesMax) return true
-  return new TextEncoder().encode(text).byteLength > bytesMax
+// The test comes first: nearly every value is a `Uint8Array`, and needs no name.
+function bytesOf(key: string, value: unknown): Uint8Array {
+  return value instanceof Uint8Array ? value : checkBytes(value, `the value of ${key.slice(0, 60)}`)
 }

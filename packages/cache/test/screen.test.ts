@@ -1,6 +1,6 @@
 import type { Entry } from "@headwater/core"
 import { beforeEach, describe, expect, test } from "vitest"
-import { InvalidKeys } from "../src/invalid-keys.ts"
+import { InvalidKeys, identityOf } from "../src/invalid-keys.ts"
 import { Screen } from "../src/screen.ts"
 
 const good = new Uint8Array([1])
@@ -122,6 +122,30 @@ describe("Screen", () => {
     expect(screen.sample).toEqual([{ key: "b", reason: "zero" }])
   })
 
+  test("a raw key that is invalid is counted off when it is deleted", () => {
+    const [key, reason] = ["a\ufffd", "not UTF-8"]
+    const raw = ["Yf8=", "Yf4="].map((id) => ({ key, revision: 1, invalid: reason, id }))
+    expect(screen.admit(raw, isPresent)).toEqual([])
+    screen.settle()
+    expect(screen.count).toBe(2)
+
+    expect(screen.admit([{ key: "", revision: 2, id: "Yf8=" }], isPresent)).toEqual([])
+    screen.settle()
+    expect(screen.all).toEqual([{ key, reason, id: "Yf4=" }])
+  })
+
+  test("a value in another view is taken by its bytes, and what has none is refused", () => {
+    const words = new Uint16Array([0x0201]) as unknown as Uint8Array
+    const text = "text" as unknown as Uint8Array
+    const refused = expect.objectContaining({ name: "ValueError" })
+
+    expect(screen.admitListed([entry("a", words)], [])).toEqual([
+      entry("a", new Uint8Array([1, 2])),
+    ])
+    expect(() => screen.admitListed([entry("a", text)], [])).toThrow(refused)
+    expect(() => screen.admit([{ key: "a", revision: 1, value: text }], isAbsent)).toThrow(refused)
+  })
+
   test("a list that is given up changes nothing", () => {
     admit("a", bad, 1)
     screen.beginList()
@@ -133,16 +157,47 @@ describe("Screen", () => {
 })
 
 describe("InvalidKeys", () => {
-  test("beyond its bound it only counts", () => {
-    const keys = new InvalidKeys(2)
-    for (const key of ["a", "b", "c", "c"]) keys.add(key, "?")
-    keys.add("a", "!")
-    keys.clear("c")
+  const add = (keys: InvalidKeys, key: string, reason = "?", id?: string) =>
+    keys.add({ key, reason, ...(id !== undefined && { id }) })
+  const clear = (keys: InvalidKeys, key: string) => keys.clear(identityOf({ key }))
 
+  test("beyond its bound it counts distinct keys, on and off, without their reasons", () => {
+    const keys = new InvalidKeys(2)
+    for (const key of ["a", "b", "c", "c", "d"]) add(keys, key)
+    add(keys, "a", "!")
     expect(keys.count).toBe(4)
-    expect(keys.has("c")).toBe(false)
-    keys.clear("b")
+
+    clear(keys, "c")
+    clear(keys, "c")
     expect(keys.count).toBe(3)
-    expect(keys.sample(10)).toEqual([{ key: "a", reason: "!" }])
+    clear(keys, "b")
+    add(keys, "d")
+    expect(keys.count).toBe(2)
+    expect(keys.sample(10)).toEqual([
+      { key: "a", reason: "!" },
+      { key: "d", reason: "?" },
+    ])
+  })
+
+  test("raw keys that are the same as text are counted as two", () => {
+    const keys = new InvalidKeys(9)
+    add(keys, "a\ufffd", "not UTF-8", "Yf8=")
+    add(keys, "a\ufffd", "not UTF-8", "Yf4=")
+    add(keys, "a\ufffd", "zero")
+    expect(keys.count).toBe(3)
+
+    keys.clear(identityOf({ key: "", id: "Yf8=" }))
+    expect(keys.count).toBe(2)
+  })
+
+  test("long keys that begin alike are counted apart", () => {
+    const keys = new InvalidKeys(9)
+    for (const end of ["a", "b"]) add(keys, "x".repeat(9_000) + end)
+    expect(keys.count).toBe(2)
+
+    const restored = new InvalidKeys(9)
+    for (const entry of keys.entries) restored.add(entry)
+    clear(restored, `${"x".repeat(9_000)}a`)
+    expect(restored.count).toBe(1)
   })
 })

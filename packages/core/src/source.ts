@@ -96,6 +96,11 @@ export interface InvalidEntry {
   readonly key: string
   readonly reason: string
   /**
+   * The raw key, however it is written, where `key` is not the whole of it: two raw keys that are
+   * the same as text are counted as two, and `Commit.gone` names the one that was deleted.
+   */
+  readonly id?: string
+  /**
    * `key` is the entry's very key, and its value alone is invalid. Without it a key with U+FFFD in
    * it may be the text of other bytes, and then names no entry.
    */
@@ -126,6 +131,8 @@ export interface Commit {
    */
   readonly deltas?: readonly Delta[]
   readonly invalid?: readonly InvalidEntry[]
+  /** Raw keys (`InvalidEntry.id`) of invalid entries that were deleted. */
+  readonly gone?: readonly string[]
 }
 
 /** What a watch tells. */

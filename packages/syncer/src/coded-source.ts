@@ -76,21 +76,32 @@ function decodeEvent(event: WatchEvent, codec: Codec): WatchEvent {
 
 function decodeCommit(commit: Commit, codec: Codec): Commit {
   const invalid = [...(commit.invalid ?? [])]
-  const changes = commit.changes.flatMap((change) => decode(change, codec, invalid) ?? [])
+  const gone = [...(commit.gone ?? [])]
+  const changes = commit.changes.flatMap((change) => decode(change, codec, invalid, gone) ?? [])
   const { revision, directories } = commit
   const named = directories?.flatMap((name) => (name === "" ? "" : keyOf(name, codec, [])) ?? [])
   return {
     revision,
     changes,
     ...(invalid.length > 0 && { invalid }),
+    ...(gone.length > 0 && { gone }),
     ...(named && { directories: named }),
   }
 }
 
 // A value that cannot be read is told of under the topic's key, whose entry is then absent.
-function decode(change: Change, codec: Codec, invalid: InvalidEntry[]): Change | undefined {
-  const key = keyOf(change.key, codec, invalid)
-  if (key === undefined) return undefined
+function decode(
+  change: Change,
+  codec: Codec,
+  invalid: InvalidEntry[],
+  gone: string[] = [],
+): Change | undefined {
+  const isDelete = change.op === "delete"
+  const key = keyOf(change.key, codec, isDelete ? [] : invalid)
+  if (key === undefined) {
+    if (isDelete) gone.push(change.key)
+    return undefined
+  }
   if (change.op === "delete" || codec.value === undefined) return { ...change, key }
   try {
     return { op: "put", key, value: codec.value.decode(change.value, change.key) }
@@ -105,7 +116,7 @@ function keyOf(key: string, { key: codec }: Codec, invalid: InvalidEntry[]): str
   try {
     return codec.decode(key)
   } catch (error) {
-    invalid.push({ key, reason: reasonOf(error) })
+    invalid.push({ key, reason: reasonOf(error), id: key })
     return undefined
   }
 }

@@ -51,6 +51,11 @@ describe("codedSource()", () => {
   test("ES-B25, WS-B5, U44: what cannot be read is absent, and reported", async () => {
     expect(contentOfCache(hub.cache)).toEqual({ a: "ONE at 2" })
     expect(hub.cache.report.invalid).toBe(2)
+    await write(memory, del("in/ b"))
+    await clock.settle()
+    expect(hub.cache.report.invalid).toBe(1)
+    await write(memory, put("in/ b", "z"))
+    await clock.settle()
     expect(hub.cache.invalidSample).toEqual([
       { key: "bad", reason: "an exclamation" },
       { key: "in/ b", reason: "a blank in the key" },

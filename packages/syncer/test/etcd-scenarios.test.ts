@@ -199,13 +199,19 @@ describe.skipIf(!available)("Syncer, with a real etcd, when there is one on the 
     const listed = hub.cache.report.invalid
     await put64("/i/\xfe")
     await until(hub, at(await etcd.revision()))
+    const added = hub.cache.report.invalid
+    await etcd.call("/v3/kv/deleterange", { key: btoa("/i/\xff\xfe") })
+    await until(hub, at(await etcd.revision()))
+    const deleted = hub.cache.report.invalid
+    await put64("/i/\xff\xfd")
+    await until(hub, at(await etcd.revision()))
     await put64("/headwater/epoch/1")
     await put64("/headwater/other")
     const own = follow(open("/headwater/"))
     await until(own, inSync)
 
     expect(Object.keys(contentOfCache(hub.cache)!)).toEqual(["fine"])
-    expect([listed, hub.cache.report.invalid]).toEqual([3, 4])
+    expect([listed, added, deleted, hub.cache.report.invalid]).toEqual([3, 4, 3, 4])
     expect(hub.cache.invalidSample.map(({ reason }) => reason).sort()).toEqual([
       "empty after the prefix",
       "longer than 4096 bytes",

@@ -208,12 +208,15 @@ describe.skipIf(!available)("etcd v2, when there is an etcd on the PATH", () => 
     test("a key as long as none may be is invalid, and is told as such", async () => {
       const key = "x".repeat(4_097)
       const written = await files.put(key, "1")
-      const invalid = [{ key: key.slice(0, 200), reason: "longer than 4096 bytes" }]
+      const reason = "longer than 4096 bytes"
+      const invalid = [{ key: key.slice(0, 200), reason, id: key }]
       const pages = []
       for await (const page of source.list({}, never)) pages.push(page)
 
       expect(pages.map(({ entries, invalid }) => [entries, invalid])).toEqual([[[], invalid]])
       expect(await told(written, written)).toEqual([commit(written, { invalid })])
+      const deleted = await files.send("DELETE", key)
+      expect(await told(deleted, deleted)).toEqual([commit(deleted, { gone: [key] })])
     })
 
     test("ES-B6: a history that was cleared while the watch was away is listed again", async () => {

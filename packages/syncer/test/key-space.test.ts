@@ -37,6 +37,7 @@ describe("KeySpace", () => {
     expect(space.see(Uint8Array.of(0x61, 0x62, 0xff))).toEqual({
       type: "invalid",
       key: "b\ufffd",
+      id: "Yv8=",
       reason: "not UTF-8",
     })
     expect(space.see(utf8("a"))).toMatchObject({ type: "invalid", key: "" })

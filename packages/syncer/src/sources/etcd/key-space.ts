@@ -1,10 +1,19 @@
 import { encodeBase64, isWellFormed, KEY_BYTES_MAX, KeyError } from "@headwater/core"
 import { checkKey } from "../check-write.ts"
 
+/** A key of etcd that no topic can show. */
+export interface InvalidKey {
+  /** As far as it can be written as text. */
+  readonly key: string
+  readonly reason: string
+  /** Base64 of all of it. */
+  readonly id: string
+}
+
 /** What a key of etcd is to a topic. */
 export type SeenKey =
   | { readonly type: "key"; readonly key: string }
-  | { readonly type: "invalid"; readonly key: string; readonly reason: string }
+  | ({ readonly type: "invalid" } & InvalidKey)
   /** One of Headwater's own, which no topic shows. */
   | { readonly type: "hidden" }
 
@@ -31,16 +40,12 @@ export class KeySpace {
   see(bytes: Uint8Array): SeenKey {
     if (startsWith(bytes, HIDDEN)) return { type: "hidden" }
     const own = bytes.subarray(this.#prefix.length)
-    if (own.length === 0) return { type: "invalid", key: "", reason: "empty after the prefix" }
-    if (own.length > KEY_BYTES_MAX) {
-      const reason = `longer than ${KEY_BYTES_MAX} bytes`
-      return { type: "invalid", key: lenient.decode(own.subarray(0, SHOWN_BYTES)), reason }
-    }
+    if (own.length === 0) return invalid(own, "empty after the prefix")
+    if (own.length > KEY_BYTES_MAX) return invalid(own, `longer than ${KEY_BYTES_MAX} bytes`)
     try {
       return { type: "key", key: strict.decode(own) }
     } catch {
-      const key = lenient.decode(own.subarray(0, SHOWN_BYTES))
-      return { type: "invalid", key, reason: "not UTF-8" }
+      return invalid(own, "not UTF-8")
     }
   }
 
@@ -71,6 +76,11 @@ const HIDDEN = utf8.encode("/headwater/epoch/")
 const SHOWN_BYTES = 200
 /** As a start the first key that there can be, as an end "no end". */
 const ZERO = Uint8Array.of(0)
+
+function invalid(own: Uint8Array, reason: string): SeenKey {
+  const key = lenient.decode(own.subarray(0, SHOWN_BYTES))
+  return { type: "invalid", key, reason, id: encodeBase64(own) }
+}
 
 /** The least bytes above everything that begins with the prefix. */
 function endOf(prefix: Uint8Array): Uint8Array {

@@ -219,7 +219,9 @@ function entriesOf(
   for (const { key, value, revision } of pairs) {
     const seen = keys.see(key)
     if (seen.type === "key") entries.push({ key: seen.key, value, revision })
-    else if (seen.type === "invalid") invalid.push({ key: seen.key, reason: seen.reason })
+    else if (seen.type === "invalid") {
+      invalid.push({ key: seen.key, reason: seen.reason, id: seen.id })
+    }
   }
   return { entries, invalid }
 }

@@ -230,17 +230,25 @@ class AnswerReader {
   ): Commit {
     const changes: Change[] = []
     const invalid: InvalidEntry[] = []
+    const gone: string[] = []
     for (const { type, kv } of messages) {
       const seen = this.#context.keys.see(decode(kv.key))
       if (seen.type === "key") {
         const { key } = seen
         if (type === "DELETE") changes.push({ op: "delete", key })
         else changes.push({ op: "put", key, value: decode(kv.value ?? "") })
-      } else if (seen.type === "invalid" && type !== "DELETE") {
-        invalid.push({ key: seen.key, reason: seen.reason })
+      } else if (seen.type === "invalid") {
+        const { key, reason, id } = seen
+        if (type === "DELETE") gone.push(id)
+        else invalid.push({ key, reason, id })
       }
     }
-    return invalid.length > 0 ? { revision, changes, invalid } : { revision, changes }
+    return {
+      revision,
+      changes,
+      ...(invalid.length > 0 && { invalid }),
+      ...(gone.length > 0 && { gone }),
+    }
   }
 }
 

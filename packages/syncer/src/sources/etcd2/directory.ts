@@ -1,4 +1,10 @@
-import { type Change, type Entry, type InvalidEntry, KEY_BYTES_MAX } from "@headwater/core"
+import {
+  type Change,
+  type Entry,
+  type InvalidEntry,
+  isLongerThan,
+  KEY_BYTES_MAX,
+} from "@headwater/core"
 import type { EventMessage, NodeMessage } from "./messages.ts"
 
 const utf8 = new TextEncoder()
@@ -7,6 +13,8 @@ const utf8 = new TextEncoder()
 export type Effect =
   | { readonly type: "change"; readonly change: Change }
   | { readonly type: "invalid"; readonly entry: InvalidEntry }
+  /** A key that could not be shown was deleted: its `InvalidEntry.id`. */
+  | { readonly type: "gone"; readonly id: string }
   /** All that was in this directory is gone; `""` is all that there is. */
   | { readonly type: "clear"; readonly directory: string }
   | { readonly type: "none" }
@@ -59,10 +67,10 @@ export class Directory {
     if (isRemoval && (node.dir || prevNode?.dir)) return this.#clear(path)
     if (!path.startsWith(this.#prefix)) return { type: "none" }
     const key = path.slice(this.#prefix.length)
-    if (isRemoval) return { type: "change", change: { op: "delete", key } }
+    if (isRemoval) return removalOf(key)
     if (node.dir) {
       const wasFile = prevNode !== undefined && !prevNode.dir
-      return wasFile ? { type: "change", change: { op: "delete", key } } : { type: "none" }
+      return wasFile ? removalOf(key) : { type: "none" }
     }
     const entry = this.#entryOf(node)
     if ("reason" in entry) return { type: "invalid", entry }
@@ -79,12 +87,18 @@ export class Directory {
 
   #entryOf({ key = "", value = "", modifiedIndex = 0 }: NodeMessage): Entry | InvalidEntry {
     const own = key.slice(this.#prefix.length)
-    if (own === "") return { key: "", reason: "empty after the prefix" }
-    if (utf8.encode(own).byteLength > KEY_BYTES_MAX) {
-      return { key: own.slice(0, SHOWN_CHARS), reason: `longer than ${KEY_BYTES_MAX} bytes` }
+    if (own === "") return { key: "", reason: "empty after the prefix", id: own }
+    if (isLongerThan(own, KEY_BYTES_MAX)) {
+      const reason = `longer than ${KEY_BYTES_MAX} bytes`
+      return { key: own.slice(0, SHOWN_CHARS), reason, id: own }
     }
     return { key: own, value: utf8.encode(value), revision: modifiedIndex }
   }
 }
 
 const SHOWN_CHARS = 200
+
+function removalOf(key: string): Effect {
+  const isShown = key !== "" && !isLongerThan(key, KEY_BYTES_MAX)
+  return isShown ? { type: "change", change: { op: "delete", key } } : { type: "gone", id: key }
+}

@@ -131,6 +131,7 @@ class EventReader {
       changes: effect.type === "change" ? [effect.change] : [],
       ...(effect.type === "clear" && { directories: [effect.directory] }),
       ...(effect.type === "invalid" && { invalid: [effect.entry] }),
+      ...(effect.type === "gone" && { gone: [effect.id] }),
     }
     this.next = revision + 1
     return { type: "commits", commits: [commit] }
