@@ -3,7 +3,7 @@ import {
   durationRule,
   integerRule,
   type OptionRules,
-  VALUE_BYTES_MAX,
+  VALUE_BYTES_DEFAULT,
 } from "@headwater/core"
 import {
   AHEAD_WAIT_MS,
@@ -90,7 +90,7 @@ export const HUB_LIMITS: HubLimits = {
   readyWaitMs: AHEAD_WAIT_MS,
   lagMs: 300_000,
   lagGraceMs: 300_000,
-  valueBytesMax: VALUE_BYTES_MAX,
+  valueBytesMax: VALUE_BYTES_DEFAULT,
   batchBytesMax: 4_194_304,
   writeMs: 10_000,
 }

@@ -1,4 +1,4 @@
-import { VALUE_BYTES_MAX } from "@headwater/core"
+import { VALUE_BYTES_DEFAULT } from "@headwater/core"
 
 /** Every bound of a cache. Each has a reason; none is absent. */
 export interface CacheLimits {
@@ -39,7 +39,7 @@ export const CACHE_LIMITS: CacheLimits = {
   tableRowsMax: 4_096,
   gapsMax: 256,
   invalidKeysMax: 4_096,
-  valueBytesMax: VALUE_BYTES_MAX,
+  valueBytesMax: VALUE_BYTES_DEFAULT,
   livesMax: 3,
   frameEntriesMax: 1_000,
   frameBytesMax: 65_536,

@@ -52,7 +52,7 @@ export {
   ValueError,
 } from "./errors.ts"
 export type { Event } from "./event.ts"
-export { KEY_BYTES_MAX, VALUE_BYTES_MAX } from "./limits.ts"
+export { KEY_BYTES_MAX, VALUE_BYTES_DEFAULT } from "./limits.ts"
 export { onAbort } from "./on-abort.ts"
 export {
   booleanRule,

@@ -1,4 +1,4 @@
-import type { Revision, StatusReport } from "@headwater/core"
+import { encodeUtf8, type Revision, type StatusReport } from "@headwater/core"
 import type { Frame } from "./frame.ts"
 
 /** A frame that a hub writes whole, without bytes from the engine. */
@@ -12,43 +12,26 @@ export function encodeFrame(frame: FramingFrame): Uint8Array {
   const { type, ...rest } = frame
   switch (frame.type) {
     case "status":
-      return encodeEvent(type, JSON.stringify(wireStatus(frame.report)))
+      return eventOf(type, JSON.stringify(wireStatus(frame.report)))
     case "hello":
-      return encodeEvent(type, JSON.stringify(rest))
+      return eventOf(type, JSON.stringify(rest))
     case "reset":
     case "sync":
     case "goodbye": {
       const { id, ...data } = rest as { id?: string }
       const retry = frame.type === "goodbye" ? frame.retryMs : undefined
-      return encodeEvent(type, JSON.stringify(data), id, retry)
+      return eventOf(type, JSON.stringify(data), id, retry)
     }
     case "fault":
-      return encodeEvent(type, JSON.stringify(rest), undefined, frame.retryMs)
+      return eventOf(type, JSON.stringify(rest), undefined, frame.retryMs)
   }
 }
 
-/**
- * Encodes one event of a stream: `event:`, `id:`, `retry:`, and `data:` as one line.
- *
- * @param data one line of JSON. Bytes are copied, and may be reused after the call.
- * @param retry milliseconds.
- */
-export function encodeEvent(
-  event: string,
-  data: string | Uint8Array,
-  id?: string,
-  retry?: number,
-): Uint8Array {
-  const head = headOf(event, id, retry)
-  if (typeof data === "string") return utf8.encode(`${head}${data}\n\n`)
-  return around(head, data, "\n\n")
-}
-
 /** A comment between two events: proof of life. */
-export const COMMENT: Uint8Array = /* @__PURE__ */ new TextEncoder().encode(":\n\n")
+export const COMMENT: Uint8Array = /* @__PURE__ */ encodeUtf8(":\n\n")
 
 /** A comment before the first event: it leaves the block of the opening open. */
-export const OPENING_COMMENT: Uint8Array = /* @__PURE__ */ new TextEncoder().encode(":\n")
+export const OPENING_COMMENT: Uint8Array = /* @__PURE__ */ encodeUtf8(":\n")
 
 /**
  * Encodes what opens a stream: a comment, as Bun sends no headers before a byte of body, and the
@@ -56,7 +39,7 @@ export const OPENING_COMMENT: Uint8Array = /* @__PURE__ */ new TextEncoder().enc
  * because several libraries hand over a block that has only `retry:` as an empty event.
  */
 export function encodeOpening(retryMs: number): Uint8Array {
-  return utf8.encode(`:\nretry: ${retryMs}\n`)
+  return encodeUtf8(`:\nretry: ${retryMs}\n`)
 }
 
 /**
@@ -100,7 +83,12 @@ export function wireStatus(report: StatusReport): {
   }
 }
 
-const utf8 = /* @__PURE__ */ new TextEncoder()
+// One event, its data one line of JSON.
+function eventOf(event: string, data: string, id?: string, retryMs?: number): Uint8Array {
+  return encodeUtf8(`${headOf(event, id, retryMs)}${data}\n\n`)
+}
+
+const encoder = /* @__PURE__ */ new TextEncoder()
 
 function headOf(event: string, id?: string, retry?: number): string {
   const idLine = id === undefined ? "" : `id: ${id}\n`
@@ -111,8 +99,8 @@ function headOf(event: string, id?: string, retry?: number): string {
 // Head and tail are ASCII, so their lengths in code units are those in bytes.
 function around(head: string, body: Uint8Array, tail: string): Uint8Array {
   const bytes = new Uint8Array(head.length + body.length + tail.length)
-  utf8.encodeInto(head, bytes)
+  encoder.encodeInto(head, bytes)
   bytes.set(body, head.length)
-  utf8.encodeInto(tail, bytes.subarray(head.length + body.length))
+  encoder.encodeInto(tail, bytes.subarray(head.length + body.length))
   return bytes
 }

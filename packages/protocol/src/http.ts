@@ -81,9 +81,17 @@ export interface ErrorBody {
   readonly retry: Recovery
 }
 
-/** The body of an error answer, as JSON text: `{ "error": { "code", "message", "retry" } }`. */
-export function encodeErrorBody(code: SyncErrorCode, message: string): string {
-  return JSON.stringify({ error: { code, message, retry: recoveryOf(code) } })
+/**
+ * Encodes the body of an error answer: `{ "error": { "code", "message", "retry" } }`.
+ *
+ * @param facts members that stand beside `error`, such as the present `epoch`.
+ */
+export function encodeErrorBody(
+  code: SyncErrorCode,
+  message: string,
+  facts: Readonly<Record<string, unknown>> = {},
+): string {
+  return JSON.stringify({ error: { code, message, retry: recoveryOf(code) }, ...facts })
 }
 
 /** Reads the body of an error answer; `undefined` when it is not one of a hub. Never throws. */
@@ -105,11 +113,6 @@ export function isRecovery(text: unknown): text is Recovery {
 /** Path of a topic's stream on a hub. */
 export function streamPath(topic: string): string {
   return `/v1/topics/${encodeURIComponent(topic)}/stream`
-}
-
-/** Path and query of an entry, in the form that is exact for every key. */
-export function entryPath(topic: string, key: string): string {
-  return `/v1/topics/${encodeURIComponent(topic)}/entry?key=${encodeURIComponent(key)}`
 }
 
 /** The content type's kind, whatever its parameters; `undefined` for any other. */

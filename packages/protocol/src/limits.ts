@@ -11,9 +11,6 @@ export const PROTOCOL_VERSION = 1
 /** A topic's name, as it stands in a path. */
 export const TOPIC_PATTERN = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/
 
-/** An epoch: no dot, so that a position splits in one way. */
-export const EPOCH_PATTERN = /^[A-Za-z0-9_-]{1,64}$/
-
 /** Longest `id:`, `since=` or `Last-Event-ID`. The longest that a hub issues has 90. */
 export const STREAM_ID_BYTES_MAX = 128
 
@@ -60,12 +57,3 @@ export const PAGE_KEPT_MS = 30_000
 
 /** Most conditions plus changes of a batch: etcd's default for a transaction. */
 export const BATCH_OPERATIONS_MAX = 128
-
-/** Most invalid entries that a topic shows as a sample. */
-export const INVALID_SAMPLE_MAX = 10
-
-/** Under `policy=disconnect`: how far a reader may lag before `goodbye lagged`. */
-export const LAG_MS_MAX = 300_000
-
-/** Under `policy=disconnect`: how long after its snapshot a reader may lag. */
-export const LAG_GRACE_MS = 300_000

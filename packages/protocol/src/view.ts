@@ -1,3 +1,4 @@
+import { encodeUtf8 } from "@headwater/core"
 import { hex8 } from "./digest.ts"
 import type { ValueKind } from "./value-kind.ts"
 import { xxHash32 } from "./xx-hash32.ts"
@@ -32,7 +33,7 @@ export function viewOf(spec: ViewSpec): string {
   // Nobody asks for nothing: no prefix and no key at all is no filter.
   if (prefixes.length === 0 && keys.length === 0 && !granted) return ""
   const text = JSON.stringify([spec.values, asked, granted ?? null])
-  return hex8(xxHash32(new DataView(new TextEncoder().encode(text).buffer), 0))
+  return hex8(xxHash32(new DataView(encodeUtf8(text).buffer), 0))
 }
 
 type CanonicalFilter = readonly [prefixes: string[], keys: string[]]

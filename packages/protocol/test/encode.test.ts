@@ -6,7 +6,6 @@ import {
   COMMENT,
   decodeFrame,
   encodeDeltaFrame,
-  encodeEvent,
   encodeFrame,
   encodeOpening,
   encodeSnapshotFrame,
@@ -29,6 +28,10 @@ const body = (items: readonly unknown[]) =>
   utf8.encode(items.map((item) => JSON.stringify(item)).join(","))
 
 describe("encoding", () => {
+  test("a comment ends its block", () => {
+    expect(textOf(COMMENT)).toBe(":\n\n")
+  })
+
   test("writes the stream of the fixture, byte for byte", () => {
     const frames = eventsOf(fixture).map(({ event, data, id }) => decodeFrame(event, data, id)!)
 
@@ -103,14 +106,6 @@ describe("encoding", () => {
         expect(event!.retry).toBe("retryMs" in frame ? String(frame.retryMs) : "")
       }),
     )
-  })
-
-  test("encodeEvent() takes data as text or as bytes", () => {
-    const expected = 'event: x\nid: e.1\nretry: 5\ndata: {"é":1}\n\n'
-
-    expect(textOf(encodeEvent("x", '{"é":1}', "e.1", 5))).toBe(expected)
-    expect(textOf(encodeEvent("x", utf8.encode('{"é":1}'), "e.1", 5))).toBe(expected)
-    expect(textOf(COMMENT)).toBe(":\n\n")
   })
 })
 

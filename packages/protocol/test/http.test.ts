@@ -2,7 +2,6 @@ import { describe, expect, test } from "vitest"
 import {
   decodeErrorBody,
   encodeErrorBody,
-  entryPath,
   httpStatusOf,
   recoveryOf,
   streamPath,
@@ -15,6 +14,10 @@ describe("errors over HTTP", () => {
 
     expect(JSON.parse(body)).toEqual({
       error: { code: "ERR_TOPIC_UNKNOWN", message: 'no topic "x"', retry: "stop" },
+    })
+    expect(JSON.parse(encodeErrorBody("ERR_EPOCH_CHANGED", "no", { epoch: "e2" }))).toEqual({
+      error: { code: "ERR_EPOCH_CHANGED", message: "no", retry: "resync" },
+      epoch: "e2",
     })
     expect(decodeErrorBody(body)).toEqual({
       code: "ERR_TOPIC_UNKNOWN",
@@ -37,11 +40,9 @@ describe("errors over HTTP", () => {
 })
 
 describe("paths and content types", () => {
-  test("keys of any kind go into a query", () => {
+  test("a topic's name is escaped in a path", () => {
     expect(streamPath("default")).toBe("/v1/topics/default/stream")
-    expect(entryPath("default", "a/../b?é&")).toBe(
-      "/v1/topics/default/entry?key=a%2F..%2Fb%3F%C3%A9%26",
-    )
+    expect(streamPath("a/b?")).toBe("/v1/topics/a%2Fb%3F/stream")
   })
 
   test.each([

@@ -1,11 +1,16 @@
 import { isSyncError, type SyncErrorCode } from "@headwater/core"
-import { httpStatusOf, recoveryOf } from "@headwater/protocol"
+import { encodeErrorBody, httpStatusOf } from "@headwater/protocol"
 import { RequestError } from "../errors.ts"
 import type { Log } from "../log.ts"
-import { jsonResponse } from "./json-response.ts"
+import { jsonTextResponse } from "./json-response.ts"
 
 /** Codes that a client may be told. The others stay in the process. */
-const STATUS_OF_INTERNAL: readonly SyncErrorCode[] = ["ERR_ENGINE", "ERR_FRAME", "ERR_CLOSED"]
+const STATUS_OF_INTERNAL: readonly SyncErrorCode[] = [
+  "ERR_ENGINE",
+  "ERR_FRAME",
+  "ERR_CLOSED",
+  "ERR_OPTION_INVALID",
+]
 
 /** What to say instead of an error that is nobody's business. */
 const MESSAGES: Partial<Record<SyncErrorCode, string>> = {
@@ -38,7 +43,7 @@ function answer(
   facts: Readonly<Record<string, unknown>> = {},
 ): Response {
   const status = httpStatusOf(code)
-  const value = { error: { code, message, retry: recoveryOf(code) }, ...facts }
   const retryAfter = (status === 503 || status === 429) && { "retry-after": RETRY_AFTER }
-  return jsonResponse(value, { status, headers: { ...retryAfter, ...headers } })
+  const body = encodeErrorBody(code, message, facts)
+  return jsonTextResponse(body, { status, headers: { ...retryAfter, ...headers } })
 }

@@ -15,15 +15,19 @@ const JSON_HEADERS: Readonly<Record<string, string>> = {
  *
  * @param status 200 unless given.
  */
-export function jsonResponse(
-  value: unknown,
-  {
-    status = 200,
-    headers = {},
-  }: { readonly status?: number; readonly headers?: Readonly<Record<string, string>> } = {},
+export function jsonResponse(value: unknown, init?: JsonInit): Response {
+  return jsonTextResponse(JSON.stringify(value), init)
+}
+
+/** `jsonResponse` of what is JSON text already. */
+export function jsonTextResponse(
+  text: string,
+  { status = 200, headers = {} }: JsonInit = {},
 ): Response {
-  return new Response(`${JSON.stringify(value)}\n`, {
-    status,
-    headers: { ...JSON_HEADERS, ...headers },
-  })
+  return new Response(`${text}\n`, { status, headers: { ...JSON_HEADERS, ...headers } })
+}
+
+interface JsonInit {
+  readonly status?: number
+  readonly headers?: Readonly<Record<string, string>>
 }
