@@ -93,7 +93,8 @@ export class Follower {
     since: number,
     reset?: ResetReason,
   ): AsyncGenerator<CacheFrame, void> {
-    const position = this.#cache.position
+    // The report is of the breadcrumb: a later one may be of data that is told after this run.
+    const { position, report } = this.#cache
     if (position === undefined) return
     if (reset !== undefined) this.#beginTrail(crumb)
     const { version, size: entries, digest } = crumb.snapshot
@@ -101,7 +102,7 @@ export class Follower {
     const { frameBytesMax: bytesMax } = this.#request.limits
     // From here on nothing is awaited before both are held.
     const lease = this.#lease(crumb)
-    let whole: Whole | undefined = { version, position, entries, digest }
+    let whole: Whole | undefined = { version, position, entries, digest, report }
     try {
       if (reset !== undefined) {
         this.#held = undefined
@@ -152,12 +153,12 @@ export class Follower {
     const isFirst = this.#held === undefined
     this.#held = { epoch, version: whole?.version ?? 0 }
     if (whole === undefined) return
-    const { position, entries, digest } = whole
+    const { position, entries, digest, report } = whole
     if (!isFirst) return
     this.#told = position
+    this.#report = report
     yield { type: "sync", position, entries, digest }
-    this.#report = this.#cache.report
-    yield { type: "status", report: this.#report }
+    yield { type: "status", report }
   }
 
   /** One breadcrumb of the trail, or, when it is read, the rest. */

@@ -1,4 +1,4 @@
-import { ImageError, type InvalidEntry } from "@headwater/core"
+import { decodeUtf8, encodeUtf8, ImageError, type InvalidEntry } from "@headwater/core"
 import { loadEngine, type Snapshot } from "@headwater/core/engine"
 import { Life, type LifeOptions } from "./life.ts"
 import type { SavedVersions } from "./versions.ts"
@@ -29,7 +29,7 @@ export function saveLife(
   const versions = life.versions.save(told)
   const invalid = life.screen.all
   const opaque: Opaque = { format: FORMAT, epoch, memo, told, versions, invalid }
-  return snapshot.save(new TextEncoder().encode(JSON.stringify(opaque)))
+  return snapshot.save(encodeUtf8(JSON.stringify(opaque)))
 }
 
 /**
@@ -62,7 +62,7 @@ export function loadLife(
 function read(opaque: Uint8Array): Opaque {
   let saved: Opaque
   try {
-    saved = JSON.parse(new TextDecoder().decode(opaque)) as Opaque
+    saved = JSON.parse(decodeUtf8(opaque)) as Opaque
   } catch (cause) {
     throw new ImageError("an image that no cache has made", { cause })
   }

@@ -42,8 +42,8 @@ export interface LifeStart {
  *                  applied, after one that was given up, and inside a commit of several chunks
  *     served       the position of the newest complete version: what readers may be told
  *
- * A version is complete exactly when no list is running and `contiguous` is not below `reach`. Only
- * complete versions leave this class.
+ * A version is complete exactly when the source has told something, no list is running, and
+ * `contiguous` is not below `reach`. Only complete versions leave this class.
  *
  * Held by the cache while it is filled or served, and by each reader's lease. The last one to let
  * go disposes of the engine; the cache does so at the latest when it is closed.
@@ -190,7 +190,7 @@ export class Life {
     const reach = Math.max(revision, this.#reach)
     const isFirst = from === 0 && this.versions.rows === 0
     const contiguous = Math.max(revision, this.#toldMeanwhile)
-    const snapshot = this.#commit({ contiguous, reach, resyncing: false })
+    const snapshot = this.#commit({ contiguous, reach, resyncing: false, isListed: true })
     this.trie.endResync()
     this.screen.endList()
     this.#toldMeanwhile = 0
@@ -274,9 +274,17 @@ export class Life {
   }
 
   // Nothing is taken for told before it is committed: without room for the commit it is told again.
-  #commit(to: { contiguous: Revision; reach: Revision; resyncing: boolean }): Snapshot | undefined {
-    const { contiguous, reach, resyncing } = to
-    const complete = !resyncing && contiguous >= reach
+  #commit(to: {
+    readonly contiguous: Revision
+    readonly reach: Revision
+    readonly resyncing: boolean
+    /** A list has ended with this. */
+    readonly isListed?: boolean
+  }): Snapshot | undefined {
+    const { contiguous, reach, resyncing, isListed = false } = to
+    // After a first list that was given up nothing is known: an empty trie is then not a state.
+    const isKnown = isListed || contiguous > 0 || this.versions.rows > 0
+    const complete = isKnown && !resyncing && contiguous >= reach
     const isNew = this.trie.dirty || (complete && !this.#whole)
     const snapshot = isNew ? this.trie.commit({ reach, complete }) : undefined
     this.#contiguous = contiguous

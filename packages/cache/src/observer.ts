@@ -3,8 +3,8 @@ import type { Policy } from "@headwater/stream"
 import type { ResetReason } from "./cache-frame.ts"
 
 /**
- * What a cache tells whoever measures it. Every method may be absent, and then costs nothing; none
- * may throw, or call the cache.
+ * What a cache reports to metrics. Every method may be absent, and then costs nothing. None may
+ * call the cache; an error that one throws is dropped, because it is not the cache's.
  *
  * Source: the meanings of Typha's snapcache metrics, and what they lacked (U38).
  */
@@ -45,4 +45,37 @@ export interface CacheObserver {
   }): void
   /** Memory was full: what was to be applied was not. */
   onMemoryFull?(): void
+}
+
+const METHODS: Readonly<Record<keyof CacheObserver, true>> = {
+  onApply: true,
+  onResync: true,
+  onBreadcrumb: true,
+  onEncode: true,
+  onStatus: true,
+  onWake: true,
+  onFollowers: true,
+  onRun: true,
+  onCatchUp: true,
+  onLeaseEnd: true,
+  onEnd: true,
+  onMemoryFull: true,
+}
+
+/** The same observer, without its errors: it is called between steps that belong together. */
+export function guarded(observer: CacheObserver | undefined): CacheObserver | undefined {
+  if (observer === undefined) return undefined
+  const guard: Record<string, unknown> = {}
+  for (const name of Object.keys(METHODS) as (keyof CacheObserver)[]) {
+    const method = observer[name] as ((...facts: unknown[]) => void) | undefined
+    if (method === undefined) continue
+    guard[name] = (...facts: unknown[]) => {
+      try {
+        method.apply(observer, facts)
+      } catch {
+        // Metrics that fail must not end what they measure.
+      }
+    }
+  }
+  return guard
 }

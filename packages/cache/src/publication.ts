@@ -64,7 +64,7 @@ export class Publication {
     const since = before?.life === life ? before.snapshot.version : 0
     const crumb = this.#make({ life, snapshot, since, status: this.#link.status })
     if (since > 0 && life.trail.followed) {
-      const deltas = [...snapshot.changesSince(since)]
+      const deltas = snapshot.changesSince(since)
       const { version, reach } = snapshot
       const bytes = life.trail.append({ version, reach, deltas })
       this.#observer?.onEncode?.(bytes)

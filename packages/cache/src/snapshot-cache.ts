@@ -11,32 +11,24 @@ import type {
   SyncErrorCode,
   Waiters,
 } from "@headwater/core"
-import type { EngineOptions } from "@headwater/core/engine"
 import type { Policy } from "@headwater/stream"
 import type { Breadcrumb } from "./breadcrumb.ts"
 import type { CacheFrame } from "./cache-frame.ts"
+import {
+  checkCacheOptions,
+  checkFollow,
+  checkPosition,
+  type SnapshotCacheOptions,
+} from "./cache-options.ts"
 import { follow } from "./follow.ts"
 import { Followers } from "./followers.ts"
 import { saveLife } from "./life-image.ts"
 import { CACHE_LIMITS, type CacheLimits } from "./limits.ts"
 import { Lives } from "./lives.ts"
 import type { Location } from "./location.ts"
-import type { CacheObserver } from "./observer.ts"
+import { type CacheObserver, guarded } from "./observer.ts"
 import { Publication } from "./publication.ts"
-import type { Validator } from "./screen.ts"
 import { Writer } from "./writer.ts"
-
-/** What a cache is made with. */
-export interface SnapshotCacheOptions {
-  readonly clock: Clock
-  /** For each life's own engine. */
-  readonly engine?: EngineOptions
-  readonly limits?: Partial<CacheLimits>
-  /** Says why a value is invalid. Part of what the epoch stands for: see `Screen`. */
-  readonly validate?: Validator
-  /** Told what happens, for metrics. Costs nothing when absent. */
-  readonly observer?: CacheObserver
-}
 
 /**
  * The latest state of a source, as immutable versions, and what changed since any of them.
@@ -66,7 +58,9 @@ export class SnapshotCache {
   readonly #followers: Followers
 
   constructor(options: SnapshotCacheOptions) {
-    const { clock, engine, validate, observer } = options
+    checkCacheOptions(options)
+    const { clock, engine, validate } = options
+    const observer = guarded(options.observer)
     this.#limits = { ...CACHE_LIMITS, ...options.limits }
     this.#clock = clock
     this.#publication = new Publication(clock, observer)
@@ -241,6 +235,7 @@ export class SnapshotCache {
 
   /** Where a reader at `position` goes on. Revision 0 of any epoch is "nothing held". */
   locate(position: Position): Location {
+    checkPosition(position)
     if (position.revision === 0) return { type: "fresh" }
     const life = this.#lives.serving
     if (life === undefined) return { type: "ahead" }
@@ -262,12 +257,17 @@ export class SnapshotCache {
     return this.current?.snapshot.getEntry(key)
   }
 
-  /** Follows in this process; see `follow.ts` for what comes in which order. */
+  /**
+   * Follows in this process; see `follow.ts` for what comes in which order.
+   *
+   * @throws {OptionError} {PositionError} at the call: the policy, position or signal is none.
+   */
   follow(
     from: Position | undefined,
     policy: Policy,
     signal: AbortSignal,
   ): AsyncGenerator<CacheFrame, never> {
+    checkFollow(from, policy, signal)
     return follow(this, {
       from,
       policy,

@@ -2,6 +2,8 @@ import {
   type Clock,
   ClosedError,
   type Delta,
+  decodeUtf8,
+  encodeUtf8,
   MemoryFullError,
   type Revision,
 } from "@headwater/core"
@@ -50,18 +52,20 @@ export class Trail {
    * Appends what a breadcrumb changed. When memory is full, all who follow are let go: what they
    * hold is what fills it, and a trail with a hole is none.
    *
+   * @param crumb whose deltas are read here, for which memory may be full, too.
    * @returns the bytes that it takes, for all who follow.
    */
-  append(crumb: CrumbDeltas): number {
-    const { version, reach: revision } = crumb
-    const payload = encodeCrumb(crumb)
+  append(crumb: Omit<CrumbDeltas, "deltas"> & { readonly deltas: Iterable<Delta> }): number {
+    const { version, reach: revision, deltas } = crumb
     try {
+      const payload = encodeDeltas([...deltas])
       this.#buffer?.append({ version, revision, payload })
+      return payload.byteLength
     } catch (error) {
       if (!(error instanceof MemoryFullError)) throw error
       this.#drop()
+      return 0
     }
-    return payload.byteLength
   }
 
   /** Nothing is appended after, and nobody follows. */
@@ -86,7 +90,7 @@ export function crumbOf(item: EventItem): CrumbDeltas {
     const revision = view.getFloat64(at + 1, true)
     const keyEnd = at + DELTA_HEADER_BYTES + view.getUint32(at + 9, true)
     const valueEnd = keyEnd + view.getUint32(at + 13, true)
-    const key = decoder.decode(payload.subarray(at + DELTA_HEADER_BYTES, keyEnd))
+    const key = decodeUtf8(payload.subarray(at + DELTA_HEADER_BYTES, keyEnd))
     if (op === "put") deltas.push({ op, key, value: payload.slice(keyEnd, valueEnd), revision })
     else deltas.push({ op, key, revision })
     at = valueEnd
@@ -98,12 +102,10 @@ export function crumbOf(item: EventItem): CrumbDeltas {
 // value; little-endian.
 const OPS = ["put", "delete", "touch"] as const
 const DELTA_HEADER_BYTES = 17
-const encoder = new TextEncoder()
-const decoder = new TextDecoder()
 const NO_VALUE = new Uint8Array(0)
 
-function encodeCrumb({ deltas }: CrumbDeltas): Uint8Array {
-  const keys = deltas.map(({ key }) => encoder.encode(key))
+function encodeDeltas(deltas: readonly Delta[]): Uint8Array {
+  const keys = deltas.map(({ key }) => encodeUtf8(key))
   let bytes = 0
   for (const [index, delta] of deltas.entries()) {
     bytes += DELTA_HEADER_BYTES + (keys[index]?.byteLength ?? 0) + bytesOf(delta).byteLength

@@ -1,4 +1,4 @@
-import type { Delta, Entry, Position } from "@headwater/core"
+import type { Delta, Entry, Position, StatusReport } from "@headwater/core"
 import type { Place, Snapshot } from "@headwater/core/engine"
 import type { CacheFrame } from "./cache-frame.ts"
 import { type CatchUp, plan, walked } from "./catch-up.ts"
@@ -10,6 +10,8 @@ export interface Whole {
   readonly position: Position
   readonly entries: number
   readonly digest: string
+  /** The link to the source, when this version was the newest. */
+  readonly report: StatusReport
 }
 
 /**
@@ -27,14 +29,14 @@ export function* walkOn(
 ): Generator<CacheFrame, Whole | undefined> {
   let state: CatchUp = { held: from.since }
   for (;;) {
-    const { current, position } = cache
+    const { current, position, report } = cache
     if (current === undefined || position === undefined) return undefined
     if (current.life.epoch !== from.epoch) return undefined
     const { snapshot, life } = current
     const { version, size: entries, digest } = snapshot
     const next = plan(state, { version, horizon: life.horizon })
     if (next.type === "reset") return undefined
-    if (next.type === "idle") return { version, position, entries, digest }
+    if (next.type === "idle") return { version, position, entries, digest, report }
     const slice = sliceOf(snapshot, next, from.bytesMax)
     state = walked(state, version, slice)
     const isWhole = state.walk === undefined
@@ -43,7 +45,7 @@ export function* walkOn(
     } else if (slice.deltas.length > 0) {
       yield { type: "delta", deltas: slice.deltas, ...(isWhole ? { position } : {}) }
     }
-    if (isWhole) return { version, position, entries, digest }
+    if (isWhole) return { version, position, entries, digest, report }
   }
 }
 

@@ -62,7 +62,8 @@ class Watcher {
       case "delta":
         return changesOf(
           frame.deltas.flatMap((delta) => this.#apply(delta)),
-          frame.position,
+          // Until the `sync` of a snapshot, keys that are gone may still be held.
+          this.#unseen === undefined ? frame.position : undefined,
         )
       case "sync":
         this.#epoch = frame.position.epoch

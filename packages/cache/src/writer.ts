@@ -14,6 +14,7 @@ import type { Lives, Tended } from "./lives.ts"
 import type { CacheObserver } from "./observer.ts"
 import { Pace } from "./pace.ts"
 import type { Publication } from "./publication.ts"
+import { checkRevision } from "./source-revision.ts"
 
 /**
  * What the syncer does to a cache, one thing at a time: applies it to the life that is written to,
@@ -72,6 +73,7 @@ export class Writer {
   applyList(page: ListPage): Promise<void> {
     return this.#serially(async (target) => {
       const { life } = target
+      checkRevision(page.revision)
       life.checkList(page.revision)
       const entries = life.screen.admitListed(page.entries, page.invalid)
       for (let start = 0; start < entries.length; start += this.#limits.chunkUpdatesMax) {
@@ -87,6 +89,7 @@ export class Writer {
   applyCommits(commits: readonly Commit[]): Promise<void> {
     return this.#serially(async (target) => {
       const { life } = target
+      for (const { revision } of commits) checkRevision(revision)
       const untold = commits.filter(({ revision }) => !life.hasTold(revision))
       for (const chunk of chunksIn(untold, life, this.#limits.chunkUpdatesMax)) {
         if (chunk === undefined) {
@@ -105,6 +108,7 @@ export class Writer {
   endResync(revision: Revision): Promise<void> {
     return this.#serially(async (target) => {
       const { life } = target
+      checkRevision(revision)
       life.checkList(revision)
       while (!life.sweepUnseen(revision, this.#limits.chunkUpdatesMax)) await this.#giveWay()
       this.#publish(target, life.endResync(revision), true)
@@ -117,6 +121,7 @@ export class Writer {
   /** The source has nothing more up to here. */
   progress(revision: Revision): void {
     this.#atOnce((target) => {
+      checkRevision(revision)
       const served = target.life.served
       this.#publish(target, target.life.progress(revision), target.life.served > served)
     })

@@ -3,7 +3,8 @@ import { debugBuild } from "@headwater/core/debug"
 import { integerBelow, ManualClock, prng, seedFrom } from "@headwater/testing"
 import { afterEach, beforeEach, describe, expect, test } from "vitest"
 import type { Breadcrumb } from "../src/breadcrumb.ts"
-import { SnapshotCache, type SnapshotCacheOptions } from "../src/snapshot-cache.ts"
+import type { SnapshotCacheOptions } from "../src/cache-options.ts"
+import { SnapshotCache } from "../src/snapshot-cache.ts"
 
 const encoder = new TextEncoder()
 const decoder = new TextDecoder()

@@ -74,6 +74,28 @@ describe("SnapshotCache.follow()", () => {
   test.each([
     ["conflate", conflate],
     ["pin", pin],
+  ])(
+    "%s: a status comes after the data that it covers, also in the first run",
+    async (_, policy) => {
+      cache.setStatus("resyncing")
+      const frames = cache.follow(undefined, policy, never)
+      expect(await take(frames, 2)).toEqual(["reset fresh e1", "entries a@2,b@3"])
+      await cache.applyCommits([put(4, "c")])
+      cache.setStatus("in-sync")
+
+      expect(await take(frames, 4)).toEqual([
+        "sync 3 2",
+        "status resyncing",
+        "delta put c@4 4",
+        "status in-sync",
+      ])
+      await frames.return?.(undefined as never)
+    },
+  )
+
+  test.each([
+    ["conflate", conflate],
+    ["pin", pin],
   ])("%s: a snapshot, sync, status, then each commit", async (_name, policy) => {
     const frames = cache.follow(undefined, policy, never)
     expect(await take(frames, 4)).toEqual([

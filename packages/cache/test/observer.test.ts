@@ -139,3 +139,23 @@ test("without an observer, or with an empty one, all is the same", async () => {
     await cache.close()
   }
 })
+
+test("an observer that throws changes nothing, also in a timer", async () => {
+  const throws = () => {
+    throw new Error("no metrics today")
+  }
+  const { observer } = listen()
+  const broken = Object.fromEntries(Object.keys(observer).map((name) => [name, throws]))
+  const [cache, clock] = await start(broken)
+  cache.setStatus("in-sync")
+  const pin = { type: "pin", itemsMax: 9, bytesMax: 999 } as const
+  const frames = cache.follow(undefined, pin, new AbortController().signal)
+  const first = await frames.next()
+  await cache.applyCommits([{ revision: 2, changes: [put("b")] }])
+  await clock.advance(60_000)
+
+  expect(first.value).toMatchObject({ type: "reset" })
+  expect(cache.position?.revision).toBe(2)
+  expect(cache.current?.life.engine.stats().snapshots).toBeLessThanOrEqual(2)
+  await cache.close()
+})

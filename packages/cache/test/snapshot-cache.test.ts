@@ -10,7 +10,8 @@ import {
 import { debugBuild } from "@headwater/core/debug"
 import { ManualClock } from "@headwater/testing"
 import { afterEach, beforeEach, describe, expect, test } from "vitest"
-import { SnapshotCache, type SnapshotCacheOptions } from "../src/snapshot-cache.ts"
+import type { SnapshotCacheOptions } from "../src/cache-options.ts"
+import { SnapshotCache } from "../src/snapshot-cache.ts"
 
 const bytes = (text: string) => new TextEncoder().encode(text)
 const text = (value: Uint8Array) => new TextDecoder().decode(value)
@@ -71,6 +72,57 @@ describe("SnapshotCache (debug wasm)", () => {
         .map(({ key, value }) => [key, text(value)] as const)
         .sort(),
     )
+
+  test("a first list that is given up leaves nothing to serve", async () => {
+    cache.renew("e1")
+    cache.beginResync()
+    cache.abortResync()
+    expect([cache.current, cache.position]).toEqual([undefined, undefined])
+
+    cache.beginResync()
+    await cache.endResync(3)
+    cache.renew("e2")
+    cache.beginResync()
+    cache.abortResync()
+    expect([cache.epoch, cache.position?.revision]).toEqual(["e1", 3])
+    cache.beginResync()
+    await cache.applyList({ revision: 7, entries: [], invalid: [{ key: "", reason: "empty" }] })
+    cache.abortResync()
+    expect(cache.epoch).toBe("e1")
+  })
+
+  test("an empty source at revision 0 is served once its list has ended", async () => {
+    cache.renew("e1")
+    cache.beginResync()
+    await cache.endResync(0)
+
+    expect(cache.position).toEqual({ epoch: "e1", revision: 0 })
+    expect(cache.current?.snapshot.size).toBe(0)
+  })
+
+  test("values that are not bytes, and revisions that are none, are refused whole", async () => {
+    const value = "text" as unknown as Uint8Array
+    const list = (revision: number, entries: Entry[]) =>
+      cache.applyList({ revision, entries, invalid: [] })
+    const failed = (name: string) => expect.objectContaining({ name })
+    cache.renew("e1")
+    cache.beginResync()
+    const good = entry("good", "v", 1)
+    await expect(list(1, [good, { key: "bad", value, revision: 1 }])).rejects.toThrow(
+      failed("ValueError"),
+    )
+    await expect(list(Number.NaN, [])).rejects.toThrow(failed("SourceError"))
+    await cache.endResync(1)
+    const changes = [{ op: "put", key: "bad", value }] as const
+    await expect(cache.applyCommits([{ revision: 2, changes }])).rejects.toThrow(
+      failed("ValueError"),
+    )
+    await expect(cache.applyCommits([commit(-1, {})])).rejects.toThrow(failed("SourceError"))
+    expect(() => cache.progress(1.5)).toThrow(failed("SourceError"))
+
+    expect(cache.current?.snapshot.size).toBe(0)
+    expect(cache.position?.revision).toBe(1)
+  })
 
   test("it serves nothing until its first list is whole (SC-B14)", async () => {
     cache.renew("e1")

@@ -41,6 +41,15 @@ describe("Trail", () => {
     )
   })
 
+  test("a key that begins with U+FEFF keeps it", () => {
+    const deltas = [{ op: "delete", key: "\uFEFFkey", revision: 1 }] as const
+    const cursor = trail.follow(pin(10))
+    trail.append({ version: 1, reach: 1, deltas })
+    const item = cursor.advance()
+
+    expect(item && crumbOf(item).deltas).toEqual(deltas)
+  })
+
   test("while nobody follows, nothing is kept", () => {
     expect(trail.followed).toBe(false)
     trail.append({ version: 1, reach: 1, deltas: [] })

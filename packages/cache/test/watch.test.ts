@@ -47,6 +47,19 @@ const delta = (revision: number, ...deltas: (CacheFrame & { type: "delta" })["de
   ({ type: "delta", deltas, position: { epoch: "e1", revision } }) as const
 
 describe("watch()", () => {
+  test("names no position while it holds keys that may be gone", async () => {
+    const first = [reset(), entries(entry("a", 1), entry("b", 1)), sync(1)]
+    const change = delta(3, { op: "put", ...entry("c", 3) })
+
+    // As of a follower that stalled in the middle of its second snapshot.
+    expect(await hear(...first, reset(), entries(entry("a", 1)), change, sync(3))).toEqual([
+      "new a=v@1 new b=v@1 …",
+      "1",
+      "new c=v@3 …",
+      "deleted b@3 3",
+    ])
+  })
+
   test("DB-B3, SC-B5: new at first sight, updated after, new again after a delete", async () => {
     const [first, second, third] = [1, 2, 4].map(
       (at) => ({ op: "put", ...entry("a", at) }) as const,
