@@ -14,6 +14,15 @@ export const TOPIC_PATTERN = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/
 /** Longest `id:`, `since=` or `Last-Event-ID`. The longest that a hub issues has 90. */
 export const STREAM_ID_BYTES_MAX = 128
 
+/** Most prefixes and keys of one view that every hub takes. */
+export const VIEW_TERMS_MAX = 256
+
+/**
+ * Longest part of a query that names a view, as it stands in the URL: Node and Bun take a head of
+ * 16 KiB, and this leaves 4 KiB of it to the token and the other headers.
+ */
+export const VIEW_QUERY_BYTES_MAX = 12_288
+
 /**
  * Something is sent at least this often. Three widely used clients give up after 5 s of silence,
  * and Bun drops a stream that was quiet for 9.5 s.
