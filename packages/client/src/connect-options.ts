@@ -1,8 +1,15 @@
-import type { Mismatch } from "./assembly.ts"
+import { isWellFormed, OptionError } from "@headwater/core"
+import {
+  streamPath,
+  TOPIC_PATTERN,
+  VIEW_QUERY_BYTES_MAX,
+  VIEW_TERMS_MAX,
+} from "@headwater/protocol"
 import type { ClientClock, ReplicaStore, TokenSource } from "./link.ts"
+import type { Mismatch } from "./replica-state.ts"
 
 /**
- * What a client tells beside the data, for logs and counters.
+ * A report of a client, for logs and counters.
  *
  *   mismatch   the replica was not what the hub holds; see `FRESH_INTERVAL_MS` for the answer
  *   reset      the hub could not resume
@@ -18,10 +25,10 @@ export type Report =
   | { readonly type: "reset"; readonly reason: string; readonly epoch: string }
   | { readonly type: "lost"; readonly error: Error; readonly delayMs: number }
 
-/** What to follow, and with what. */
+/** The topic to follow, the part of it, and the means. */
 export interface ConnectOptions {
   /**
-   * Where the hub is: `http://127.0.0.1:8080`. In a page, a path is enough. Of several, hubs of one
+   * The hub's address: `http://127.0.0.1:8080`. In a page, a path is enough. Of several hubs of one
    * source, each loss of the link leads to the next, and from the last to the first.
    */
   readonly url: string | URL | readonly (string | URL)[]
@@ -33,12 +40,90 @@ export interface ConnectOptions {
   readonly token?: string | TokenSource | undefined
   /** Closes the replica when aborted. */
   readonly signal?: AbortSignal | undefined
-  /** Called for what an operator wants to know. */
+  /** Called for every loss of the link, reset and mismatch. */
   readonly report?: ((report: Report) => void) | undefined
   readonly fetch?: typeof globalThis.fetch | undefined
   readonly clock?: ClientClock | undefined
-  /** Keeps what is held beyond this process: `stored` of `@headwater/client/store` makes one. */
+  /** Keeps the replica beyond this process: `stored` of `@headwater/client/store` makes one. */
   readonly store?: ReplicaStore | undefined
   /** As `Math.random`; draws the back-off. */
   readonly random?: (() => number) | undefined
+}
+
+/** The types of each option, as `typeof` names them. */
+const TYPES: Readonly<Record<keyof ConnectOptions, string>> = {
+  url: "string or object",
+  topic: "string",
+  prefix: "string or object",
+  keys: "object",
+  token: "string or function",
+  signal: "object",
+  report: "function",
+  fetch: "function",
+  clock: "object",
+  store: "object",
+  random: "function",
+}
+
+/**
+ * Checks the options of `connect`, and makes the addresses of the stream.
+ *
+ * Smaller than `checkOptions` of core: these bytes are in every page.
+ *
+ * @throws {OptionError} an option is unknown or senseless, or the filters are above their bounds.
+ */
+export function checkConnect(options: ConnectOptions): URL[] {
+  for (const [name, value] of Object.entries(options)) {
+    const type = value === null ? "null" : typeof value
+    const allowed = TYPES[name as keyof ConnectOptions]
+    // An inherited name, such as `constructor`, is not known either.
+    if (!`${allowed} undefined`.includes(type) || typeof allowed !== "string") {
+      refuse(name, type, allowed ?? "left out: there is no such option")
+    }
+  }
+  const { url, topic, prefix, keys } = options
+  if (!TOPIC_PATTERN.test(topic ?? "")) refuse("topic", topic, `of ${TOPIC_PATTERN}`)
+  const terms = [...termsOf("prefix", "prefix", prefix), ...termsOf("keys", "key", keys)]
+  const search = terms.join("&")
+  if (!search && keys) refuse("keys", "empty", "left out to follow the whole topic")
+  if (terms.length > VIEW_TERMS_MAX || search.length > VIEW_QUERY_BYTES_MAX) {
+    refuse(
+      "keys",
+      `with prefix ${terms.length} terms of ${search.length} bytes`,
+      `at most ${VIEW_TERMS_MAX} of ${VIEW_QUERY_BYTES_MAX}`,
+    )
+  }
+  const urls = [url].flat()
+  return (urls.length ? urls : [""]).map((text) => {
+    try {
+      // Only a page has an address of its own.
+      const target = new URL(text, globalThis.location?.href)
+      if (/^https?:$/.test(target.protocol) && !target.username) {
+        target.pathname = target.pathname.replace(/\/$/, "") + streamPath(topic)
+        target.search = search
+        return target
+      }
+    } catch {
+      // Refused below.
+    }
+    const shown = `${text}`.replace(/\/\/.*@/, "//…@")
+    return refuse("url", shown, "an http or https URL without credentials")
+  })
+}
+
+// Terms of the query. Slashes and colons stay as they are, so that more keys fit.
+function termsOf(option: string, name: string, texts: string | readonly string[] = []): string[] {
+  return [texts]
+    .flat()
+    .sort()
+    .map((text) => {
+      if (typeof text !== "string" || !isWellFormed(text) || (!text && name === "key")) {
+        refuse(option, text, "well-formed text")
+      }
+      return `${name}=${encodeURIComponent(text).replace(/%(2F|3A)/g, decodeURIComponent)}`
+    })
+}
+
+function refuse(option: string, found: unknown, allowed: string): never {
+  throw new OptionError(option, `connect: ${option} is ${found}; it must be ${allowed}`)
 }

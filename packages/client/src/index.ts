@@ -12,8 +12,8 @@
  *
  * @module
  */
-export type { Mismatch } from "./assembly.ts"
-export { connect } from "./client.ts"
+export type { ClientEvent, ClientState } from "./client-state.ts"
+export { connect } from "./connect.ts"
 export type { ConnectOptions, Report } from "./connect-options.ts"
 export type { ClientClock, TokenSource } from "./link.ts"
 export type {
@@ -25,5 +25,5 @@ export type {
   ReplicaStatus,
 } from "./replica.ts"
 export { ReplicaError } from "./replica-error.ts"
+export type { Mismatch } from "./replica-state.ts"
 export type { ReplicaEntry, ReplicaSnapshot } from "./snapshot.ts"
-export type { ClientEvent, ClientState } from "./state.ts"

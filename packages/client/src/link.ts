@@ -1,10 +1,10 @@
 import type { Clock } from "@headwater/core"
-import type { Frame } from "@headwater/protocol"
 import type { Replica } from "./replica.ts"
+import type { RestoredState } from "./replica-state.ts"
 
-/** How a replica reaches its hub, for who runs that and who writes through it. */
+/** The way to a hub, for the code that runs the link and the code that writes through it. */
 export interface Link {
-  /** The streams', the one in use first. Changed in place by who runs the link. */
+  /** The streams', the one in use first. Changed in place by the code that runs the link. */
   readonly urls: URL[]
   readonly token?: string | TokenSource | undefined
   readonly fetch?: typeof globalThis.fetch | undefined
@@ -13,12 +13,12 @@ export interface Link {
   readonly store?: ReplicaStore | undefined
 }
 
-/** What keeps a replica beyond its process. Opaque here: see `@headwater/client/store`. */
+/** Keeps a replica beyond its process. Opaque here: see `@headwater/client/store`. */
 export interface ReplicaStore {
   /**
-   * Called once, before the first request, with what can be filled and followed, and what was asked
-   * for: the first URL stands for the topic and its filters. Resolves when that may begin; with
-   * what is called, and waited for, when the replica is closed.
+   * Called once, before the first request, with the replica to fill and to follow, and the first
+   * URL, which stands for the topic and its filters. The first request waits until this resolves,
+   * with a function that is called, and waited for, when the replica is closed.
    */
   readonly attach: (
     replica: Storable,
@@ -30,18 +30,18 @@ export interface ReplicaStore {
 /** A replica as a store sees it. */
 export interface Storable extends Pick<Replica, "entries" | "position"> {
   /** The id from which the next stream will be resumed. */
-  resume: string
-  /** Called after every step, when set: also after one that no consumer hears of. */
+  readonly resume: string
+  /** Called after every step, when set: also after a step that no consumer sees. */
   onStep?: (() => void) | undefined
-  /** Takes a frame as if a stream had brought it. */
-  hear(frame: Frame, isTolerant: boolean, now: number): unknown
+  /** Begins with a stored state. */
+  restore(state: RestoredState): void
 }
 
-/** Gives a token when none is held. `expired` is the one that the hub no longer takes, if any. */
+/** Gives a token when there is none. `expired` is the one that the hub no longer takes, if any. */
 export type TokenSource = (
   expired: string | undefined,
   signal: AbortSignal,
 ) => string | Promise<string>
 
-/** What a client needs of a clock; `@headwater/core`'s `Clock` is one. */
+/** The part of a clock that a client needs; `@headwater/core`'s `Clock` is one. */
 export type ClientClock = Pick<Clock, "now" | "elapsed" | "after">

@@ -1,103 +1,123 @@
+import type { Position } from "@headwater/core"
 import type { Frame } from "@headwater/protocol"
-import { Assembly, type Mismatch } from "./assembly.ts"
+import { type ClientEvent, TRANSITIONS } from "./client-state.ts"
 import type { Report } from "./connect-options.ts"
 import { changesOf, type Replaced } from "./entry-changes.ts"
+import type { Storable } from "./link.ts"
 import type { Proof, ReplicaCommit, ReplicaStatus } from "./replica.ts"
+import {
+  type FrameEffect,
+  type Mismatch,
+  ReplicaState,
+  type RestoredState,
+} from "./replica-state.ts"
 import { type ReplicaEntry, ReplicaSnapshot } from "./snapshot.ts"
-import { type ClientEvent, TRANSITIONS } from "./state.ts"
 
-/** What there is to hear of a replica, at once. */
-export interface News<Value = unknown> {
-  /** It moved to an id. What stood before under each key that this changed. */
+/** A notification of everything that changed at once. */
+export interface ChangeNotification<Value = unknown> {
+  /** It moved to an id: each key that this changed, with its entry before. */
   readonly replaced?: Replaced<Value> | undefined
-  /** The same as its followers see it; absent where they see nothing. */
+  /** The same as consumers see it; absent where they see no change. */
   readonly commit?: ReplicaCommit<Value> | undefined
   /** `status` or `proven` is another object. */
   readonly isStatus?: boolean
   readonly report?: Report | undefined
 }
 
-/** Hears of everything; takes what it is after. */
-export type Follower<Value = unknown> = (news: News<Value>) => void
+/** Takes every notification, and uses what it needs of it. */
+export type ChangeHandler<Value = unknown> = (notification: ChangeNotification<Value>) => void
 
 /**
- * What one stream brings, for all who own a share of it: an assembly, and who wants to hear of it.
+ * The replica that one stream feeds, for all owners of a share in it: the state, and the handlers
+ * to notify.
  *
- * `begin`, `forget`, `hear` and `on` are for who runs the link.
+ * `take`, `transition` and `state` are for the code that runs the link.
  */
-export class LiveReplica<Value = unknown> extends Assembly<Value> {
+export class LiveReplica<Value = unknown> implements Storable {
+  readonly state = new ReplicaState<Value>()
   /** Aborted to let go of the link for good. */
   readonly closing = new AbortController()
-  /** Settles when it is. Set by who runs it. */
+  /** Settles when nothing is open any more. Set by the code that runs the link. */
   running: Promise<void> | undefined
-  snapshot: ReplicaSnapshot<Value> = new ReplicaSnapshot(undefined, this.held)
+  snapshot: ReplicaSnapshot<Value> = new ReplicaSnapshot(undefined, this.state.entries)
   status: ReplicaStatus = { state: "idle", hub: undefined, error: undefined }
   proven: Proof = { count: 0, lastAt: undefined, position: undefined, mismatches: 0 }
-  /** The followers of each owner. The stream ends with the last of them. */
-  readonly owners = new Set<Set<Follower<Value>>>()
-  /** Called after every step. Set by who keeps the replica. */
+  /** The handlers of each owner. The stream ends with the last owner. */
+  readonly owners = new Set<Set<ChangeHandler<Value>>>()
+  /** An owner listens to reports or to the status, and so learns of a hub that is away. */
+  isObserved = false
+  /** Called after every step. Set by a store. */
   onStep: (() => void) | undefined
+
+  get position(): Position | undefined {
+    return this.state.position
+  }
+
+  get digest(): string {
+    return this.state.digest
+  }
+
+  get resume(): string {
+    return this.state.resume
+  }
 
   entries(): IterableIterator<ReplicaEntry<Value>> {
     return this.snapshot.entries()
   }
 
   /**
-   * Takes a frame, and tells whoever listens what it brought about.
+   * Takes a frame, and notifies every owner of its effect.
    *
-   * @param isTolerant see `Assembly.take`.
+   * @param isTolerant see `ReplicaState.take`.
    * @param now ms since 1970.
-   * @throws {FrameError} see `Assembly.take`.
+   * @throws {FrameError} see `ReplicaState.take`.
    */
-  hear(frame: Frame, isTolerant: boolean, now: number): Mismatch | undefined {
-    const { proven } = this
-    const isFirst = !this.position
-    const { replaced, isProven, mismatch } = this.take(frame, isTolerant)
-    const { position } = this
+  take(frame: Frame, isTolerant: boolean, now: number): Mismatch | undefined {
+    const { proven, position } = this
+    const effect = this.state.take(frame, isTolerant)
+    const { isProven, replaced, mismatch } = effect
     const { type } = frame
-    if (isProven) this.proven = { ...proven, count: proven.count + 1, lastAt: now, position }
-    if (mismatch) this.proven = { ...proven, mismatches: proven.mismatches + 1 }
-    let commit: ReplicaCommit<Value> | undefined
-    if (replaced) {
-      this.onStep?.()
-      const isNews = replaced.size > 0 || isFirst
-      if (isNews) this.snapshot = this.snapshot.next(position, this.held, replaced)
-      const changes = changesOf(replaced, this.snapshot)
-      if (changes.length > 0 || isFirst) commit = { position: position!, changes }
+    if (isProven) {
+      this.proven = { ...proven, count: proven.count + 1, lastAt: now, position: this.position }
     }
-    if (type === "hello" || type === "reset" || (type === "sync" && replaced)) this.on(type)
+    if (mismatch) this.proven = { ...proven, mismatches: proven.mismatches + 1 }
+    const commit = this.#step(effect, !position)
+    if (type === "hello" || type === "reset" || (type === "sync" && replaced)) this.transition(type)
     if (type === "status") this.status = { ...this.status, hub: frame.report }
-    this.tell({ replaced, commit, isStatus: type === "status" || proven !== this.proven })
+    this.notify({ replaced, commit, isStatus: type === "status" || proven !== this.proven })
     return mismatch
   }
 
-  /** Something happened to the link. */
-  on(event: ClientEvent, error = this.status.error, report?: Report): void {
+  /** Begins with a stored state, before the first stream. */
+  restore(stored: RestoredState): void {
+    const effect = this.state.restore(stored as RestoredState<Value>)
+    this.notify({ replaced: effect.replaced, commit: this.#step(effect, true) })
+  }
+
+  /** Moves the status by an event of the link. */
+  transition(event: ClientEvent, error = this.status.error, report?: Report): void {
     const { state, hub } = this.status
     const next = TRANSITIONS[state][event]
     const isStatus = next !== state
     if (isStatus) this.status = { state: next, hub, error: next === "live" ? undefined : error }
-    this.tell({ report, isStatus })
+    this.notify({ report, isStatus })
   }
 
-  /** Tells every consumer of every owner. */
-  tell(news: News<Value>): void {
-    for (const followers of [...this.owners]) callAll(followers, news)
-  }
-}
-
-/**
- * Calls everybody. One that throws is its owner's bug: told to the process, as the platform does,
- * and to nobody else's listener.
- */
-export function callAll<Told>(listeners: Iterable<(told: Told) => void>, told: Told): void {
-  for (const listener of [...listeners]) {
-    try {
-      listener(told)
-    } catch (error) {
-      queueMicrotask(() => {
-        throw error
-      })
+  /** Notifies every handler of every owner. */
+  notify(notification: ChangeNotification<Value>): void {
+    for (const handlers of [...this.owners]) {
+      for (const handler of [...handlers]) handler(notification)
     }
+  }
+
+  // Makes the next snapshot, and the commit that consumers see, if they see one.
+  #step({ replaced }: FrameEffect<Value>, isFirst: boolean): ReplicaCommit<Value> | undefined {
+    if (!replaced) return undefined
+    const { entries, position } = this.state
+    this.onStep?.()
+    if (replaced.size > 0 || isFirst)
+      this.snapshot = this.snapshot.next(position, entries, replaced)
+    const changes = changesOf(replaced, this.snapshot)
+    return changes.length > 0 || isFirst ? { position: position!, changes } : undefined
   }
 }

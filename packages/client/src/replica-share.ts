@@ -1,28 +1,30 @@
-import type { Position } from "@headwater/core"
+import { onAbort, type Position } from "@headwater/core"
+import { readStreamId } from "@headwater/protocol"
+import { callUser } from "./call-user.ts"
 import type { ConnectOptions } from "./connect-options.ts"
 import { changesOf } from "./entry-changes.ts"
 import type { Link } from "./link.ts"
-import { callAll, type Follower, type LiveReplica } from "./live-replica.ts"
+import type { ChangeHandler, LiveReplica } from "./live-replica.ts"
 import type { Proof, Replica, ReplicaCommit, ReplicaListener, ReplicaStatus } from "./replica.ts"
 import { ReplicaError } from "./replica-error.ts"
 import { type ReplicaEntry, ReplicaSnapshot } from "./snapshot.ts"
-import { onAbort, wait } from "./wait.ts"
+import { wait } from "./wait.ts"
 
 /**
  * The replica that `connect` returns: its owner's share of what a stream brings.
  *
  * It reads what all owners read, until it is closed: then it stays as it was, while the others'
- * move on. The last one's end is the stream's. Closing copies references, O(size), where others
- * remain.
+ * move on. The last owner's end is the stream's. Closing copies references, O(size), where other
+ * owners remain.
  */
 export class ReplicaShare<Value> implements Replica<Value> {
   readonly ready: Promise<void>
-  /** For who writes through it. */
+  /** For code that writes through it. */
   readonly link: Link
   readonly #live: LiveReplica<Value>
   readonly #letGo: (() => void) | undefined
-  readonly #followers = new Set<Follower<Value>>()
-  // What is read: what the stream brings, or what that was when this was closed.
+  readonly #handlers = new Set<ChangeHandler<Value>>()
+  // The state to read: the live one, or, once this is closed, a copy of it as it was then.
   #of: Pick<LiveReplica<Value>, "snapshot" | "position" | "digest" | "status" | "proven">
 
   /** @param options `signal` closes this share alone. */
@@ -33,10 +35,13 @@ export class ReplicaShare<Value> implements Replica<Value> {
   ) {
     this.#live = this.#of = live
     this.link = link
-    live.owners.add(this.#followers)
-    this.#follow((news) => news.report && report?.(news.report))
+    live.owners.add(this.#handlers)
+    if (report) {
+      live.isObserved = true
+      this.#handle((change) => change.report && callUser(report, change.report))
+    }
     this.ready = this.#until(() => !!this.position)
-    // Who never looks at `ready` must not be ended by it.
+    // An owner that never looks at `ready` must not be ended by it.
     this.ready.catch(() => {})
     this.#letGo = onAbort(signal, () => {
       this.close().catch(() => {})
@@ -82,26 +87,28 @@ export class ReplicaShare<Value> implements Replica<Value> {
   readonly getSnapshot = (): ReplicaSnapshot<Value> => this.#of.snapshot
 
   readonly subscribe = (listener: ReplicaListener<Value>): (() => void) => {
-    listener(this.#of.snapshot)
-    return this.#follow(({ commit }) => commit && listener(this.#of.snapshot, commit))
+    callUser(listener, this.#of.snapshot)
+    return this.#handle(({ commit }) => commit && callUser(listener, this.#of.snapshot, commit))
   }
 
-  readonly subscribeStatus = (listener: () => void): (() => void) =>
-    this.#follow(({ isStatus }) => isStatus && listener())
+  readonly subscribeStatus = (listener: () => void): (() => void) => {
+    this.#live.isObserved = true
+    return this.#handle(({ isStatus }) => isStatus && callUser(listener))
+  }
 
   async *changes(signal?: AbortSignal): AsyncGenerator<ReplicaCommit<Value>, void, undefined> {
-    // What its reader last saw under each key that changed since.
+    // The entry that the reader last saw under each key that changed since.
     const unseen = new Map<string, ReplicaEntry<Value> | undefined>()
-    let unfollow: (() => void) | undefined
+    let unhandle: (() => void) | undefined
     try {
       for (;;) {
-        const isFirst = !unfollow && this.position
+        const isFirst = !unhandle && this.position
         if (isFirst) {
-          // To one who has seen nothing, everything that is held has just come.
+          // To a reader that has seen nothing, every entry is new.
           for (const { key } of this.entries()) unseen.set(key, undefined)
-          // What came and went since is forgotten, so that this holds no more keys than the reader
-          // saw and the replica holds.
-          unfollow = this.#follow(({ replaced = [] }) => {
+          // A key that came and went since is forgotten, so that this holds no more keys than the
+          // reader saw and the replica holds.
+          unhandle = this.#handle(({ replaced = [] }) => {
             for (const [key, previous] of replaced) {
               if (!unseen.has(key)) unseen.set(key, previous)
               else if (!unseen.get(key) && !this.has(key)) unseen.delete(key)
@@ -115,34 +122,45 @@ export class ReplicaShare<Value> implements Replica<Value> {
         else await this.#move(signal)
       }
     } finally {
-      unfollow?.()
+      unhandle?.()
     }
   }
 
-  waitFor({ epoch, revision }: Position, signal?: AbortSignal): Promise<void> {
+  async waitFor(position: Position | string, signal?: AbortSignal): Promise<void> {
+    const { epoch = "", revision = "" } = Object(position) as Partial<Position>
+    const text = typeof position === "string" ? position : `${epoch}.${revision}`
+    const goal = readStreamId(text)
+    if (!goal) throw new ReplicaError(`${text} is not a position`, "ERR_POSITION_MALFORMED", "stop")
     let before: string | undefined
-    return this.#until(() => {
+    await this.#until(() => {
       const at = this.position
       before ??= at?.epoch
-      if (at?.epoch === epoch) return at.revision >= revision
+      if (at?.epoch === goal.epoch) return at.revision >= goal.revision
       if (at?.epoch === before) return false
-      throw new ReplicaError("ERR_EPOCH_CHANGED", "resync")
+      throw new ReplicaError(
+        `cannot reach ${text}: the replica moved to epoch ${at?.epoch}`,
+        "ERR_EPOCH_CHANGED",
+        "resync",
+      )
     }, signal)
   }
 
   readonly close = async (): Promise<void> => {
     const live = this.#live
     const { owners } = live
-    if (owners.delete(this.#followers)) {
+    if (owners.delete(this.#handlers)) {
       this.#letGo?.()
+      const { snapshot, position, digest, status, proven } = live
       this.#of = {
-        ...live,
         snapshot: owners.size
-          ? new ReplicaSnapshot(live.snapshot.position, new Map(live.held))
-          : live.snapshot,
-        status: { ...live.status, state: "closed" },
+          ? new ReplicaSnapshot(snapshot.position, new Map(live.state.entries))
+          : snapshot,
+        position,
+        digest,
+        status: { ...status, state: "closed" },
+        proven,
       }
-      callAll(this.#followers, { isStatus: true })
+      for (const handler of [...this.#handlers]) handler({ isStatus: true })
     }
     if (owners.size) return
     live.closing.abort()
@@ -151,31 +169,31 @@ export class ReplicaShare<Value> implements Replica<Value> {
 
   readonly [Symbol.asyncDispose] = this.close
 
-  // Wraps the follower, so that one function that follows twice does so twice.
-  #follow(follower: (...args: Parameters<Follower<Value>>) => unknown): () => void {
-    const own: Follower<Value> = (news) => {
-      follower(news)
+  // Wraps the handler, so that a function that is given twice is called twice.
+  #handle(handler: (...args: Parameters<ChangeHandler<Value>>) => unknown): () => void {
+    const own: ChangeHandler<Value> = (notification) => {
+      handler(notification)
     }
-    this.#followers.add(own)
+    this.#handlers.add(own)
     return () => {
-      this.#followers.delete(own)
+      this.#handlers.delete(own)
     }
   }
 
-  // Waits until something is so: what is there counts before the end, and that before the signal.
-  async #until(isSo: () => boolean, signal?: AbortSignal): Promise<void> {
-    for (; !isSo(); await this.#move(signal)) {
-      if (this.#isOver()) throw new ReplicaError("ERR_CLOSED", "stop")
+  // Waits for a condition. It counts before the end, and the end before the signal.
+  async #until(isTrue: () => boolean, signal?: AbortSignal): Promise<void> {
+    for (; !isTrue(); await this.#move(signal)) {
+      if (this.#isOver()) throw new ReplicaError("the replica is closed", "ERR_CLOSED", "stop")
     }
   }
 
-  // Waits until the replica moves, or closes. Who calls has looked whether it did.
+  // Waits until the replica moves, or closes. The caller has looked before.
   #move(signal: AbortSignal | undefined): Promise<void> {
     signal?.throwIfAborted()
-    return wait((wake) => this.#follow(wake), signal)
+    return wait((wake) => this.#handle(wake), signal)
   }
 
-  // Tells whether it is closed; throws when that was not its owner's will.
+  // True once it is closed; throws when that was not its owner's will.
   #isOver(): boolean {
     const { state, error } = this.status
     if (state !== "closed") return false

@@ -1,6 +1,8 @@
+// Projects that compile for ES2022 have no `AsyncDisposable`.
+/// <reference lib="esnext.disposable" preserve="true" />
 import type { Position, StatusReport } from "@headwater/core"
+import type { ClientState } from "./client-state.ts"
 import type { ReplicaEntry, ReplicaSnapshot } from "./snapshot.ts"
-import type { ClientState } from "./state.ts"
 
 /**
  * A live copy of a topic, or of a part of it: read at memory speed, always whole, and proven.
@@ -49,9 +51,9 @@ export interface Replica<Value = unknown> extends AsyncDisposable {
 
   /**
    * Calls a listener at once, and then after every commit that changed anything for a consumer.
-   * Bound to the replica. A listener that throws is told to the process as an uncaught error.
+   * Bound to the replica. An error of a listener is printed, and harms nothing else.
    *
-   * @returns what ends it; twice is harmless.
+   * @returns a function that ends it; calling it again is harmless.
    */
   readonly subscribe: (listener: ReplicaListener<Value>) => () => void
 
@@ -71,13 +73,15 @@ export interface Replica<Value = unknown> extends AsyncDisposable {
   changes(signal?: AbortSignal): AsyncGenerator<ReplicaCommit<Value>, void, undefined>
 
   /**
-   * Waits until the replica holds everything up to a position: after a write, the one it answered.
-   * A position of another epoch is waited for until the replica next changes epochs.
+   * Waits until the replica holds everything up to a position, or the text of one: after a write,
+   * the one that it answered. A position of another epoch is waited for until the replica next
+   * changes epochs.
    *
+   * @throws {ReplicaError} `ERR_POSITION_MALFORMED`: neither a position nor the text of one.
    * @throws {ReplicaError} `ERR_EPOCH_CHANGED`: it moved to an epoch that is not the position's;
    *   `ERR_CLOSED`: it is closed. Or what the hub refused with.
    */
-  waitFor(position: Position, signal?: AbortSignal): Promise<void>
+  waitFor(position: Position | string, signal?: AbortSignal): Promise<void>
 
   /** Lets go of the link. What is held stays readable. Resolves when nothing is open any more. */
   close(): Promise<void>

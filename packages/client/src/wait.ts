@@ -1,6 +1,8 @@
+import { onAbort } from "@headwater/core"
+
 /**
- * Waits until `begin` calls what it is given, or until the signal is aborted: the same to it, so
- * that its caller looks for data before it looks at the signal. Leaves nothing behind.
+ * Waits until `begin` calls the function that it is given, or until the signal is aborted: either
+ * resolves, so that the caller looks for data before it looks at the signal. Leaves nothing behind.
  *
  * @param begin returns what ends it.
  */
@@ -13,11 +15,4 @@ export async function wait(
     ends = [begin(wake), onAbort(signal, wake)]
   })
   for (const end of ends) end()
-}
-
-/** Runs a task when a signal is aborted; at once, if it is. Returns what ends that. */
-export function onAbort(signal: AbortSignal | undefined, task: () => void): () => void {
-  signal?.addEventListener("abort", task)
-  if (signal?.aborted) task()
-  return () => signal?.removeEventListener("abort", task)
 }

@@ -1,32 +1,45 @@
-import type { Position, Revision, SyncErrorCode } from "@headwater/core"
 import {
-  CONTENT_TYPES,
-  decodeErrorBody,
-  isValueKind,
-  parsePosition,
-  type ValueKind,
-} from "@headwater/protocol"
+  badOption,
+  checkBytes,
+  checkOptions,
+  encodeBase64,
+  integerRule,
+  isWellFormed,
+  KeyError,
+  type OptionRules,
+  onAbort,
+  oneOfRule,
+  type Position,
+  type Revision,
+  required,
+  type SyncErrorCode,
+  signalRule,
+  startTimer,
+  textRule,
+  ValueError,
+} from "@headwater/core"
+import { CONTENT_TYPES, decodeErrorBody, parsePosition, type ValueKind } from "@headwater/protocol"
 import type { Link, TokenSource } from "./link.ts"
+import { refusalOf } from "./refusal.ts"
 import type { Replica } from "./replica.ts"
-import { onAbort } from "./wait.ts"
 import { WriteError } from "./write-error.ts"
 
 /** How long a hub has to answer a write: longer than it gives its source. */
 export const WRITE_MS = 15_000
 
-/** What a writer is told beside its replica. */
+/** Facts that a writer needs beside its replica. */
 export interface WriterOptions {
-  /** What values of this topic are; `json` unless said otherwise. */
-  readonly values?: ValueKind
+  /** The kind of the topic's values; `json` unless said otherwise. */
+  readonly values?: ValueKind | undefined
 }
 
-/** For one write. */
+/** Options of one write. */
 export interface WriteOptions {
-  /** Ends the waiting, not the write: what was sent may be written. */
+  /** Ends the waiting, not the write: a request that was sent may be written. */
   readonly signal?: AbortSignal | undefined
 }
 
-/** What must hold of the entry: that it is at a revision, or, by 0, that it is absent. */
+/** A condition on the entry: it is at a revision, or, by 0, absent. */
 export interface WriteCondition extends WriteOptions {
   readonly revision?: Revision | undefined
 }
@@ -36,18 +49,26 @@ export type BatchChange<Value = unknown> =
   | { readonly op: "put"; readonly key: string; readonly value: Value }
   | { readonly op: "delete"; readonly key: string }
 
-/** What must hold for a batch: a key is at a revision, or, by 0, is absent. */
+/** A condition of a batch: a key is at a revision, or, by 0, absent. */
 export interface BatchCondition {
   readonly key: string
   readonly revision: Revision
 }
 
+/** Options of a batch. */
+export interface BatchOptions extends WriteOptions {
+  readonly if?: readonly BatchCondition[] | undefined
+}
+
 /**
- * Writes to a topic. Each write resolves once the replica shows it, or what came after it, with the
+ * Writes to a topic. Each write resolves once the replica shows it, or a later state, with the
  * position at which it was written; it is sent once, and never repeated but with a fresh token.
  *
  * A replica of a part of the topic shows a write to another part with the hub's next `sync`, which
  * comes within a heartbeat: 4 s.
+ *
+ * Rejects with an `OptionError`, `KeyError` or `ValueError`, and sends nothing, where an argument
+ * is unknown or senseless.
  */
 export interface Writer<Value = unknown> {
   /** Puts a value. @throws {WriteError} */
@@ -55,26 +76,24 @@ export interface Writer<Value = unknown> {
   /** Deletes an entry; one that is absent is `ERR_KEY_ABSENT`. @throws {WriteError} */
   delete(key: string, options?: WriteCondition): Promise<Position>
   /** Makes all changes in one commit, or none: at most 128 with conditions. @throws {WriteError} */
-  batch(
-    changes: readonly BatchChange<Value>[],
-    options?: WriteOptions & { readonly if?: readonly BatchCondition[] | undefined },
-  ): Promise<Position>
+  batch(changes: readonly BatchChange<Value>[], options?: BatchOptions): Promise<Position>
 }
 
 /**
  * Makes a writer to the topic of a replica, on its hub and with its token.
  *
  * @throws {TypeError} the replica was not made by `connect`.
+ * @throws {OptionError} an option is unknown or senseless.
  */
 export function writer<Value = unknown>(
   replica: Replica<Value>,
-  { values = "json" }: WriterOptions = {},
+  options: WriterOptions = {},
 ): Writer<Value> {
-  const { link } = replica as { readonly link?: Link | undefined }
-  if (!link || !replica.waitFor)
-    throw new TypeError("only to the topic of a replica that connect() made")
-  if (!isValueKind(values)) throw new TypeError("values is json, text or binary")
-  const ask = sender(link)
+  const { link } = (replica ?? {}) as { readonly link?: Link | undefined }
+  if (!link) throw new TypeError("writer: pass a replica that connect() made")
+  checkOptions("writer", options, WRITER_RULES)
+  const { values = "json" } = options
+  const send = sender(link)
 
   const write = async (
     path: string,
@@ -82,38 +101,113 @@ export function writer<Value = unknown>(
     key: string | undefined,
     signal: AbortSignal | undefined,
   ) => {
-    const position = await ask(path, init, key, signal)
+    const position = await send(path, init, key, signal)
     try {
       await replica.waitFor(position, signal)
     } catch (cause) {
       if (signal?.aborted) throw signal.reason
-      throw new WriteError("written, but not seen", "ERR_CLOSED", "retry", { position, cause })
+      const { epoch, revision } = position
+      const message = `written at ${epoch}.${revision}, which the replica does not come to show`
+      throw new WriteError(message, "ERR_CLOSED", "retry", { position, cause })
     }
     return position
   }
 
   return {
-    put(key, value, { revision, signal } = {}) {
+    async put(key, value, options = {}) {
+      checkKey(key)
+      checkOptions("put", options, CONDITION_RULES)
+      const { revision, signal } = options
       const headers = { ...conditionOf(revision), "content-type": CONTENT_TYPES[values] }
-      const body = values === "json" ? JSON.stringify(value) : (value as BodyInit)
+      const body = bodyOf(value, values, key) as BodyInit
       return write(entryOf(key), { method: "PUT", headers, body }, key, signal)
     },
-    delete(key, { revision, signal } = {}) {
+    async delete(key, options = {}) {
+      checkKey(key)
+      checkOptions("delete", options, CONDITION_RULES)
+      const { revision, signal } = options
       const init = { method: "DELETE", headers: conditionOf(revision) }
       return write(entryOf(key), init, key, signal)
     },
-    batch(changes, { if: conditions = [], signal } = {}) {
-      const wire = changes.map((change) =>
-        change.op === "put" ? { ...change, value: wireValueOf(change.value, values) } : change,
-      )
-      const body = JSON.stringify({ if: conditions, changes: wire })
+    async batch(changes, options = {}) {
+      if (!Array.isArray(changes)) throw badOption("batch: changes", changes, "a list")
+      checkOptions("batch", options, BATCH_RULES)
+      const { if: conditions = [], signal } = options
+      for (const condition of conditions) checkOptions("batch: if", condition, CONDITION_OF_BATCH)
+      const wire = changes.map((change) => wireChangeOf(change, values))
+      const body = `{"if":${JSON.stringify(conditions)},"changes":[${wire.join(",")}]}`
       const headers = { "content-type": "application/json" }
       return write("batch", { method: "POST", headers, body }, undefined, signal)
     },
   }
 }
 
-type Ask = (
+const WRITER_RULES: OptionRules<WriterOptions> = { values: oneOfRule("json", "text", "binary") }
+
+const CONDITION_RULES: OptionRules<WriteCondition> = {
+  revision: integerRule(0),
+  signal: signalRule,
+}
+
+const BATCH_RULES: OptionRules<BatchOptions> = {
+  if: { allowed: "a list of { key, revision }", test: Array.isArray },
+  signal: signalRule,
+}
+
+const CONDITION_OF_BATCH: OptionRules<BatchCondition> = {
+  key: required(textRule),
+  revision: required(integerRule(0)),
+}
+
+const PUT_RULES = {
+  op: required(oneOfRule("put", "delete")),
+  key: required(textRule),
+  value: { allowed: "a value", test: () => true },
+}
+
+const DELETE_RULES = { op: PUT_RULES.op, key: PUT_RULES.key }
+
+function wireChangeOf(change: BatchChange, values: ValueKind): string {
+  if (change?.op !== "put") {
+    checkOptions<BatchChange>("batch: a change", change, DELETE_RULES)
+    checkKey(change.key)
+    return JSON.stringify({ op: "delete", key: change.key })
+  }
+  checkOptions("batch: a change", change, PUT_RULES)
+  const { key, value } = change
+  checkKey(key)
+  const body = bodyOf(value, values, key)
+  const text = body instanceof Uint8Array ? encodeBase64(body) : body
+  const json = values === "json" ? text : JSON.stringify(text)
+  return `{"op":"put","key":${JSON.stringify(key)},"value":${json}}`
+}
+
+function checkKey(key: unknown): void {
+  if (typeof key !== "string" || key === "" || !isWellFormed(key)) {
+    throw new KeyError(`the key ${JSON.stringify(key)} is not a text of one character or more`)
+  }
+}
+
+// The value as the body of a PUT has it.
+function bodyOf(value: unknown, values: ValueKind, key: string): string | Uint8Array {
+  const name = `the value of ${JSON.stringify(key)}`
+  if (values === "binary") return checkBytes(value, name)
+  if (values === "text") {
+    if (typeof value === "string" && isWellFormed(value)) return value
+    throw new ValueError(`${name} is not a text, as this writer's values are`)
+  }
+  let text: string | undefined
+  let cause: unknown
+  try {
+    text = JSON.stringify(value)
+  } catch (error) {
+    cause = error
+  }
+  if (text !== undefined) return text
+  throw new ValueError(`${name} has no JSON: ${typeof value}`, "ERR_VALUE_INVALID", { cause })
+}
+
+type Send = (
   path: string,
   init: RequestInit & { readonly headers: Record<string, string> },
   key: string | undefined,
@@ -121,34 +215,36 @@ type Ask = (
 ) => Promise<Position>
 
 // Sends one write, again only where a 401 says that it was not taken.
-function sender({ urls, token: source, fetch = globalThis.fetch, clock }: Link): Ask {
+function sender({ urls, token: source, fetch = globalThis.fetch, clock }: Link): Send {
+  const after = clock ? clock.after.bind(clock) : startTimer
   let token = typeof source === "string" ? source : undefined
   return async (path, init, key, signal) => {
     const target = new URL(urls[0]!)
     const [end, search = ""] = path.split("?")
     target.pathname = target.pathname.replace(/stream$/, end!)
     target.search = search
+    const name = target.origin + target.pathname
     let expired: string | undefined
     for (;;) {
       const attempt = new AbortController()
       const letGo = onAbort(signal, () => attempt.abort(signal!.reason))
-      const late = () => attempt.abort(unknown("no answer in time"))
-      const stopTimer = (clock ?? timers).after(WRITE_MS, late)
+      const late = () => attempt.abort(unknown(`${name} did not answer within ${WRITE_MS} ms`))
+      const stopTimer = after(WRITE_MS, late)
       try {
         if (typeof source === "function") token ??= await askToken(source, expired, attempt.signal)
         const headers = { ...init.headers, ...(token && { authorization: `Bearer ${token}` }) }
         attempt.signal.throwIfAborted()
         const response = await fetch(target, { ...init, headers, signal: attempt.signal })
         const text = await response.text()
-        if (response.status === 200) return positionOf(text)
+        if (response.status === 200) return parsePosition(JSON.parse(text).position)
         if (response.status !== 401 || typeof source !== "function" || expired !== undefined) {
-          throw refusalOf(response, text, key)
+          throw refusal(name, response, text, key)
         }
         expired = token ?? ""
         token = undefined
       } catch (error) {
         if (attempt.signal.aborted) throw attempt.signal.reason
-        throw error instanceof WriteError ? error : unknown("no answer", error)
+        throw error instanceof WriteError ? error : unknown(`${name} did not answer`, error)
       } finally {
         stopTimer()
         letGo()
@@ -157,7 +253,7 @@ function sender({ urls, token: source, fetch = globalThis.fetch, clock }: Link):
   }
 }
 
-// What a token source fails with is its owner's, but nothing was written.
+// A failure of the token source is its owner's; nothing was written.
 async function askToken(
   source: TokenSource,
   expired: string | undefined,
@@ -166,32 +262,25 @@ async function askToken(
   try {
     return await source(expired, signal)
   } catch (cause) {
-    throw new WriteError("no token", "ERR_UNAUTHENTICATED", "stop", { cause })
+    const message = `nothing was written: the token function failed: ${cause}`
+    throw new WriteError(message, "ERR_UNAUTHENTICATED", "stop", { cause })
   }
 }
 
-const timers = {
-  after(delayMs: number, task: () => void): () => void {
-    const timer = setTimeout(task, delayMs)
-    return () => clearTimeout(timer)
-  },
-}
-
-function positionOf(text: string): Position {
-  return parsePosition(JSON.parse(text).position)
-}
-
-function refusalOf({ status, headers }: Response, text: string, key = ""): WriteError {
+function refusal(name: string, { status, headers }: Response, text: string, key = ""): WriteError {
   const body = decodeErrorBody(text)
-  // Who answered was not a hub, and may have passed it on to one.
-  if (!body) return unknown(`answered ${status}`)
+  const [message, ...rest] = refusalOf(status, text)
+  // Not a hub's answer: an intermediary may have passed the write on to one.
+  if (!body && rest[0] !== "ERR_TOO_LARGE") return unknown(`${name} ${message}`)
   const revision = Number(headers.get("headwater-revision") ?? 0)
-  const { failed = body.code === "ERR_CONFLICT" ? [{ key, revision }] : [] } = JSON.parse(text)
-  return new WriteError(body.message, body.code as SyncErrorCode, body.retry, { failed })
+  const isConflict = body?.code === "ERR_CONFLICT"
+  const { failed = isConflict ? [{ key, revision }] : [] } = body ? JSON.parse(text) : {}
+  return new WriteError(`${name} ${message}`, ...rest, { failed })
 }
 
 function unknown(message: string, cause?: unknown): WriteError {
-  return new WriteError(message, "ERR_OUTCOME_UNKNOWN", "retry", { cause })
+  const code: SyncErrorCode = "ERR_OUTCOME_UNKNOWN"
+  return new WriteError(`${message}; it may be written`, code, "retry", { cause })
 }
 
 function entryOf(key: string): string {
@@ -201,11 +290,4 @@ function entryOf(key: string): string {
 function conditionOf(revision: Revision | undefined): Record<string, string> {
   if (revision === undefined) return {}
   return revision === 0 ? { "if-none-match": "*" } : { "if-match": `${revision}` }
-}
-
-function wireValueOf(value: unknown, kind: ValueKind): unknown {
-  if (kind !== "binary") return value
-  let text = ""
-  for (const byte of value as Uint8Array) text += String.fromCharCode(byte)
-  return btoa(text)
 }

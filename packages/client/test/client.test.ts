@@ -1,4 +1,4 @@
-import { encodeErrorBody } from "@headwater/protocol"
+import { encodeErrorBody, HEARTBEAT_MS, HEARTBEATS_MISSED_MAX } from "@headwater/protocol"
 import { ManualClock } from "@headwater/testing"
 import { afterEach, beforeEach, describe, expect, test } from "vitest"
 import { type ConnectOptions, connect, type Replica, type Report } from "../src/index.ts"
@@ -70,7 +70,7 @@ describe("connect()", () => {
     stream.send(hello({ view: "0a1b2c3d" }), snapshot(["a/1", 3]))
     await until(replica, () => replica.status.state === "snapshot")
 
-    expect(stream.path).toBe("/v1/topics/default/stream?prefix=a%2F&prefix=b%26&key=%C3%A9")
+    expect(stream.path).toBe("/v1/topics/default/stream?prefix=a/&prefix=b%26&key=%C3%A9")
     expect(stream.headers).toMatchObject({
       accept: "text/event-stream",
       authorization: "Bearer secret",
@@ -430,12 +430,106 @@ describe("an answer that is no stream", () => {
     expect(clock.nextTimerMs).toBe(7_000)
   })
 
+  test("Retry-After may be a date, by the clock of the one who answers", async () => {
+    const clock = new ManualClock()
+    const replica = follow({ clock })
+    ;(await hub.next()).answer(503, "", {
+      date: "Sun, 04 Jan 2026 10:00:00 GMT",
+      "retry-after": "Sun, 04 Jan 2026 10:00:09 GMT",
+    })
+    await until(replica, () => replica.status.state === "waiting")
+
+    expect(clock.nextTimerMs).toBe(9_000)
+  })
+
+  test.each(["0", "-5", "soon", "Thu, 01 Jan 1970 00:00:00 GMT"])(
+    "a Retry-After of %s is none",
+    async (text) => {
+      const clock = new ManualClock()
+      const replica = follow({ clock, random: () => 1 })
+      ;(await hub.next()).answer(503, "", { "retry-after": text })
+      await until(replica, () => replica.status.state === "waiting")
+
+      expect(clock.nextTimerMs).toBe(250)
+    },
+  )
+
+  test("Retry-After is kept for ten minutes at most", async () => {
+    const clock = new ManualClock()
+    const replica = follow({ clock })
+    ;(await hub.next()).answer(503, "", { "retry-after": "86400" })
+    await until(replica, () => replica.status.state === "waiting")
+
+    expect(clock.nextTimerMs).toBe(600_000)
+  })
+
+  test("clients that were told one waiting time come back spread over as much again", async () => {
+    const clock = new ManualClock()
+    const delays: number[] = []
+    for (const draw of [0, 0.25, 0.5, 0.999]) {
+      const replica = follow({ clock, random: () => draw })
+      ;(await hub.next()).answer(503, "", { "retry-after": "4" })
+      await until(replica, () => replica.status.state === "waiting")
+      delays.push(clock.nextTimerMs!)
+      await replica.close()
+    }
+
+    expect(delays).toEqual([4_000, 5_000, 6_000, 7_996])
+  })
+
   test("CL-B1: a hub that is not there is tried again", async () => {
     const clock = new ManualClock()
     const replica = follow({ clock, url: "http://127.0.0.1:1" })
     await until(replica, () => replica.status.state === "waiting")
 
-    expect(replica.status.error).toBeInstanceOf(TypeError)
+    expect(replica.status.error).toMatchObject({
+      code: "ERR_SOURCE_FAILED",
+      message: "http://127.0.0.1:1/v1/topics/default/stream cannot be reached",
+      cause: expect.any(TypeError),
+    })
+  })
+})
+
+describe("a refusal that no waiting can change", () => {
+  const words = encodeErrorBody("ERR_TOO_LARGE", "at most 256 prefixes and keys")
+
+  test.each([
+    [413, "", "ERR_TOO_LARGE", "answered 413"],
+    [414, "<html>too long</html>", "ERR_TOO_LARGE", "answered 414"],
+    [431, "", "ERR_TOO_LARGE", "answered 431"],
+    [413, words, "ERR_TOO_LARGE", "answered 413, ERR_TOO_LARGE: at most 256 prefixes and keys"],
+    [405, encodeErrorBody("ERR_METHOD", "GET"), "ERR_METHOD", "answered 405, ERR_METHOD: GET"],
+    [
+      501,
+      encodeErrorBody("ERR_NOT_IMPLEMENTED", "not in this hub"),
+      "ERR_NOT_IMPLEMENTED",
+      "answered 501, ERR_NOT_IMPLEMENTED: not in this hub",
+    ],
+    [
+      404,
+      encodeErrorBody("ERR_TOPIC_UNKNOWN", "there is no topic default"),
+      "ERR_TOPIC_UNKNOWN",
+      "answered 404, ERR_TOPIC_UNKNOWN: there is no topic default",
+    ],
+  ])(
+    "%i %s closes the replica with a code and the hub's words",
+    async (status, body, code, end) => {
+      const replica = follow()
+      ;(await hub.next()).answer(status, body)
+      const message = `${hub.url}/v1/topics/default/stream ${end}`
+
+      await expect(replica.ready).rejects.toMatchObject({ code, recovery: "stop", message })
+      expect(replica.status.state).toBe("closed")
+      expect(hub.waiting).toBe(0)
+    },
+  )
+
+  test("resync asks for a snapshot", async () => {
+    const { stream } = await live()
+    stream.destroy()
+    ;(await hub.next()).answer(409, encodeErrorBody("ERR_EPOCH_CHANGED", "another epoch"))
+
+    expect((await hub.next()).headers["last-event-id"]).toBe("e.0")
   })
 })
 
@@ -711,11 +805,56 @@ describe("time", () => {
     await stream.closed
   })
 
-  test("an answer that does not come is a dead link after 12 s", async () => {
+  test("a heartbeat below a second is taken as the hub names it", async () => {
+    const clock = new ManualClock()
+    const replica = follow({ clock, random: () => 1 })
+    ;(await hub.next()).send(hello({ heartbeatMs: 100 }), sync(1, []))
+    await replica.ready
+    await clock.advance(299)
+
+    expect(replica.status.state).toBe("live")
+
+    await clock.advance(1)
+    await until(replica, () => replica.status.state === "waiting")
+
+    expect(replica.status.error).toMatchObject({
+      code: "ERR_TIMEOUT",
+      message: `${hub.url}/v1/topics/default/stream sent nothing for 300 ms`,
+    })
+  })
+
+  test("a heartbeat of centuries does not cut the link", async () => {
+    const replica = follow()
+    const stream = await hub.next()
+    stream.send(hello({ heartbeatMs: 2 ** 50 }), sync(1, []))
+    await replica.ready
+    stream.send(delta(2, put("a", 2)))
+    await until(replica, () => replica.size === 1)
+
+    expect([hub.waiting, reports]).toEqual([0, []])
+  })
+
+  test("silence is no health: a link that falls silent is asked for less often", async () => {
+    const clock = new ManualClock()
+    const replica = follow({ clock, random: () => 1 })
+    for (let turn = 0; turn < 4; turn++) {
+      ;(await hub.next()).send(hello({ heartbeatMs: 60_000 }), sync(1, []))
+      await until(replica, () => replica.status.state === "live")
+      await clock.advance(180_000)
+      await until(replica, () => replica.status.state === "waiting")
+      await clock.advance(clock.nextTimerMs!)
+    }
+
+    expect(reports.map((report) => report.type === "lost" && report.delayMs)).toEqual([
+      250, 500, 1_000, 2_000,
+    ])
+  })
+
+  test("an answer that does not come is a dead link after three heartbeats", async () => {
     const clock = new ManualClock()
     const replica = follow({ clock, random: () => 1 })
     await hub.next()
-    await clock.advance(12_000)
+    await clock.advance(HEARTBEAT_MS * HEARTBEATS_MISSED_MAX)
     await until(replica, () => replica.status.state === "waiting")
 
     expect(replica.status.error).toMatchObject({ code: "ERR_TIMEOUT" })

@@ -175,3 +175,11 @@ describe("listType", () => {
     expect(await third).toMatchObject({ revision: 9, value: [{ key: "a" }, { key: "b" }] })
   })
 })
+
+test("a leading U+FEFF of a text is kept", async () => {
+  const reading = read()
+  const headers = { ...json("e.1", 1), "content-type": "text/plain; charset=utf-8" }
+  ;(await hub.next()).answer(200, "\uFEFFa", headers)
+
+  expect(await reading).toMatchObject({ value: { value: "\uFEFFa" } })
+})

@@ -24,8 +24,8 @@ function wired(): {
 } {
   const live = new LiveReplica()
   const replica = new ReplicaShare(live, { urls: [] }, {})
-  const hear = (frame: Frame) => void live.hear(frame, false, 0)
-  live.begin()
+  const hear = (frame: Frame) => void live.take(frame, false, 0)
+  live.state.begin()
   hear({
     type: "hello",
     protocol: 1,
@@ -181,7 +181,8 @@ describe("10,000 waits", () => {
       return wait.catch((error: Error) => error.message)
     })
     await Promise.all(waits.filter((_, n) => n % 2 === 0))
-    expect(listeners.size).toBe(5_000)
+    // Waits on one signal share a listener: Node warns of a leak at the eleventh.
+    expect(listeners.size).toBe(1)
     commit(2)
 
     expect(new Set(await Promise.all(waits))).toEqual(new Set(["enough", undefined]))
@@ -189,12 +190,17 @@ describe("10,000 waits", () => {
   })
 })
 
-/** Keeps, in a set, what listens to a signal. */
+/** Keeps, in a set, the listeners of a signal. */
 function countListeners(signal: AbortSignal, listeners: Set<unknown>): void {
   const { addEventListener, removeEventListener } = AbortSignal.prototype
-  signal.addEventListener = (type: string, listener: EventListener) => {
+  signal.addEventListener = (
+    type: string,
+    listener: EventListener,
+    options?: AddEventListenerOptions,
+  ) => {
     listeners.add(listener)
-    addEventListener.call(signal, type, listener)
+    addEventListener.call(signal, type, listener, options)
+    if (options?.once) addEventListener.call(signal, type, () => listeners.delete(listener))
   }
   signal.removeEventListener = (type: string, listener: EventListener) => {
     listeners.delete(listener)

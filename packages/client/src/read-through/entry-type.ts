@@ -1,4 +1,10 @@
-import type { CacheRequest, CacheType, Position } from "@headwater/core"
+import {
+  type CacheRequest,
+  type CacheType,
+  checkOptions,
+  decodeUtf8,
+  type Position,
+} from "@headwater/core"
 import { formatPosition, valueKindOf } from "@headwater/protocol"
 import {
   bodyOf,
@@ -7,9 +13,10 @@ import {
   type HubEntry,
   type HubTypeOptions,
   hubReader,
+  POLL_RULES,
 } from "./hub-reader.ts"
 
-/** Where the hub was when it last answered, which is past the entry's own revision. */
+/** The hub's position when it last answered, which is past the entry's own revision. */
 interface AskedUpTo {
   readonly upTo: Position
 }
@@ -24,6 +31,7 @@ interface AskedUpTo {
 export function entryType<Value = unknown>(
   options: HubTypeOptions,
 ): CacheType<HubEntry<Value> | null, CacheRequest, AskedUpTo> {
+  checkOptions("entryType", options, POLL_RULES)
   const read = hubReader(options)
   return {
     blocking: true,
@@ -35,7 +43,7 @@ export function entryType<Value = unknown>(
       const query = {
         path: `entry?key=${encodeURIComponent(key)}`,
         request,
-        // Since where the hub was: the entry's own revision may be too old to be asked about.
+        // Since the hub's position: the entry's own revision may be too old to be asked about.
         since: since && (last?.state?.upTo ?? since),
         waitMs,
         etag:
@@ -49,7 +57,7 @@ export function entryType<Value = unknown>(
         return { notModified: true, revision: last.position.revision, epoch, state }
       }
       if (answer.status === 404) {
-        // It was absent all the time, as far as anybody can tell.
+        // It may have come and gone meanwhile, which no answer shows.
         const notModified = entry === null && isSameEpoch
         const revision = notModified ? last!.position.revision : answer.position.revision
         return { value: null, notModified, revision, epoch, state }
@@ -67,6 +75,8 @@ function revisionOf({ revision }: HubEntry): { readonly revision: number } {
 
 async function valueIn({ response }: HubAnswer): Promise<unknown> {
   const kind = valueKindOf(response.headers.get("content-type") ?? "")
-  if (kind === "text") return response.text()
-  return kind === "binary" ? new Uint8Array(await response.arrayBuffer()) : response.json()
+  if (kind !== "text" && kind !== "binary") return response.json()
+  const bytes = new Uint8Array(await response.arrayBuffer())
+  // Not `response.text()`, which takes a leading U+FEFF away.
+  return kind === "text" ? decodeUtf8(bytes) : bytes
 }

@@ -1,4 +1,12 @@
-import type { CacheRequest, Position, Revision, SyncErrorCode } from "@headwater/core"
+import {
+  type CacheRequest,
+  durationRule,
+  functionRule,
+  type OptionRules,
+  type Position,
+  type Revision,
+  required,
+} from "@headwater/core"
 import {
   decodeErrorBody,
   formatPosition,
@@ -7,7 +15,9 @@ import {
   REVISION_HEADER,
   WAIT_MS_MAX,
 } from "@headwater/protocol"
+import { tokenRule, topicRule, urlRule } from "../hub-rules.ts"
 import type { TokenSource } from "../link.ts"
+import { refusalOf } from "../refusal.ts"
 import { HubReadError } from "./hub-read-error.ts"
 
 /** An entry as a hub shows it. */
@@ -17,9 +27,9 @@ export interface HubEntry<Value = unknown> {
   readonly revision: Revision
 }
 
-/** Where a type reads. */
+/** A topic of a hub, and the means to read it. */
 export interface HubTypeOptions {
-  /** Where the hub is; of several, the one for a request's `partition`. */
+  /** The hub's address; of several hubs, a function from a request's `partition`. */
   readonly url: string | URL | ((partition: string | undefined) => string | URL)
   readonly topic: string
   /** For requests that bring no token of their own. */
@@ -29,7 +39,7 @@ export interface HubTypeOptions {
   readonly waitMs?: number | undefined
 }
 
-/** What a GET is to answer. */
+/** One GET. */
 export interface HubQuery {
   /** After `/v1/topics/{topic}/`, with its query. */
   readonly path: string
@@ -48,17 +58,34 @@ export interface HubAnswer {
   readonly response: Response
 }
 
-/** How long one GET waits for news. */
+/** How long one GET waits for a change, unless `waitMs` says otherwise. */
 export const HUB_WAIT_MS = 50_000
 
-/** Makes what reads from a hub: 200, 304 and an absent key are answers, all else is an error. */
+/** The rules for the options that all types of a hub have. */
+export const HUB_RULES: OptionRules<Omit<HubTypeOptions, "waitMs">> = {
+  url: required({
+    allowed: `${urlRule.allowed}, or a function that returns one`,
+    test: (value) => functionRule.test(value) || urlRule.test(value),
+  }),
+  topic: required(topicRule),
+  token: tokenRule,
+  fetch: functionRule,
+}
+
+/** The rules for the options of a type that polls. */
+export const POLL_RULES: OptionRules<HubTypeOptions> = {
+  ...HUB_RULES,
+  waitMs: durationRule(1, WAIT_MS_MAX),
+}
+
+/** Makes a function that reads from a hub. An absent key is an answer; all else is an error. */
 export function hubReader({
   url,
   topic,
   token: source,
   fetch = (...args) => globalThis.fetch(...args),
 }: HubTypeOptions): (query: HubQuery, signal: AbortSignal) => Promise<HubAnswer> {
-  let held = typeof source === "string" ? source : undefined
+  let current = typeof source === "string" ? source : undefined
 
   const ask = async (query: HubQuery, token: string | undefined, signal: AbortSignal) => {
     const base = typeof url === "function" ? url(query.request.partition) : url
@@ -72,33 +99,36 @@ export function hubReader({
       return await fetch(target, { headers, cache: "no-store", signal })
     } catch (cause) {
       signal.throwIfAborted()
-      throw new HubReadError("no answer", undefined, undefined, { cause })
+      const name = target.origin + target.pathname
+      throw new HubReadError(`${name} did not answer`, undefined, undefined, { cause })
     }
   }
 
   return async (query, signal) => {
     const own = query.request.token
     if (own !== undefined || typeof source !== "function") {
-      return answerOf(await ask(query, own ?? held, signal))
+      return answerOf(await ask(query, own ?? current, signal))
     }
-    held ??= await source(undefined, signal)
-    const used = held
+    current ??= await source(undefined, signal)
+    const used = current
     const response = await ask(query, used, signal)
     if (response.status !== 401) return answerOf(response)
     await response.body?.cancel()
     // Another read may have renewed it meanwhile.
-    if (held === used) held = await source(used, signal)
-    return answerOf(await ask(query, held, signal))
+    if (current === used) current = await source(used, signal)
+    return answerOf(await ask(query, current, signal))
   }
 }
 
-/** Reads the body of an answer. @throws {HubReadError} it is cut, or not what it says it is. */
+/** Reads the body of an answer. @throws {HubReadError} it is cut, or not of its content type. */
 export async function bodyOf<T>(body: Promise<T>, signal: AbortSignal): Promise<T> {
   try {
     return await body
   } catch (cause) {
     signal.throwIfAborted()
-    throw new HubReadError("the answer is cut or garbled", undefined, undefined, { cause })
+    throw new HubReadError("the answer of the hub is cut or garbled", undefined, undefined, {
+      cause,
+    })
   }
 }
 
@@ -121,20 +151,24 @@ async function answerOf(response: Response): Promise<HubAnswer> {
     const revision = Number(headers.get(REVISION_HEADER))
     return { status, position: positionOf(position), revision, response }
   }
-  const body = decodeErrorBody(await response.text())
+  const text = await response.text()
+  const body = decodeErrorBody(text)
   if (position !== null && status === 404 && body?.code === "ERR_KEY_ABSENT") {
     return { status, position: positionOf(position), revision: 0, response }
   }
-  // Who answered was not a hub, and may have been in its way for a while only.
-  if (body === undefined) throw new HubReadError(`answered ${status}`)
-  const code = status === 401 ? "ERR_UNAUTHENTICATED" : (body.code as SyncErrorCode)
-  throw new HubReadError(body.message, code, body.retry)
+  const [message, ...rest] = refusalOf(status, text)
+  throw new HubReadError(`${response.url} ${message}`, ...rest)
 }
 
 function positionOf(text: string): Position {
   try {
     return parsePosition(text)
   } catch (cause) {
-    throw new HubReadError("no position in the answer", undefined, undefined, { cause })
+    throw new HubReadError(
+      `the answer of the hub has a malformed position: ${text}`,
+      undefined,
+      undefined,
+      { cause },
+    )
   }
 }

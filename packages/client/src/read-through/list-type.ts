@@ -1,6 +1,13 @@
-import type { CacheRequest, CacheType, Position } from "@headwater/core"
+import { type CacheRequest, type CacheType, checkOptions, type Position } from "@headwater/core"
 import { HubReadError } from "./hub-read-error.ts"
-import { bodyOf, HUB_WAIT_MS, type HubEntry, type HubTypeOptions, hubReader } from "./hub-reader.ts"
+import {
+  bodyOf,
+  HUB_WAIT_MS,
+  type HubEntry,
+  type HubTypeOptions,
+  hubReader,
+  POLL_RULES,
+} from "./hub-reader.ts"
 
 interface AskedUpTo {
   readonly upTo: Position
@@ -16,6 +23,7 @@ interface AskedUpTo {
 export function listType<Value = unknown>(
   options: HubTypeOptions,
 ): CacheType<readonly HubEntry<Value>[], CacheRequest, AskedUpTo> {
+  checkOptions("listType", options, POLL_RULES)
   const read = hubReader(options)
   return {
     blocking: true,
@@ -47,7 +55,11 @@ export function listType<Value = unknown>(
 /** The prefix that a key like `web-*` stands for. @throws {HubReadError} it has no `*`. */
 export function prefixOf(key: string): string {
   if (key.endsWith("*")) return key.slice(0, -1)
-  throw new HubReadError("a list's key ends with *", "ERR_REQUEST_INVALID", "stop")
+  throw new HubReadError(
+    `the key ${JSON.stringify(key)} of a list does not end with *, as in web-*`,
+    "ERR_REQUEST_INVALID",
+    "stop",
+  )
 }
 
 // Within an epoch, key and revision determine the value.

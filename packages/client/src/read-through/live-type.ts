@@ -1,14 +1,26 @@
-import type { CacheRequest, CacheType, FetchResult, Position } from "@headwater/core"
-import { connect } from "../client.ts"
+import {
+  type CacheRequest,
+  type CacheType,
+  checkOptions,
+  durationRule,
+  type FetchResult,
+  functionRule,
+  LinkedAbort,
+  type OptionRules,
+  type Position,
+  systemClock,
+} from "@headwater/core"
+import { connect } from "../connect.ts"
+import { clockRule } from "../hub-rules.ts"
 import type { ClientClock } from "../link.ts"
 import type { Replica } from "../replica.ts"
 import type { ReplicaSnapshot } from "../snapshot.ts"
-import { onAbort, wait } from "../wait.ts"
+import { wait } from "../wait.ts"
 import { HubReadError } from "./hub-read-error.ts"
-import type { HubEntry, HubTypeOptions } from "./hub-reader.ts"
+import { HUB_RULES, type HubEntry, type HubTypeOptions } from "./hub-reader.ts"
 import { prefixOf } from "./list-type.ts"
 
-/** How a live type reads. */
+/** A topic of a hub, and the means to follow entries of it. */
 export interface LiveTypeOptions extends Omit<HubTypeOptions, "waitMs"> {
   /** How long a stream is kept after its entry's last use, ms. */
   readonly ttlMs?: number | undefined
@@ -78,6 +90,13 @@ export class LiveEntry<Value = unknown> {
   }
 }
 
+const LIVE_RULES: OptionRules<LiveTypeOptions> = {
+  ...HUB_RULES,
+  ttlMs: durationRule(),
+  clock: clockRule,
+  random: functionRule,
+}
+
 type Filters = { readonly prefix?: readonly string[]; readonly keys?: readonly string[] }
 
 function liveType<Shown, Value>(
@@ -85,6 +104,7 @@ function liveType<Shown, Value>(
   filtersOf: (request: CacheRequest) => Filters,
   show: (snapshot: ReplicaSnapshot<Value>, request: CacheRequest) => Shown,
 ): CacheType<Shown, CacheRequest, LiveEntry<Value>> {
+  checkOptions("a live type", options, LIVE_RULES)
   const { url, topic, token, fetch, clock, random, ttlMs = LIVE_TTL_MS } = options
   const open = (request: CacheRequest) => {
     const base = typeof url === "function" ? url(request.partition) : url
@@ -99,7 +119,7 @@ function liveType<Shown, Value>(
       const kept = last?.state
       const live = kept && kept.replica.status.state !== "closed" ? kept : open(request)
       try {
-        await news(live, since, waitMs, clock ?? timers, signal)
+        await news(live, since, waitMs, clock ?? systemClock, signal)
       } catch (error) {
         live.hasFailed = true
         if (live !== kept) await live.close()
@@ -125,9 +145,8 @@ async function news(
   signal: AbortSignal,
 ): Promise<void> {
   const { replica } = live
-  const late = new AbortController()
-  const stopTimer = clock.after(waitMs, () => late.abort())
-  const letGo = onAbort(signal, () => late.abort())
+  const late = new LinkedAbort(signal)
+  late.abortAfter(clock, waitMs)
   try {
     for (;;) {
       const { changed } = live
@@ -148,8 +167,7 @@ async function news(
       }, late.signal)
     }
   } finally {
-    stopTimer()
-    letGo()
+    late.unlink()
   }
 }
 
@@ -158,12 +176,6 @@ function isAt(a: Position, b: Position): boolean {
 }
 
 function lost(code: "ERR_SOURCE_FAILED" | "ERR_TIMEOUT" = "ERR_SOURCE_FAILED"): HubReadError {
-  return new HubReadError("no stream", code)
-}
-
-const timers: Pick<ClientClock, "after"> = {
-  after(delayMs, task) {
-    const timer = setTimeout(task, delayMs)
-    return () => clearTimeout(timer)
-  },
+  const message = code === "ERR_TIMEOUT" ? "did not come within the wait" : "was lost"
+  return new HubReadError(`the stream of this entry ${message}`, code)
 }

@@ -1,22 +1,17 @@
 import {
   type Clock,
   type Delta,
+  decodeBase64,
   type Entry,
+  encodeUtf8,
   isSyncError,
   SourceError,
-  type SyncError,
 } from "@headwater/core"
-import {
-  decodeErrorBody,
-  decodeFrame,
-  type Frame,
-  HEARTBEAT_MS,
-  HEARTBEATS_MISSED_MAX,
-  type ValueKind,
-} from "@headwater/protocol"
-import { ERROR_CHARACTERS_MAX, EVENT_CHARACTERS_MAX } from "../connection.ts"
+import { decodeFrame, type Frame, HEARTBEATS_MISSED_MAX, type ValueKind } from "@headwater/protocol"
 import { eventParser } from "../event-parser.ts"
-import { onAbort } from "../wait.ts"
+import { refusalOf } from "../refusal.ts"
+import { ReplicaError } from "../replica-error.ts"
+import { EVENT_CHARACTERS_MAX, StreamProgress, streamText } from "../stream-text.ts"
 import { AccessError } from "./access-error.ts"
 import { rawValues } from "./raw-values.ts"
 
@@ -26,104 +21,79 @@ export type HubFrame =
   | { readonly type: "snapshot"; readonly entries: readonly Entry[] }
   | { readonly type: "delta"; readonly deltas: readonly Delta[]; readonly id?: string }
 
-/** How to reach a hub. */
-export interface HubLink {
-  /** Where the topic is: `http://127.0.0.1:8080/v1/topics/t`. */
+/** The way to a topic of a hub. */
+export interface HubContext {
+  /** The topic's address: `http://127.0.0.1:8080/v1/topics/t`. */
   readonly url: URL
   readonly headers: (signal: AbortSignal) => Promise<Record<string, string>>
   readonly fetch: typeof globalThis.fetch
-  readonly clock: Pick<Clock, "after">
+  readonly clock: Pick<Clock, "now" | "elapsed" | "after">
 }
 
 /**
  * Reads a stream, frame by frame, no faster than it is asked for. Ends with the stream.
  *
  * @param since a position as text; absent for a snapshot.
- * @throws {SourceError} it cannot be had, is unreadable, or is silent for three heartbeats.
+ * @throws {SourceError} the hub cannot be reached, refused, is unreadable, or is silent for three
+ *   heartbeats.
  */
 export async function* hubFrames(
-  { url, headers, fetch, clock }: HubLink,
+  { url, headers, fetch, clock }: HubContext,
   since: string | undefined,
   signal: AbortSignal,
 ): AsyncGenerator<HubFrame, void, undefined> {
   signal.throwIfAborted()
-  const attempt = new AbortController()
-  const letGo = onAbort(signal, () => attempt.abort(signal.reason))
+  const progress = new StreamProgress()
   const frames: HubFrame[] = []
   let values: ValueKind = "json"
-  let silenceMs = HEARTBEAT_MS * HEARTBEATS_MISSED_MAX
   const feed = eventParser(
     (event, data, id) => {
       const frame = decodeFrame(event, data, id)
       if (frame?.type === "hello") {
         values = frame.values
-        silenceMs = Math.max(1_000, frame.heartbeatMs) * HEARTBEATS_MISSED_MAX
+        progress.silenceMs = frame.heartbeatMs * HEARTBEATS_MISSED_MAX
       }
       if (frame) frames.push(hubFrameOf(frame, data, values))
     },
     () => {},
     EVENT_CHARACTERS_MAX,
   )
-  // What is out for too long is given up. Time in which nobody asks for more does not count.
-  const soon = async <Result>(answer: Promise<Result>): Promise<Result> => {
-    const silent = () => attempt.abort(new SourceError(`no word for ${silenceMs} ms`))
-    const stopTimer = clock.after(silenceMs, silent)
-    try {
-      return await answer
-    } finally {
-      stopTimer()
-    }
-  }
+  const target = new URL(`${url}/stream`)
+  if (since) target.searchParams.set("since", since)
+  const own = async (signal: AbortSignal) => ({
+    accept: "text/event-stream",
+    ...(await headers(signal)),
+  })
   try {
-    const target = new URL(`${url}/stream`)
-    if (since) target.searchParams.set("since", since)
-    const own = { accept: "text/event-stream", ...(await headers(attempt.signal)) }
-    const response = await soon(fetch(target, { headers: own, signal: attempt.signal }))
-    const reader = response.body?.getReader()
-    onAbort(attempt.signal, () => {
-      reader?.cancel().catch(() => {})
-    })
-    const type = response.headers.get("content-type")
-    const isStream = response.status === 200 && type?.startsWith("text/event-stream")
-    const decoder = new TextDecoder()
-    let text = ""
-    while (text.length < ERROR_CHARACTERS_MAX) {
-      const chunk = await soon(Promise.resolve(reader?.read()))
-      attempt.signal.throwIfAborted()
-      if (!chunk || chunk.done) break
-      const part = decoder.decode(chunk.value, { stream: true })
-      if (isStream) feed(part)
-      else text += part
+    const request = { url: target, headers: own, fetch, clock }
+    for await (const piece of streamText(request, progress, signal)) {
+      feed(piece)
       yield* frames.splice(0)
     }
-    if (!isStream) throw refusal(response.status, text)
   } catch (error) {
-    throw failureOf(error, signal, attempt.signal)
-  } finally {
-    letGo()
-    attempt.abort()
+    throw failureOf(error, signal)
   }
 }
 
-/** What to throw for what went wrong: the caller's reason, or a `SourceError`. */
-export function failureOf(error: unknown, signal: AbortSignal, attempt?: AbortSignal): unknown {
+/** Makes the error to throw for a failure: the caller's own reason, or one of a `Source`. */
+export function failureOf(error: unknown, signal: AbortSignal): unknown {
   if (signal.aborted) return signal.reason
-  const cause = attempt?.aborted ? attempt.reason : error
-  if (isSyncError(cause)) return cause
-  return new SourceError("the hub cannot be reached", { cause })
+  if (!(error instanceof ReplicaError)) {
+    return isSyncError(error)
+      ? error
+      : new SourceError("the hub cannot be reached", { cause: error })
+  }
+  const { code, message, cause } = error
+  if (code === "ERR_UNAUTHENTICATED" || code === "ERR_FORBIDDEN") {
+    return new AccessError(message, code, { cause })
+  }
+  return new SourceError(message, { cause })
 }
 
-/** What an answer that is none says, for people. */
-export function refusalOf(status: number, text: string): string {
-  const body = decodeErrorBody(text)
-  return body ? `the hub answered ${body.code}: ${body.message}` : `the hub answered ${status}`
-}
-
-/** What to throw for an answer that is none. */
-export function refusal(status: number, text: string): SyncError {
-  const message = refusalOf(status, text)
-  if (status === 401) return new AccessError(message, "ERR_UNAUTHENTICATED")
-  return status === 403 ? new AccessError(message, "ERR_FORBIDDEN") : new SourceError(message)
+/** Makes the error to throw for an answer other than the one asked for. */
+export function refusal(url: URL, status: number, text: string): ReplicaError {
+  const [message, ...rest] = refusalOf(status, text)
+  return new ReplicaError(`${url.origin + url.pathname} ${message}`, ...rest)
 }
 
 function hubFrameOf(frame: Frame, data: string, values: ValueKind): HubFrame {
@@ -147,10 +117,8 @@ function hubFrameOf(frame: Frame, data: string, values: ValueKind): HubFrame {
   return { type: "delta", deltas, ...(frame.id && { id: frame.id }) }
 }
 
-const utf8 = new TextEncoder()
-
 function bytesOf(text: string, values: ValueKind): Uint8Array {
-  if (typeof text !== "string") throw new SourceError(`a value that is not ${values}`)
-  if (values !== "binary") return utf8.encode(text)
-  return Uint8Array.from(atob(text), (character) => character.charCodeAt(0))
+  if (typeof text !== "string") throw new SourceError(`the hub sent a value that is not ${values}`)
+  if (values !== "binary") return encodeUtf8(text)
+  return decodeBase64(text)
 }

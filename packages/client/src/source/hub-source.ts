@@ -1,29 +1,36 @@
 import {
+  booleanRule,
   type Clock,
+  checkOptions,
+  functionRule,
+  LinkedAbort,
   type ListRequest,
+  type OptionRules,
+  oneOfRule,
   type Position,
   type Revision,
+  required,
   type Source,
   SourceError,
   systemClock,
 } from "@headwater/core"
 import { streamPath, type ValueKind } from "@headwater/protocol"
+import { clockRule, tokenRule, topicRule, urlRule } from "../hub-rules.ts"
 import type { TokenSource } from "../link.ts"
-import { onAbort } from "../wait.ts"
 import { AccessError } from "./access-error.ts"
-import { failureOf, type HubLink, hubFrames, refusal } from "./hub-frames.ts"
+import { failureOf, type HubContext, hubFrames, refusal } from "./hub-frames.ts"
 import { hubList } from "./hub-list.ts"
 import { hubWatch } from "./hub-watch.ts"
 import { hubWrite } from "./hub-write.ts"
 
-/** Which topic of which hub. */
+/** A topic of another hub, and the means to read it. */
 export interface HubSourceOptions {
-  /** Where the hub is: `http://127.0.0.1:8080`. */
+  /** The hub's address: `http://127.0.0.1:8080`. */
   readonly url: string | URL
   readonly topic: string
-  /** What the topic's values are; `json` unless said otherwise. Another kind there is refused. */
+  /** The kind of the topic's values; `json` by default. Another kind there is refused. */
   readonly values?: ValueKind
-  /** Whether writes are passed on to the hub. */
+  /** Writes are passed on to the hub. */
   readonly write?: boolean
   readonly token?: string | TokenSource | undefined
   readonly fetch?: typeof globalThis.fetch | undefined
@@ -34,17 +41,30 @@ export interface HubSourceOptions {
  * A topic of another hub as a source. Its epoch, revisions and digests are those of the hub, so a
  * reader may move between the two with its id.
  *
- * A hub merges commits for a reader who is slow, so a watch tells runs: `Commit.deltas`. A list is
- * the present state, proven by digest. The whole topic must be granted.
+ * A hub merges commits for a slow reader, so a watch gives runs: `Commit.deltas`. A list is the
+ * present state, proven by digest. The whole topic must be granted.
+ *
+ * @throws {OptionError} an option is unknown or senseless.
  */
 export function hubSource(options: HubSourceOptions): Source {
+  checkOptions("hubSource", options, RULES)
   return options.write ? new WritableHubSource(options) : new HubSource(options)
+}
+
+const RULES: OptionRules<HubSourceOptions> = {
+  url: required(urlRule),
+  topic: required(topicRule),
+  values: oneOfRule("json", "text", "binary"),
+  write: booleanRule,
+  token: tokenRule,
+  fetch: functionRule,
+  clock: clockRule,
 }
 
 class HubSource implements Source {
   readonly namesEpochs = true
   readonly name: string
-  protected readonly link: HubLink
+  protected readonly hub: HubContext
   protected readonly values: ValueKind
   readonly #closing = new AbortController()
   protected epoch: string | undefined
@@ -60,7 +80,7 @@ class HubSource implements Source {
       const text = typeof token === "function" ? await token(undefined, signal) : token
       return text ? { authorization: `Bearer ${text}` } : {}
     }
-    this.link = { url, headers, fetch: options.fetch ?? globalThis.fetch, clock }
+    this.hub = { url, headers, fetch: options.fetch ?? globalThis.fetch, clock }
   }
 
   async identity(signal: AbortSignal): Promise<string> {
@@ -79,7 +99,7 @@ class HubSource implements Source {
       if (frame.type === "hello") return frame.resumed
       if (frame.type === "fault") break
     }
-    throw new SourceError(`${this.name} is not at ${revision} yet`)
+    throw new SourceError(`${this.name} has not reached revision ${revision} yet`)
   }
 
   async *list(request: ListRequest, signal: AbortSignal) {
@@ -99,47 +119,34 @@ class HubSource implements Source {
   }
 
   protected async *frames(since: string | undefined, signal: AbortSignal) {
-    const during = this.#during(signal)
+    const either = new LinkedAbort(signal, this.#closing.signal)
     try {
-      for await (const frame of hubFrames(this.link, since, during.signal)) {
+      for await (const frame of hubFrames(this.hub, since, either.signal)) {
         if (frame.type === "hello") {
           this.#checkValues(frame.values)
           if (frame.view !== "") {
-            throw new AccessError(`${this.name} is not granted whole`, "ERR_FORBIDDEN")
+            const message = `${this.name} does not grant the whole topic: use a token that does`
+            throw new AccessError(message, "ERR_FORBIDDEN")
           }
         }
         yield frame
       }
     } finally {
-      during.letGo()
+      either.unlink()
     }
   }
 
-  /** Does something that ends with the caller's signal or with this source. */
+  /** Runs a task that ends with the caller's signal or with this source. */
   protected async within<Result>(
     signal: AbortSignal,
     task: (signal: AbortSignal) => Promise<Result>,
   ): Promise<Result> {
-    const during = this.#during(signal)
+    const either = new LinkedAbort(signal, this.#closing.signal)
     try {
-      during.signal.throwIfAborted()
-      return await task(during.signal)
+      either.signal.throwIfAborted()
+      return await task(either.signal)
     } finally {
-      during.letGo()
-    }
-  }
-
-  // `AbortSignal.any` would do, but for what Node 20 makes of it when garbage is collected.
-  #during(signal: AbortSignal): { signal: AbortSignal; letGo(): void } {
-    const either = new AbortController()
-    const ends = [signal, this.#closing.signal].map((one) =>
-      onAbort(one, () => either.abort(one.reason)),
-    )
-    return {
-      signal: either.signal,
-      letGo: () => {
-        for (const end of ends) end()
-      },
+      either.unlink()
     }
   }
 
@@ -147,21 +154,21 @@ class HubSource implements Source {
     return this.epoch ?? (await this.identity(signal))
   }
 
-  // A hub that has just begun may show the past: only what it has in sync is believed.
+  // A hub that has just begun may show the past: only an answer in sync is believed.
   protected ask(signal: AbortSignal): Promise<{ epoch: string; revision: Revision }> {
     return this.within(signal, (own) => this.#askWithin(own))
   }
 
   async #askWithin(signal: AbortSignal): Promise<{ epoch: string; revision: Revision }> {
-    const { url, headers, fetch } = this.link
+    const { url, headers, fetch } = this.hub
     try {
       const response = await fetch(url, { headers: await headers(signal), signal })
       const text = await response.text()
-      if (response.status !== 200) throw refusal(response.status, text)
+      if (response.status !== 200) throw refusal(url, response.status, text)
       const { epoch, revision, values, status } = JSON.parse(text)
       this.#checkValues(values)
       if (typeof epoch !== "string" || status === "waiting" || status === "resyncing") {
-        throw new SourceError(`${this.name} is ${status}`)
+        throw new SourceError(`${this.name} is ${status}, not in sync with its own source yet`)
       }
       return { epoch, revision }
     } catch (error) {
@@ -175,7 +182,7 @@ class HubSource implements Source {
   }
 }
 
-// What was written through it counts as there, though the hub may show it a moment later.
+// A write through it counts as done, though the hub may show it a moment later.
 class WritableHubSource extends HubSource {
   #written: Position | undefined
 
@@ -193,7 +200,7 @@ class WritableHubSource extends HubSource {
   write: NonNullable<Source["write"]> = (request, signal) =>
     this.within(signal, async (own) => {
       const { outcome, position } = await hubWrite(
-        { ...this.link, values: this.values, atLeast: this.#written },
+        { ...this.hub, values: this.values, atLeast: this.#written },
         request,
         own,
       )

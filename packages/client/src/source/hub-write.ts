@@ -1,6 +1,8 @@
 import {
   type Change,
   type Condition,
+  decodeUtf8,
+  encodeBase64,
   OutcomeUnknownError,
   type Position,
   SourceError,
@@ -14,19 +16,19 @@ import {
   REVISION_HEADER,
   type ValueKind,
 } from "@headwater/protocol"
-import { failureOf, type HubLink, refusalOf } from "./hub-frames.ts"
+import { failureOf, type HubContext, refusal } from "./hub-frames.ts"
 
 /** How often a condition that a key exists is looked up again, as it moved meanwhile. */
 const LOOK_UPS_MAX = 10
 
-/** A hub that is written to. */
-export interface WriteLink extends HubLink {
+/** A topic of a hub to write to. */
+export interface WriteContext extends HubContext {
   readonly values: ValueKind
-  /** Where the last write was: what is looked up is not older. */
+  /** The position of the last write: look-ups are not older. */
   readonly atLeast: Position | undefined
 }
 
-/** What became of a write, and where it was written. */
+/** The outcome of a write, and its position. */
 export interface HubWriteOutcome {
   readonly outcome: WriteOutcome
   readonly position?: Position
@@ -38,21 +40,21 @@ export interface HubWriteOutcome {
  * The protocol has no condition that a key exists: its revision is looked up, and asked for; when
  * it moved meanwhile, again.
  *
- * @throws {OutcomeUnknownError} no answer, or not a hub's.
+ * @throws {OutcomeUnknownError} there is no answer, or none of a hub.
  * @throws {SourceError} the hub refused: nothing was written.
  */
 export async function hubWrite(
-  link: WriteLink,
+  context: WriteContext,
   { conditions, changes }: WriteRequest,
   signal: AbortSignal,
 ): Promise<HubWriteOutcome> {
   const existing = new Set(conditions.filter((one) => "exists" in one).map(({ key }) => key))
   for (let turn = 0; turn < LOOK_UPS_MAX; turn++) {
-    const exact = await Promise.all(conditions.map((one) => exactOf(link, one, signal)))
+    const exact = await Promise.all(conditions.map((one) => exactOf(context, one, signal)))
     // An absent key that must exist fails, whatever the rest.
     const absent = exact.filter(({ key, revision }) => existing.has(key) && revision === 0)
     const asked = exact.filter((one) => !absent.includes(one))
-    const sent = await send(link, asked, absent.length > 0 ? [] : changes, signal)
+    const sent = await send(context, asked, absent.length > 0 ? [] : changes, signal)
     const { outcome } = sent
     if (outcome.written) return sent
     const { failed } = outcome
@@ -60,7 +62,9 @@ export async function hubWrite(
     if (moved) continue
     return { outcome: { written: false, failed: inOrder(conditions, [...absent, ...failed]) } }
   }
-  throw new SourceError("a key that must exist is written too often")
+  throw new SourceError(
+    `a key that must exist moved during each of ${LOOK_UPS_MAX} look-ups; nothing was written`,
+  )
 }
 
 interface ExactCondition {
@@ -73,7 +77,7 @@ function inOrder(conditions: readonly Condition[], failed: readonly ExactConditi
 }
 
 async function exactOf(
-  { url, headers, fetch, atLeast }: WriteLink,
+  { url, headers, fetch, atLeast }: WriteContext,
   condition: Condition,
   signal: AbortSignal,
 ): Promise<ExactCondition> {
@@ -87,7 +91,7 @@ async function exactOf(
     if (response.status === 200)
       return { key, revision: Number(response.headers.get(REVISION_HEADER)) }
     if (decodeErrorBody(text)?.code === "ERR_KEY_ABSENT") return { key, revision: 0 }
-    throw new SourceError(refusalOf(response.status, text))
+    throw refusal(new URL(target), response.status, text)
   } catch (error) {
     throw failureOf(error, signal)
   }
@@ -95,15 +99,15 @@ async function exactOf(
 
 // Nothing to change asks for the conditions alone, which the protocol does not: each is looked up.
 async function send(
-  link: WriteLink,
+  context: WriteContext,
   conditions: readonly ExactCondition[],
   changes: readonly Change[],
   signal: AbortSignal,
 ): Promise<HubWriteOutcome> {
-  const { url, headers, fetch, values } = link
+  const { url, headers, fetch, values } = context
   if (changes.length === 0) {
     const seen = await Promise.all(
-      conditions.map(({ key }) => exactOf(link, { key, exists: true }, signal)),
+      conditions.map(({ key }) => exactOf(context, { key, exists: true }, signal)),
     )
     const failed = seen.filter(({ revision }, at) => revision !== conditions[at]!.revision)
     return { outcome: { written: false, failed } }
@@ -118,7 +122,7 @@ async function send(
     text = await response.text()
   } catch (cause) {
     if (signal.aborted) throw signal.reason
-    throw new OutcomeUnknownError("the hub did not answer", { cause })
+    throw new OutcomeUnknownError(`${url} did not answer`, { cause })
   }
   const answer = decodeErrorBody(text)
   if (response.status === 200) {
@@ -128,9 +132,11 @@ async function send(
   if (answer?.code === "ERR_CONFLICT") {
     return { outcome: { written: false, failed: JSON.parse(text).failed } }
   }
-  const message = refusalOf(response.status, text)
-  if (!answer || answer.code === "ERR_OUTCOME_UNKNOWN") throw new OutcomeUnknownError(message)
-  throw new SourceError(message)
+  const error = refusal(url, response.status, text)
+  if (!answer || answer.code === "ERR_OUTCOME_UNKNOWN") {
+    throw new OutcomeUnknownError(error.message)
+  }
+  throw failureOf(error, signal)
 }
 
 // Written by hand, so that json values keep their spelling.
@@ -150,10 +156,8 @@ function bodyOf(
 
 function wireValueOf(value: Uint8Array, values: ValueKind): string {
   if (values !== "binary") {
-    const text = new TextDecoder("utf-8", { ignoreBOM: true }).decode(value)
+    const text = decodeUtf8(value)
     return values === "json" ? text : JSON.stringify(text)
   }
-  let text = ""
-  for (const byte of value) text += String.fromCharCode(byte)
-  return JSON.stringify(btoa(text))
+  return JSON.stringify(encodeBase64(value))
 }

@@ -1,21 +1,30 @@
-import { type Frame, formatPosition, PROTOCOL_VERSION } from "@headwater/protocol"
+import {
+  checkBytes,
+  checkOptions,
+  durationRule,
+  functionRule,
+  type OptionRules,
+  required,
+  startTimer,
+} from "@headwater/core"
+import { callUser } from "../call-user.ts"
+import { clockRule } from "../hub-rules.ts"
 import type { ClientClock, ReplicaStore, Storable } from "../link.ts"
-import { callAll } from "../live-replica.ts"
-import { decodeState, encodeState, type StoredState, StoredStateError } from "./stored-state.ts"
+import { decodeState, encodeState, StoredStateError } from "./stored-state.ts"
 
-/** Where bytes are kept: one state, replaced whole or not at all. */
+/** Keeps bytes: one state, replaced whole or not at all. */
 export interface ReplicaStorage {
-  /** What was saved last; `undefined` when nothing was. */
+  /** Loads the state that was saved last; `undefined` when there is none. */
   load(): Promise<Uint8Array | undefined>
-  /** Replaces it. What was there stays where this is cut short. Called one at a time. */
+  /** Replaces it. The old state stays where this is cut short. Called one at a time. */
   save(bytes: Uint8Array): Promise<void>
 }
 
 /**
- * What a store tells. The replica goes on in every case: what cannot be loaded is begun without.
+ * A report of a store. The replica goes on in every case: where no state can be loaded, without.
  *
- *   loaded    it began with what was stored
- *   refused   what was stored is cut, changed, or of another topic or filter
+ *   loaded    the replica began with the stored state
+ *   refused   the stored state is cut, changed, or of another topic or filter
  *   failed    the storage cannot be read or written
  */
 export type StoreReport =
@@ -23,34 +32,40 @@ export type StoreReport =
   | { readonly type: "refused"; readonly reason: "corrupted" | "foreign"; readonly error: Error }
   | { readonly type: "failed"; readonly during: "load" | "save"; readonly error: unknown }
 
-/** How to store. */
+/** Options of a store. */
 export interface StoreOptions {
   readonly report?: ((report: StoreReport) => void) | undefined
   /** At most one save in this time; `SAVE_INTERVAL_MS` unless said otherwise. */
-  readonly intervalMs?: number
-  readonly clock?: Pick<ClientClock, "after">
+  readonly intervalMs?: number | undefined
+  readonly clock?: Pick<ClientClock, "after"> | undefined
 }
+
+const RULES: OptionRules<StoreOptions> = {
+  report: functionRule,
+  intervalMs: durationRule(),
+  clock: clockRule,
+}
+
+const STORAGE_RULES = { load: required(functionRule), save: required(functionRule) }
 
 /** A replica that moves all the time is saved this often. */
 export const SAVE_INTERVAL_MS = 10_000
 
 /**
- * Makes what `connect` takes as `store`: the replica begins with what is there, is saved after it
+ * Makes the `store` of `connect`: the replica begins with the stored state, and is saved after it
  * moved, at most once in `intervalMs`, and when it is closed.
  *
  * A save writes all of it: O(size). For one replica at a time.
+ *
+ * @throws {OptionError} an option is unknown or senseless, or the storage has no `load` and `save`.
  */
 export function stored(storage: ReplicaStorage, options: StoreOptions = {}): ReplicaStore {
+  const { load, save } = storage ?? {}
+  checkOptions<Partial<ReplicaStorage>>("stored: storage", { load, save }, STORAGE_RULES)
+  checkOptions("stored", options, RULES)
   return {
     attach: (replica, url, signal) => new Keeper(storage, options, replica, url).begin(signal),
   }
-}
-
-const timers: Pick<ClientClock, "after"> = {
-  after(delayMs, task) {
-    const timer = setTimeout(task, delayMs)
-    return () => clearTimeout(timer)
-  },
 }
 
 class Keeper {
@@ -83,7 +98,8 @@ class Keeper {
 
   async #load(): Promise<Uint8Array | undefined> {
     try {
-      return await this.#storage.load()
+      const bytes: unknown = await this.#storage.load()
+      return bytes === undefined ? undefined : checkBytes(bytes, "the stored state")
     } catch (error) {
       this.#report({ type: "failed", during: "load", error })
       return undefined
@@ -93,7 +109,7 @@ class Keeper {
   #restore(bytes: Uint8Array): void {
     try {
       const state = decodeState(bytes, this.#place)
-      restore(this.#replica, state)
+      this.#replica.restore(state)
       this.#report({ type: "loaded", entries: state.entries.length })
     } catch (error) {
       if (!(error instanceof StoredStateError)) throw error
@@ -102,14 +118,15 @@ class Keeper {
   }
 
   #soon(): void {
-    const { clock = timers, intervalMs = SAVE_INTERVAL_MS } = this.#options
-    this.#stopTimer ??= clock.after(intervalMs, () => this.#save())
+    const { clock, intervalMs = SAVE_INTERVAL_MS } = this.#options
+    const save = () => this.#save()
+    this.#stopTimer ??= clock ? clock.after(intervalMs, save) : startTimer(intervalMs, save)
   }
 
   #save(): void {
     this.#stopTimer?.()
     this.#stopTimer = undefined
-    // One after the other; each writes what is held when its turn comes.
+    // One after the other; each writes the state as it is when its turn comes.
     this.#saving = this.#saving.then(async () => {
       const { position, resume } = this.#replica
       if (!position) return
@@ -123,30 +140,7 @@ class Keeper {
   }
 
   #report(report: StoreReport): void {
-    if (this.#options.report) callAll([this.#options.report], report)
+    const { report: listener } = this.#options
+    if (listener) callUser(listener, report)
   }
-}
-
-// What was stored comes in as a snapshot does. Values are as they were held, so they are taken as
-// they are; there is no digest, as that is the hub's to prove.
-function restore(replica: Storable, { entries, position, resume }: StoredState): void {
-  const { epoch, revision } = position
-  const frames: readonly Frame[] = [
-    {
-      type: "hello",
-      protocol: PROTOCOL_VERSION,
-      topic: "",
-      epoch,
-      values: "json",
-      view: "",
-      heartbeatMs: 0,
-      frameBytesMax: 0,
-      resumed: false,
-      policy: "",
-    },
-    { type: "snapshot", entries },
-    { type: "sync", revision, entries: entries.length, id: formatPosition(position) },
-  ]
-  for (const frame of frames) replica.hear(frame, false, 0)
-  replica.resume = resume
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest"
-import { type ClientEvent, type ClientState, TRANSITIONS } from "../src/state.ts"
+import { type ClientEvent, type ClientState, TRANSITIONS } from "../src/client-state.ts"
 
 // Every move there is; whatever is not here stays where it was.
 const MOVES: readonly (readonly [ClientState, ClientEvent, ClientState])[] = [

@@ -1,7 +1,7 @@
 import { Digest, decodeFrame, type Frame } from "@headwater/protocol"
 import { integerBelow, pick, prng, seedFrom } from "@headwater/testing"
 import { describe, expect, test } from "vitest"
-import { Assembly } from "../src/assembly.ts"
+import { ReplicaState } from "../src/replica-state.ts"
 
 interface Written {
   readonly key: string
@@ -50,7 +50,7 @@ class History {
   }
 }
 
-describe("Assembly", () => {
+describe("ReplicaState", () => {
   test("is the hub's state at every id, whatever is cut, repeated or reset", () => {
     const seed = seedFrom(process.env.HEADWATER_SEED)
     for (let round = 0; round < 400; round++) runHistory(prng(seed + round))
@@ -59,7 +59,7 @@ describe("Assembly", () => {
 
 function runHistory(random: () => number): void {
   let history = new History()
-  const assembly = new Assembly<number>()
+  const state = new ReplicaState<number>()
   const histories = new Map([[history.epoch, history]])
   for (let stream = 0; stream < 12; stream++) {
     for (let commits = integerBelow(random, 6); commits >= 0; commits--) history.commit(random)
@@ -69,27 +69,27 @@ function runHistory(random: () => number): void {
       histories.set(history.epoch, history)
       history.commit(random)
     }
-    assembly.begin()
-    const frames = [...streamOf(history, assembly.resume || undefined, random)]
+    state.begin()
+    const frames = [...streamOf(history, state.resume || undefined, random)]
     const cutAt = random() < 0.5 ? integerBelow(random, frames.length + 1) : frames.length
     for (const frame of frames.slice(0, cutAt)) {
-      const { mismatch, replaced } = assembly.take(frame, false)
+      const { mismatch, replaced } = state.take(frame, false)
       expect(mismatch).toBeUndefined()
-      if (replaced) expectWhole(assembly, histories)
+      if (replaced) expectWhole(state, histories)
     }
-    if (assembly.position) expectWhole(assembly, histories)
+    if (state.position) expectWhole(state, histories)
   }
 }
 
-function expectWhole(assembly: Assembly<number>, histories: Map<string, History>): void {
-  const { epoch, revision } = assembly.position!
+function expectWhole(state: ReplicaState<number>, histories: Map<string, History>): void {
+  const { epoch, revision } = state.position!
   const expected = histories.get(epoch)!.live(revision)
   const entries = expected.map(({ key, value, revision }) => ({ key, value, revision }))
   const sorted = (list: Iterable<{ key: string }>) =>
     [...list].sort((a, b) => (a.key < b.key ? -1 : 1))
 
-  expect(sorted(assembly.held.values())).toEqual(sorted(entries))
-  expect(assembly.digest).toBe(digestOf(expected))
+  expect(sorted(state.entries.values())).toEqual(sorted(entries))
+  expect(state.digest).toBe(digestOf(expected))
 }
 
 // What a hub may send to a reader who comes with an id, by the grammar of the protocol.

@@ -1,0 +1,26 @@
+import type { Recovery, SyncErrorCode } from "@headwater/core"
+import { decodeErrorBody } from "@headwater/protocol"
+
+/**
+ * Reads an answer that is not the one asked for: for people, for programs, and what to do.
+ *
+ * A hub says by its error body what to do. A request that is too long stays too long, whatever
+ * refuses it. Any other answer without a hub's body is an intermediary's, and may pass.
+ */
+export function refusalOf(status: number, text: string): [string, SyncErrorCode, Recovery] {
+  const { code, message, retry = "retry" } = decodeErrorBody(text) ?? {}
+  const own = CODES[status]
+  return [
+    `answered ${status}${code ? `, ${code}: ${message}` : ""}`,
+    status === 401 ? own! : ((code ?? own ?? "ERR_SOURCE_FAILED") as SyncErrorCode),
+    status === 204 || own === "ERR_TOO_LARGE" ? "stop" : retry,
+  ]
+}
+
+const CODES: Readonly<Record<number, SyncErrorCode>> = {
+  401: "ERR_UNAUTHENTICATED",
+  403: "ERR_FORBIDDEN",
+  413: "ERR_TOO_LARGE",
+  414: "ERR_TOO_LARGE",
+  431: "ERR_TOO_LARGE",
+}

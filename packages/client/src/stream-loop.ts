@@ -1,0 +1,192 @@
+import { backoffMs, countFailure, type SyncError, startTimer } from "@headwater/core"
+import { decodeFrame, type Frame, HEARTBEATS_MISSED_MAX } from "@headwater/protocol"
+import { runUser } from "./call-user.ts"
+import { eventParser } from "./event-parser.ts"
+import type { ClientClock, Link } from "./link.ts"
+import type { LiveReplica } from "./live-replica.ts"
+import { ReplicaError } from "./replica-error.ts"
+import { EVENT_CHARACTERS_MAX, StreamProgress, streamText } from "./stream-text.ts"
+import { wait } from "./wait.ts"
+
+/** A mismatch is answered by a fresh snapshot, but by no second one within this. */
+export const FRESH_INTERVAL_MS = 600_000
+
+/** A stream that was live for this long shows that the trouble is over. */
+export const HEALTHY_MS = 10_000
+
+/** A longer wait that a hub asks for is cut to this. */
+export const RETRY_AFTER_MS_MAX = 600_000
+
+/** A link that has not been live for this long, and that no owner observes, is warned of once. */
+export const WARN_MS = 5_000
+
+/** The first wait is drawn from 0 to 250 ms; each next one from twice as much, up to 30 s. */
+export const BACKOFF = { firstMs: 250, maxMs: 30_000 }
+
+const machineClock: ClientClock = {
+  now: Date.now,
+  elapsed: () => performance.now(),
+  after: startTimer,
+}
+
+/**
+ * Keeps a live replica fed: one stream after another, from where the replica is, with a back-off
+ * between them, until it is closed or the hub refuses.
+ */
+export class StreamLoop {
+  readonly #live: LiveReplica
+  readonly #link: Link
+  readonly #clock: ClientClock
+  #progress = new StreamProgress()
+  #failures = 0
+  #token: string | undefined
+  // The token that the hub no longer takes: a fresh one was asked for since the last `hello`.
+  #expired: string | undefined
+  // When this stream came to be live.
+  #liveAt: number | undefined
+  // When a fresh snapshot was last asked for.
+  #freshAt = Number.NEGATIVE_INFINITY
+  // When the link was last known to work; undefined once its loss was warned of.
+  #workedAt: number | undefined
+
+  constructor(live: LiveReplica, link: Link) {
+    this.#live = live
+    this.#link = link
+    this.#clock = link.clock ?? machineClock
+    this.#workedAt = this.#clock.elapsed()
+  }
+
+  /** Runs until closed or refused. Never rejects. */
+  async run(): Promise<void> {
+    const live = this.#live
+    const { urls, store, random = Math.random } = this.#link
+    const { signal } = live.closing
+    let detach: (() => Promise<void>) | undefined
+    let refusal: Error | undefined
+    await undefined // The owner has its replica in hand before anything happens to it.
+    await runUser(async () => {
+      detach = await store?.attach(live, urls[0]!, signal)
+    })
+    while (!signal.aborted) {
+      live.transition("begin")
+      const error = await this.#follow(urls[0]!, signal)
+      const { code, recovery } = error as Partial<SyncError>
+      const isExpired = code === "ERR_UNAUTHENTICATED" && typeof this.#link.token === "function"
+      if (recovery === "stop" && (this.#expired !== undefined || !isExpired)) {
+        refusal = error
+        break
+      }
+      if (recovery === "resync") live.state.forget()
+      if (isExpired) {
+        this.#expired = this.#token ?? ""
+        this.#token = undefined
+        // The first one not tried yet; when all were, the first again.
+      } else urls.push(urls.shift()!)
+      const { heardAt, retryMs = 0 } = this.#progress
+      const now = this.#clock.elapsed()
+      // A link that fell silent was healthy up to its last bytes.
+      const healthyMs = (code === "ERR_TIMEOUT" ? heardAt : now) - (this.#liveAt ?? now)
+      this.#failures = countFailure(this.#failures, healthyMs, HEALTHY_MS)
+      const floorMs = Math.min(Math.max(0, retryMs), RETRY_AFTER_MS_MAX)
+      const delayMs = backoffMs(this.#failures, BACKOFF, random(), floorMs)
+      if (this.#liveAt !== undefined && this.#workedAt !== undefined) this.#workedAt = now
+      this.#warn(error, WARN_MS, "retrying")
+      live.transition("lost", error, { type: "lost", error, delayMs })
+      // An owner that was told of the loss may have closed the replica.
+      await wait((wake) => this.#clock.after(delayMs, wake), signal)
+    }
+    if (refusal) this.#warn(refusal, 0, "closed")
+    // An owner that calls `connect` again when it is told of this asks the hub again.
+    live.closing.abort()
+    live.transition("close", refusal)
+    await runUser(() => detach?.())
+  }
+
+  // Follows one stream to its end. Every stream ends, and every end has a reason.
+  async #follow(url: URL, signal: AbortSignal): Promise<Error> {
+    const clock = this.#clock
+    const { fetch = globalThis.fetch } = this.#link
+    const progress = new StreamProgress()
+    this.#progress = progress
+    this.#live.state.begin()
+    this.#liveAt = undefined
+    const feed = eventParser(
+      (event, data, id) => {
+        const frame = decodeFrame(event, data, id)
+        if (frame) this.#take(frame)
+      },
+      (ms) => {
+        progress.retryMs = ms
+      },
+      EVENT_CHARACTERS_MAX,
+    )
+    const request = { url, headers: () => this.#headers(signal), fetch, clock }
+    try {
+      for await (const piece of streamText(request, progress, signal)) feed(piece)
+      return new ReplicaError("the stream was cut")
+    } catch (error) {
+      return error as Error
+    }
+  }
+
+  async #headers(signal: AbortSignal): Promise<Record<string, string>> {
+    const { token } = this.#link
+    this.#token ??= typeof token === "function" ? await token(this.#expired, signal) : token
+    const { resume } = this.#live
+    return {
+      accept: "text/event-stream",
+      ...(resume && { "last-event-id": resume }),
+      ...(this.#token && { authorization: `Bearer ${this.#token}` }),
+    }
+  }
+
+  // Takes a frame. An error ends the stream, and is the reason.
+  #take(frame: Frame): void {
+    const live = this.#live
+    const now = this.#clock.elapsed()
+    const isTolerated = now - this.#freshAt < FRESH_INTERVAL_MS
+    const mismatch = live.take(frame, isTolerated, this.#clock.now())
+    switch (frame.type) {
+      case "hello":
+        this.#expired = undefined
+        this.#progress.silenceMs = frame.heartbeatMs * HEARTBEATS_MISSED_MAX
+        break
+      case "reset":
+        live.notify({ report: frame })
+        break
+      case "sync":
+        this.#liveAt ??= now
+        break
+      case "goodbye":
+      case "fault":
+        this.#progress.retryMs = frame.retryMs || this.#progress.retryMs
+        throw endOf(frame)
+    }
+    if (!mismatch) return
+    live.notify({ report: { type: "mismatch", mismatch, isTolerated } })
+    if (isTolerated) return
+    this.#freshAt = now
+    throw new ReplicaError(
+      "the replica is not what the hub holds: asking for a snapshot",
+      "ERR_CONFLICT",
+      "resync",
+    )
+  }
+
+  // Warns of a link that does not work, once, where no owner can know of it.
+  #warn({ message }: Error, afterMs: number, what: string): void {
+    const workedAt = this.#workedAt
+    if (workedAt === undefined || this.#live.isObserved) return
+    if (this.#clock.elapsed() - workedAt < afterMs) return
+    this.#workedAt = undefined
+    console.warn(`headwater: ${message}; ${what}. Pass \`report\` to connect() to handle this.`)
+  }
+}
+
+function endOf(frame: Extract<Frame, { type: "goodbye" | "fault" }>): ReplicaError {
+  if (frame.type === "fault")
+    return new ReplicaError(`the hub failed: ${frame.code}`, frame.code, frame.retry)
+  const { reason } = frame
+  const code = reason === "auth-changed" ? "ERR_UNAUTHENTICATED" : "ERR_CLOSED"
+  return new ReplicaError(`the hub ended the stream: ${reason}`, code)
+}
