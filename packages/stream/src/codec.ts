@@ -1,4 +1,14 @@
-import { assert, type Event, type Revision } from "@headwater/core"
+import {
+  assert,
+  checkBytes,
+  decodeUtf8,
+  type Event,
+  encodeUtf8,
+  isWellFormed,
+  type Revision,
+  TopicError,
+  ValueError,
+} from "@headwater/core"
 
 /**
  * How payloads are written to linear memory and read from it again.
@@ -8,20 +18,33 @@ import { assert, type Event, type Revision } from "@headwater/core"
  * that nobody could clear. It is encoded once per item, whoever reads it.
  */
 export interface Codec<Payload> {
+  /** Returns bytes of their own: not a buffer that the next call writes to. */
   encode(payload: Payload): Uint8Array
   decode(bytes: Uint8Array): Payload
 }
 
-/** Payloads as JSON. `undefined`, dates, maps and the like do not survive it. */
+/** Payloads as JSON. Dates, maps and the like do not survive it; `undefined` is refused. */
 export function jsonCodec<Payload>(): Codec<Payload> {
   return {
-    encode: (payload) => encoder.encode(JSON.stringify(payload)),
-    decode: (bytes) => JSON.parse(decoder.decode(bytes)) as Payload,
+    encode(payload) {
+      const text: string | undefined = JSON.stringify(payload)
+      if (text !== undefined) return encodeUtf8(text)
+      throw new ValueError(`a payload is ${typeof payload}, which JSON has no form for`)
+    },
+    decode: (bytes) => JSON.parse(decodeUtf8(bytes)) as Payload,
   }
 }
 
-const encoder = new TextEncoder()
-const decoder = new TextDecoder()
+/** Encodes one payload. @throws {ValueError} the codec returned no bytes. */
+export function encodePayload<Payload>(codec: Codec<Payload>, payload: Payload): Uint8Array {
+  return checkBytes(codec.encode(payload), "an encoded payload")
+}
+
+/** Refuses a subject that would be another one after decoding. @throws {TopicError} */
+export function checkSubject(subject: string): void {
+  if (isWellFormed(subject)) return
+  throw new TopicError(`subject ${JSON.stringify(subject)} has half of a surrogate pair`)
+}
 
 // An item's payload: a tag, then of each event its length as u32, little-endian, and its bytes.
 // In an item that is read for all subjects, each event's subject stands before it in the same way.
@@ -42,7 +65,7 @@ export function joinBatch(
   const parts =
     subjects === undefined
       ? payloads
-      : payloads.flatMap((payload, index) => [encoder.encode(subjects[index]), payload])
+      : payloads.flatMap((payload, index) => [encodeUtf8(subjects[index]!), payload])
   const bytes = parts.reduce((sum, { byteLength }) => sum + 4 + byteLength, 1)
   const batch = new Uint8Array(bytes)
   batch[0] = subjects === undefined ? TAG_EVENTS : TAG_SUBJECTS
@@ -60,7 +83,7 @@ export function encodeBatch<Payload>(
   codec: Codec<Payload>,
   payloads: readonly Payload[],
 ): Uint8Array {
-  return joinBatch(payloads.map((payload) => codec.encode(payload)))
+  return joinBatch(payloads.map((payload) => encodePayload(codec, payload)))
 }
 
 /** The events of an item's payload; `undefined` for the end of a snapshot. */
@@ -77,7 +100,7 @@ export function decodeBatch<Payload>(
   let { subject } = of
   let isSubject = hasSubjects
   for (const part of partsOf(bytes)) {
-    if (isSubject) subject = decoder.decode(part)
+    if (isSubject) subject = decodeUtf8(part)
     else events.push({ topic, subject, revision, payload: codec.decode(part) })
     isSubject = hasSubjects && !isSubject
   }

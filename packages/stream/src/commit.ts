@@ -1,37 +1,52 @@
 import { assert, type Event, isRevision, type Revision } from "@headwater/core"
-import type { Codec } from "./codec.ts"
+import { type Codec, checkSubject, encodePayload } from "./codec.ts"
 import type { PublishCounts } from "./observer.ts"
 import { EVERY_SUBJECT } from "./subject.ts"
 import type { EncodedEvent, TopicBuffer } from "./topic-buffer.ts"
 import type { TopicBuffers } from "./topic-buffers.ts"
 
+/** What a commit is prepared with. */
+export interface CommitContext<Payload> {
+  readonly buffers: TopicBuffers<Payload>
+  readonly codec: Codec<Payload>
+  /** Tells whether an event may be published, once all payloads are encoded. All by default. */
+  readonly isCurrent?: (event: Event<Payload>) => boolean
+}
+
 /**
- * The events of one commit, by where they go. Each payload is encoded once, and not at all where
- * nobody listens. Nothing is published before all of it is known to be right.
+ * The events of one commit, grouped by buffer. Each payload is encoded once, and not at all where
+ * nobody listens.
+ *
+ * The codec is the caller's code: it may subscribe, close subscriptions, or publish. So all
+ * payloads are encoded and the commit is checked first. `publish` calls no code but ours.
  */
 export class Commit<Payload> {
   readonly revision: Revision
   readonly #events: readonly Event<Payload>[]
+  readonly #payloads = new Map<number, Uint8Array>()
   readonly #groups = new Map<TopicBuffer<Payload>, EncodedEvent[]>()
 
   constructor(
     revision: Revision,
     events: readonly Event<Payload>[],
-    { buffers, codec }: { buffers: TopicBuffers<Payload>; codec: Codec<Payload> },
+    context: CommitContext<Payload>,
   ) {
     assert(revision > 0 && isRevision(revision), "a commit has a revision")
     this.revision = revision
-    this.#events = events
-    for (const event of events) {
+    // A copy, which the codec cannot change.
+    this.#events = [...events]
+    for (const event of this.#events) {
       assert(event.revision === revision, "events that are published together are of one commit")
       assert(event.subject !== EVERY_SUBJECT, "an event has one subject")
-      this.#add(event, buffers.find(event), codec)
+      assert(typeof event.subject === "string", "an event has a subject, which may be empty")
     }
+    this.#group(context)
     for (const { live } of this.#groups.keys()) {
       assert(revision > live.revision, "the revisions of a subject only rise")
     }
   }
 
+  /** Appends each group to its buffer. */
   publish(): void {
     for (const [buffer, group] of this.#groups) buffer.publish(this.revision, group)
   }
@@ -49,15 +64,33 @@ export class Commit<Payload> {
     return counts
   }
 
+  // Groups once more when the codec opened or closed a buffer. It is called once for each event, so
+  // that comes to an end.
+  #group({ buffers, codec, isCurrent }: CommitContext<Payload>): void {
+    let changes: number
+    do {
+      changes = buffers.changes
+      this.#groups.clear()
+      for (const [index, event] of this.#events.entries()) {
+        if (isCurrent === undefined || isCurrent(event)) this.#add(index, event, buffers, codec)
+      }
+    } while (buffers.changes !== changes)
+  }
+
   #add(
-    { subject, payload }: Event<Payload>,
-    buffers: readonly TopicBuffer<Payload>[],
+    index: number,
+    event: Event<Payload>,
+    buffers: TopicBuffers<Payload>,
     codec: Codec<Payload>,
   ): void {
-    if (buffers.length === 0) return
-    const encoded = { subject, payload: codec.encode(payload) }
-    for (const buffer of buffers) {
+    const found = buffers.find(event)
+    if (found.length === 0) return
+    const payload = this.#payloads.get(index) ?? encodePayload(codec, event.payload)
+    this.#payloads.set(index, payload)
+    for (const buffer of found) {
+      if (buffer.of.subject === EVERY_SUBJECT) checkSubject(event.subject)
       const group = this.#groups.get(buffer)
+      const encoded = { subject: event.subject, payload }
       if (group === undefined) this.#groups.set(buffer, [encoded])
       else group.push(encoded)
     }

@@ -105,14 +105,16 @@ export class EventBuffer {
    * snapshot that they are linked to. The cursor is this buffer's from here on.
    *
    * @param mark where in this buffer it stands, for counting what it leaves unread.
+   * @param isUnlinked the cursor is in a list that is not linked to this buffer.
    */
-  adopt(cursor: Cursor, mark: Mark, keeps?: Keeps): EventCursor {
+  adopt(cursor: Cursor, mark: Mark, keeps?: Keeps, isUnlinked = false): EventCursor {
     if (this.#closed !== undefined) {
       cursor.dispose()
       throw new ClosedError(this.#closed)
     }
     const follower = new EventCursor(this, cursor, mark, {
       ...(keeps === undefined ? {} : { keeps }),
+      isUnlinked,
       onClose: () => this.#cursors.delete(follower),
     })
     this.#cursors.add(follower)

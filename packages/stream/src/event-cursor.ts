@@ -1,6 +1,7 @@
 import {
   ClosedError,
   type CloseReason,
+  decodeUtf8,
   LaggedError,
   type Revision,
   SourceError,
@@ -17,7 +18,7 @@ export interface Trailhead {
   readonly mark: Mark
   readonly changes: Waiters
   now(): number
-  adopt(cursor: Cursor, mark: Mark, keeps?: Keeps): EventCursor
+  adopt(cursor: Cursor, mark: Mark, keeps?: Keeps, isUnlinked?: boolean): EventCursor
   append(item: { revision: Revision; kind: "empty"; payload: Uint8Array }): void
   itemAt(cursor: Cursor): EventItem
 }
@@ -26,13 +27,17 @@ export interface Trailhead {
  * A place in a trail. It holds the item that it stands on, and with it all that follow. What it has
  * yet to read of its buffer are its `items`, `bytes`, `behindMs` and `servedMs`.
  *
- * One caller at a time. Made by `EventBuffer.follow`; whoever has it closes it.
+ * In a list that is not linked to the buffer, it holds none of the buffer's items: then these are
+ * the items, bytes and time since its own last step.
+ *
+ * One caller at a time. Made by `EventBuffer.follow`; its owner closes it.
  */
 export class EventCursor implements Unread {
   readonly #home: Trailhead
   readonly #keeps: Keeps | undefined
   readonly #onClose: () => void
   readonly #since: number
+  readonly #isUnlinked: boolean
   #cursor: Cursor | undefined
   #mark: Mark
   // What it is behind since: when its item came, or the one after that, if it waited for it.
@@ -43,13 +48,18 @@ export class EventCursor implements Unread {
     home: Trailhead,
     cursor: Cursor,
     mark: Mark,
-    options: { readonly keeps?: Keeps; readonly onClose: () => void },
+    options: {
+      readonly keeps?: Keeps
+      readonly isUnlinked?: boolean
+      readonly onClose: () => void
+    },
   ) {
     this.#home = home
     this.#cursor = cursor
     this.#mark = mark
     this.#time = mark.time
     this.#keeps = options.keeps
+    this.#isUnlinked = options.isUnlinked ?? false
     this.#onClose = options.onClose
     this.#since = home.now()
   }
@@ -98,7 +108,7 @@ export class EventCursor implements Unread {
       if (kind === "empty") continue
       const item = this.#home.itemAt(cursor)
       if (kind === "events") return item
-      this.#end(new SourceError(new TextDecoder().decode(item.payload)))
+      this.#end(new SourceError(decodeUtf8(item.payload)))
     }
   }
 
@@ -143,7 +153,9 @@ export class EventCursor implements Unread {
   /** Another cursor at the same place, with a bound of its own. */
   clone(keeps?: Keeps): EventCursor {
     if (this.#cursor === undefined) throw this.#over ?? new ClosedError("unsubscribed")
-    return this.#home.adopt(this.#cursor.clone(), this.#mark, keeps)
+    const isUnlinked = this.#isUnlinked
+    const mark = isUnlinked ? this.#home.mark : this.#mark
+    return this.#home.adopt(this.#cursor.clone(), mark, keeps, isUnlinked)
   }
 
   /**
@@ -181,9 +193,9 @@ export class EventCursor implements Unread {
   // Who stands on the newest item shares its mark.
   #note(cursor: Cursor): void {
     const sequence = sequenceAt(cursor)
-    if (sequence === 0) return
+    if (sequence === 0 && !this.#isUnlinked) return
     const newest = this.#home.mark
-    this.#mark = sequence === newest.sequence ? newest : markAt(cursor)
+    this.#mark = sequence === 0 || sequence === newest.sequence ? newest : markAt(cursor)
     this.#time = this.#mark.time
   }
 

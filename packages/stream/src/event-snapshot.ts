@@ -1,4 +1,4 @@
-import { isSyncError, type Revision } from "@headwater/core"
+import { encodeUtf8, isSyncError, type Revision } from "@headwater/core"
 import type { Buffer, Engine } from "@headwater/core/engine"
 import type { EventBuffer } from "./event-buffer.ts"
 import type { EventCursor } from "./event-cursor.ts"
@@ -18,20 +18,36 @@ const NO_MARK = numbersOf({ sequence: 0, bytes: 0, time: 0 })
  * then everything since. Nobody holds more than its bound: while it is built, and while it is
  * shared, what is published piles up behind it; beyond `keeps` it fails, or is no longer `usable`.
  *
+ * An unlinked one is the state alone, and holds nothing that is published: for readers that are too
+ * slow for the trail behind a state. Its cursors come to an end after its last item.
+ *
  * Source: Consul `stream.eventSnapshot`.
  */
 export class EventSnapshot {
   readonly #list: Buffer
   readonly #live: EventBuffer
-  readonly #captured: EventCursor
+  readonly #captured: EventCursor | undefined
   readonly #first: EventCursor
+  #items = 0
+  #bytes = 0
   #state: "building" | "ready" | "failed" | "closed" = "building"
 
-  constructor(engine: Engine, live: EventBuffer, keeps: Keeps) {
+  /** @param keeps bounds what is held of the trail; an unlinked snapshot has none. */
+  constructor(engine: Engine, live: EventBuffer, keeps?: Keeps) {
     this.#live = live
     this.#list = engine.buffer()
-    this.#captured = live.follow(keeps)
-    this.#first = live.adopt(this.#list.follow(), live.mark, keeps)
+    this.#captured = keeps && live.follow(keeps)
+    this.#first = live.adopt(this.#list.follow(), live.mark, keeps, keeps === undefined)
+  }
+
+  /** Batches of the state so far. */
+  get items(): number {
+    return this.#items
+  }
+
+  /** Bytes of payload of the state so far. */
+  get bytes(): number {
+    return this.#bytes
   }
 
   /**
@@ -50,6 +66,8 @@ export class EventSnapshot {
   append(revision: Revision, payload: Uint8Array): void {
     if (this.#state !== "building") return
     this.#append("events", revision, payload)
+    this.#items += 1
+    this.#bytes += payload.byteLength
   }
 
   /**
@@ -60,9 +78,9 @@ export class EventSnapshot {
    */
   finish(revision: Revision, payload: Uint8Array): void {
     if (this.#state !== "building") return
-    if (this.#captured.over !== undefined) throw this.#captured.over
+    if (this.#captured?.over !== undefined) throw this.#captured.over
     this.#append("events", revision, payload)
-    this.#captured.spliceInto(this.#list, revision)
+    this.#captured?.spliceInto(this.#list, revision)
     this.#state = "ready"
     this.#endBuilding()
   }
@@ -78,7 +96,7 @@ export class EventSnapshot {
     const message = isSyncError(error) ? error.message : "the snapshot could not be read"
     this.#state = "failed"
     try {
-      this.#append("error", 0, new TextEncoder().encode(message))
+      this.#append("error", 0, encodeUtf8(message))
     } finally {
       this.#endBuilding()
     }
@@ -103,7 +121,7 @@ export class EventSnapshot {
   }
 
   #endBuilding(): void {
-    this.#captured.close()
+    this.#captured?.close()
     this.#list.dispose()
     this.#live.changes.wake()
   }

@@ -1,3 +1,5 @@
+import { durationRule, integerRule, type OptionRule, type OptionRules } from "@headwater/core"
+
 /** Every bound of a publisher. Each has a reason; none is absent. */
 export interface StreamLimits {
   /** Topics registered; 1,024 by default. Topics are made by programs, not by requests. */
@@ -28,4 +30,22 @@ export const STREAM_LIMITS: StreamLimits = {
   historyItemsMax: 256,
   historyBytesMax: 65_536,
   queueBatchesMax: 64,
+}
+
+/** A number of items or bytes; `Infinity` for no bound. */
+export const countRule: OptionRule = {
+  allowed: "an integer ≥ 0, or Infinity for no bound",
+  test: (value) => value === Number.POSITIVE_INFINITY || integerRule(0).test(value),
+}
+
+/** The values that each bound of a publisher may have. */
+export const STREAM_LIMIT_RULES: OptionRules<StreamLimits> = {
+  topicsMax: integerRule(1),
+  subscriptionsMax: integerRule(1),
+  snapshotTtlMs: durationRule(),
+  unreadItemsMax: countRule,
+  unreadBytesMax: countRule,
+  historyItemsMax: countRule,
+  historyBytesMax: countRule,
+  queueBatchesMax: integerRule(1),
 }

@@ -1,3 +1,6 @@
+import { badOption, checkOptions, durationRule, type OptionRule, required } from "@headwater/core"
+import { countRule } from "./limits.ts"
+
 /**
  * What a slow reader gets.
  *
@@ -11,6 +14,25 @@ export type Policy =
   | { readonly type: "conflate" }
   | { readonly type: "pin"; readonly itemsMax: number; readonly bytesMax: number }
   | { readonly type: "disconnect"; readonly lagMs: number; readonly graceMs: number }
+
+/**
+ * Refuses a policy that does not exist or makes no sense.
+ *
+ * @throws {OptionError} it names the option, its value, and what is allowed.
+ */
+export function checkPolicy(policy: Policy): void {
+  const { type, ...bounds } = policy
+  if (!Object.hasOwn(POLICY_RULES, String(type))) {
+    throw badOption("policy.type", type, '"conflate", "pin" or "disconnect"')
+  }
+  checkOptions(`policy ${type}`, bounds, POLICY_RULES[type])
+}
+
+const POLICY_RULES: Readonly<Record<Policy["type"], Readonly<Record<string, OptionRule>>>> = {
+  conflate: {},
+  pin: { itemsMax: required(countRule), bytesMax: required(countRule) },
+  disconnect: { lagMs: required(durationRule()), graceMs: required(durationRule()) },
+}
 
 /** What a reader has yet to read. */
 export interface Unread {

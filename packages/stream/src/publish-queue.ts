@@ -1,4 +1,4 @@
-import { ClosedError } from "@headwater/core"
+import { ClosedError, onAbort } from "@headwater/core"
 
 /**
  * A bounded queue before a publisher: whoever commits hands a batch over, and waits for room only
@@ -48,19 +48,18 @@ export class PublishQueue<Batch> {
       const offer: Offer<Batch> = {
         batch,
         settle: (error) => {
-          signal?.removeEventListener("abort", onAbort)
+          withdraw()
           if (error === undefined) resolve()
           else reject(error.cause)
         },
       }
-      const onAbort = () => {
+      this.#offers.push(offer)
+      const withdraw = onAbort(signal, () => {
         const place = this.#offers.indexOf(offer)
         if (place < this.#batchesMax) return
         this.#offers.splice(place, 1)
         offer.settle({ cause: signal?.reason })
-      }
-      signal?.addEventListener("abort", onAbort, { once: true })
-      this.#offers.push(offer)
+      })
       // oxlint-disable-next-line typescript/no-floating-promises -- each offer gets its error.
       if (!this.#draining) this.#drain()
     })

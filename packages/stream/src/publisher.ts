@@ -2,17 +2,23 @@ import {
   type Clock,
   ClosedError,
   type CloseReason,
+  checkOptions,
   type Event,
+  functionRule,
+  integerRule,
+  type OptionRules,
+  objectRule,
   type Revision,
+  required,
   TopicError,
 } from "@headwater/core"
 import { createEngine, type Engine } from "@headwater/core/engine"
 import { type Codec, jsonCodec } from "./codec.ts"
 import { Commit } from "./commit.ts"
 import { GuardedObserver } from "./guarded-observer.ts"
-import { STREAM_LIMITS, type StreamLimits } from "./limits.ts"
+import { STREAM_LIMIT_RULES, STREAM_LIMITS, type StreamLimits } from "./limits.ts"
 import type { StreamObserver, StreamStats } from "./observer.ts"
-import { keepsOf, type Policy } from "./policy.ts"
+import { checkPolicy, keepsOf, type Policy } from "./policy.ts"
 import { PublishQueue } from "./publish-queue.ts"
 import type { SnapshotHandler } from "./shared-snapshot.ts"
 import { EVERY_SUBJECT } from "./subject.ts"
@@ -79,7 +85,10 @@ export class EventPublisher<Payload> {
   readonly #subscribers: Subscribers<Payload>
   #closed = false
 
+  /** @throws {OptionError} an option is not known, or makes no sense. */
   constructor(options: EventPublisherOptions<Payload>) {
+    checkOptions("EventPublisher", options, PUBLISHER_RULES)
+    checkOptions("EventPublisher: limits", options.limits ?? {}, STREAM_LIMIT_RULES)
     const { clock } = options
     const limits = { ...STREAM_LIMITS, ...options.limits }
     const engine = options.engine ?? createEngine()
@@ -149,11 +158,23 @@ export class EventPublisher<Payload> {
    * published of their subjects. None is nothing. All are published, or, throwing, none.
    */
   publish(events: readonly Event<Payload>[]): void {
+    this.#publish(events)
+  }
+
+  #publish(
+    events: readonly Event<Payload>[],
+    isCurrent?: (event: Event<Payload>) => boolean,
+  ): void {
     this.#assertOpen()
     const [first] = events
     if (first === undefined) return
-    const to = { buffers: this.#buffers, codec: this.#codec }
-    const commit = new Commit(first.revision, events, to)
+    const commit = new Commit(first.revision, events, {
+      buffers: this.#buffers,
+      codec: this.#codec,
+      ...(isCurrent && { isCurrent }),
+    })
+    // The codec may have closed it.
+    this.#assertOpen()
     commit.publish()
     const { onPublish } = this.#observer ?? {}
     if (onPublish === undefined) return
@@ -183,13 +204,16 @@ export class EventPublisher<Payload> {
    *
    * A handler that meanwhile closes what it is asked for gets its subscriber a closed subscription.
    *
+   * @throws {OptionError} an option is not known, or makes no sense.
    * @throws {TopicError} no such topic, or it does not allow subscribing to every subject.
    * @throws {TooManyError} there are `subscriptionsMax` subscriptions.
    * @throws {MemoryFullError} there is no room for one more.
    */
   subscribe(request: SubscribeRequest<Payload>): Subscription<Payload> {
     this.#assertOpen()
+    checkOptions("subscribe", request, REQUEST_RULES)
     const { topic, subject = "", identity, permits, policy = { type: "conflate" } } = request
+    checkPolicy(policy)
     const registered = this.#topics.get(topic)
     const { epoch } = registered.life
     if (subject === EVERY_SUBJECT && !registered.wildcard) {
@@ -203,6 +227,7 @@ export class EventPublisher<Payload> {
     const subscription: Subscription<Payload> = new Subscription<Payload>(feed, {
       identity,
       epoch,
+      assertOutside: this.#guard && (() => this.#guard?.assertOutside()),
       onClose: (reason) => {
         this.#subscribers.remove(subscription, policy.type)
         buffer.leave(subscription)
@@ -259,11 +284,32 @@ export class EventPublisher<Payload> {
   }
 
   #publishOffered({ events, lives }: Offered<Payload>): void {
-    const isOfNow = ({ topic }: Event<Payload>, index: number) => {
-      return this.#topics.lifeOf(topic) === lives[index]
-    }
-    this.publish(events.every(isOfNow) ? events : events.filter(isOfNow))
+    const lifeOf = new Map(events.map((event, index) => [event, lives[index]]))
+    const isCurrent = (event: Event<Payload>) =>
+      this.#topics.lifeOf(event.topic) === lifeOf.get(event)
+    const current = events.every(isCurrent) ? events : events.filter(isCurrent)
+    this.#publish(current, isCurrent)
   }
+}
+
+const PUBLISHER_RULES: OptionRules<EventPublisherOptions<unknown>> = {
+  clock: required(objectRule),
+  engine: objectRule,
+  codec: objectRule,
+  limits: objectRule,
+  observer: objectRule,
+}
+
+const anyText = { allowed: "a text", test: (value: unknown) => typeof value === "string" }
+
+const REQUEST_RULES: OptionRules<SubscribeRequest> = {
+  topic: required(anyText),
+  subject: anyText,
+  from: integerRule(0),
+  identity: anyText,
+  epoch: anyText,
+  policy: objectRule,
+  permits: functionRule,
 }
 
 /** A commit that was offered, and of which life of its topic each event is. */

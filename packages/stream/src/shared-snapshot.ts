@@ -50,7 +50,8 @@ export interface SharedSnapshotOptions<Payload> {
   readonly clock: Clock
   readonly limits: Pick<StreamLimits, "snapshotTtlMs">
   readonly observer: StreamObserver | undefined
-  readonly keeps: Keeps
+  /** Bounds the trail behind the state. Absent: the state is not linked to the trail. */
+  readonly keeps: Keeps | undefined
   readonly handler: SnapshotHandler<Payload> | undefined
 }
 
@@ -73,11 +74,28 @@ export class SharedSnapshot<Payload> {
   #snapshot: EventSnapshot | undefined
   #build: Build | undefined
   #beganAt = 0
+  #beganRevision: Revision = 0
   #cancelExpiry: (() => void) | undefined
 
   constructor(owner: SnapshotOwner<Payload>, options: SharedSnapshotOptions<Payload>) {
     this.#owner = owner
     this.#options = options
+  }
+
+  /** Tells whether it is being built. */
+  get isBuilding(): boolean {
+    return this.#build !== undefined
+  }
+
+  /** Tells whether its state is newer than a revision that had been published before. */
+  isNewerThan(revision: Revision): boolean {
+    return this.#snapshot?.usable === true && this.#beganRevision > revision
+  }
+
+  /** Fails a build that can never be whole, because its trail is not held any more. */
+  failLagged(): void {
+    const over = this.#build?.snapshot.over
+    if (this.#build !== undefined && over !== undefined) this.#fail(this.#build, over)
   }
 
   /** The snapshot to start from: the one that is shared, or a new one. */
@@ -89,12 +107,13 @@ export class SharedSnapshot<Payload> {
       observer?.onSnapshotShared?.(of.topic)
       return this.#snapshot
     }
-    const snapshot = new EventSnapshot(engine, live, keeps)
     // One that is still built, and lags too far ever to be whole, has readers who wait for it.
-    if (this.#build !== undefined) this.#fail(this.#build, this.#build.snapshot.over)
+    this.failLagged()
+    const snapshot = new EventSnapshot(engine, live, keeps)
     this.drop()
     this.#snapshot = snapshot
     this.#beganAt = live.mark.sequence
+    this.#beganRevision = live.revision
     if (handler === undefined) this.#finish(this.#begin(snapshot), live.revision)
     else this.#run(this.#begin(snapshot), handler)
     return snapshot
@@ -195,7 +214,10 @@ export class SharedSnapshot<Payload> {
       this.#owner.wake()
     }
     if (handler === undefined) return
-    if (how.outcome !== "built") abort.abort(how.error ?? new ClosedError("unsubscribed"))
+    if (how.outcome !== "built") {
+      // In a turn of its own: listeners are the handler's code, and this may be mid-change.
+      queueMicrotask(() => abort.abort(how.error ?? new ClosedError("unsubscribed")))
+    }
     const durationMs = clock.elapsed() - began
     observer?.onSnapshot?.(this.#owner.of.topic, { ...how, durationMs })
   }

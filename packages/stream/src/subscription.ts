@@ -1,4 +1,11 @@
-import { assert, ClosedError, type CloseReason, type Event, type Revision } from "@headwater/core"
+import {
+  assert,
+  ClosedError,
+  type CloseReason,
+  type Event,
+  onAbort,
+  type Revision,
+} from "@headwater/core"
 import type { Unread } from "./policy.ts"
 
 /** What a subscription gets, one at a time; see `Subscription` for the order. */
@@ -49,6 +56,7 @@ export class Subscription<Payload> implements AsyncIterable<StreamFrame<Payload>
   readonly epoch: string
   readonly #feed: Feed<Payload>
   readonly #onClose: (reason: CloseReason) => void
+  readonly #assertOutside: (() => void) | undefined
   // Who waits in `next`, and in nothing else: a table for one waiter would be made anew each time.
   #waiter: (() => void) | undefined
   // Whether it was woken, and is about to look.
@@ -62,12 +70,15 @@ export class Subscription<Payload> implements AsyncIterable<StreamFrame<Payload>
       readonly identity: string | undefined
       readonly epoch: string
       readonly onClose: (reason: CloseReason) => void
+      /** Throws within an observer, which is called in the middle of changes. */
+      readonly assertOutside?: (() => void) | undefined
     },
   ) {
     this.#feed = feed
     this.identity = options.identity
     this.epoch = options.epoch
     this.#onClose = options.onClose
+    this.#assertOutside = options.assertOutside
   }
 
   /** Why it is closed, if it is. */
@@ -103,6 +114,7 @@ export class Subscription<Payload> implements AsyncIterable<StreamFrame<Payload>
 
   /** The next frame, when it is there already. Throws as `next`. */
   poll(): StreamFrame<Payload> | undefined {
+    this.#assertOutside?.()
     this.#assertOpen()
     let frame: StreamFrame<Payload> | undefined
     try {
@@ -125,6 +137,7 @@ export class Subscription<Payload> implements AsyncIterable<StreamFrame<Payload>
 
   /** Ends it. The first reason counts; closing again does nothing. */
   close(reason: CloseReason = "unsubscribed"): void {
+    this.#assertOutside?.()
     if (this.#closed !== undefined) return
     this.#closed = reason
     this.#feed.close()
@@ -141,7 +154,7 @@ export class Subscription<Payload> implements AsyncIterable<StreamFrame<Payload>
   #wait(caller: Caller<Payload>, signal: AbortSignal | undefined): void {
     const look = () => {
       this.#looks = false
-      signal?.removeEventListener("abort", wake)
+      withdraw()
       try {
         const frame = this.poll()
         if (frame !== undefined) caller.resolve(frame)
@@ -159,7 +172,7 @@ export class Subscription<Payload> implements AsyncIterable<StreamFrame<Payload>
       NOW.then(look)
     }
     this.#waiter = wake
-    signal?.addEventListener("abort", wake, { once: true })
+    const withdraw = onAbort(signal, wake)
   }
 
   #assertOpen(): void {

@@ -6,7 +6,7 @@ import {
   type Revision,
 } from "@headwater/core"
 import type { Engine } from "@headwater/core/engine"
-import { type Codec, decodeBatch, joinBatch } from "./codec.ts"
+import { type Codec, checkSubject, decodeBatch, encodePayload, joinBatch } from "./codec.ts"
 import { EventBuffer } from "./event-buffer.ts"
 import type { EventCursor } from "./event-cursor.ts"
 import type { EventItem } from "./event-item.ts"
@@ -15,7 +15,7 @@ import { History } from "./history.ts"
 import type { StreamLimits } from "./limits.ts"
 import type { StreamObserver } from "./observer.ts"
 import { type Keeps, keepsOf } from "./policy.ts"
-import { SharedSnapshot } from "./shared-snapshot.ts"
+import { SharedSnapshot, type SharedSnapshotOptions } from "./shared-snapshot.ts"
 import { EVERY_SUBJECT, type Subject } from "./subject.ts"
 import type { StreamFrame, Subscription } from "./subscription.ts"
 import type { Topic, TopicLife } from "./topics.ts"
@@ -51,6 +51,8 @@ export class TopicBuffer<Payload> {
   readonly #surroundings: Surroundings<Payload>
   readonly #owner: TopicBufferOwner
   readonly #shared: SharedSnapshot<Payload>
+  readonly #unlinkedOptions: SharedSnapshotOptions<Payload>
+  #unlinked: SharedSnapshot<Payload>[] = []
   #lastRead: { readonly item: EventItem; readonly frame: StreamFrame<Payload> } | undefined
 
   constructor(
@@ -69,7 +71,9 @@ export class TopicBuffer<Payload> {
     this.#owner = owner
     this.live = new EventBuffer(engine, clock)
     this.#history = new History(this.live, { itemsMax: historyItemsMax, bytesMax: historyBytesMax })
-    this.#shared = new SharedSnapshot(this, { engine, clock, limits, observer, keeps, handler })
+    const options = { engine, clock, limits, observer, handler }
+    this.#shared = new SharedSnapshot(this, { ...options, keeps })
+    this.#unlinkedOptions = { ...options, keeps: undefined }
   }
 
   /** Who listens. */
@@ -80,6 +84,22 @@ export class TopicBuffer<Payload> {
   /** The snapshot to start from: the one that is shared, or a new one. */
   snapshot(): EventSnapshot {
     return this.#shared.get()
+  }
+
+  /**
+   * A state by itself, for a reader that is too slow for one with the trail behind it. It is newer
+   * than what that reader has seen, and shared like any other.
+   */
+  unlinkedSnapshot(seen: Revision): EventSnapshot {
+    // Nobody can become whole by this one any more.
+    this.#shared.failLagged()
+    const newest = this.#unlinked.at(-1)
+    if (newest?.isNewerThan(seen)) return newest.get()
+    for (const each of this.#unlinked) each.yieldMemory()
+    this.#unlinked = this.#unlinked.filter(({ isBuilding }) => isBuilding)
+    const made = new SharedSnapshot(this, this.#unlinkedOptions)
+    this.#unlinked.push(made)
+    return made.get()
   }
 
   /** A cursor after `revision`; nothing when what follows it is not all held. */
@@ -109,7 +129,8 @@ export class TopicBuffer<Payload> {
   encode(events: readonly Event<Payload>[]): Uint8Array {
     const { codec, observer } = this.#surroundings
     const encode = ({ subject, payload }: Event<Payload>): EncodedEvent => {
-      return { subject, payload: codec.encode(payload) }
+      if (this.of.subject === EVERY_SUBJECT) checkSubject(subject)
+      return { subject, payload: encodePayload(codec, payload) }
     }
     const payload = this.#join(events.map(encode))
     observer?.onEncode?.(this.of.topic, payload.byteLength)
@@ -152,6 +173,7 @@ export class TopicBuffer<Payload> {
     this.#owner.onUnused()
     this.#lastRead = undefined
     this.#shared.drop()
+    for (const each of this.#unlinked) each.drop()
     this.#history.drop()
     this.live.close()
   }
@@ -170,6 +192,7 @@ export class TopicBuffer<Payload> {
   yieldMemory(): void {
     this.#history.drop()
     this.#shared.yieldMemory()
+    for (const each of this.#unlinked) each.yieldMemory()
   }
 
   // History goes before subscribers do: it only spares a snapshot to those who come back.

@@ -10,9 +10,15 @@ import type { Topic } from "./topics.ts"
 export class TopicBuffers<Payload> {
   readonly #surroundings: Surroundings<Payload>
   readonly #topics = new Map<string, Map<string, TopicBuffer<Payload>>>()
+  #changes = 0
 
   constructor(surroundings: Surroundings<Payload>) {
     this.#surroundings = surroundings
+  }
+
+  /** Counts how often a buffer was opened or closed. */
+  get changes(): number {
+    return this.#changes
   }
 
   /** Where an event goes: to its subject's, and to that of all subjects, as far as they exist. */
@@ -37,6 +43,7 @@ export class TopicBuffers<Payload> {
         for (const each of this.of(undefined)) each.yieldMemory()
       },
     })
+    this.#changes++
     const subjects = this.#topics.get(of.topic)
     if (subjects === undefined) this.#topics.set(of.topic, new Map([[of.subject, buffer]]))
     else subjects.set(of.subject, buffer)
@@ -50,6 +57,7 @@ export class TopicBuffers<Payload> {
   }
 
   #delete({ of: { topic, subject } }: TopicBuffer<Payload>): void {
+    this.#changes++
     const subjects = this.#topics.get(topic)
     subjects?.delete(subject)
     if (subjects?.size === 0) this.#topics.delete(topic)

@@ -1,5 +1,6 @@
 import { type Event, LaggedError, type Revision } from "@headwater/core"
 import type { EventCursor } from "./event-cursor.ts"
+import type { EventSnapshot } from "./event-snapshot.ts"
 import type { StreamObserver } from "./observer.ts"
 import type { Keeps, Policy, Unread } from "./policy.ts"
 import type { Feed, StreamFrame } from "./subscription.ts"
@@ -16,13 +17,24 @@ export interface FeedOptions<Payload> {
   readonly observer: StreamObserver | undefined
 }
 
-/** What one subscription reads: a snapshot and then the trail, or the trail alone. */
+/** How long a reader of an unlinked state may pause, once it leaves more unread than its bound. */
+const PAUSE_MS_MAX = 10_000
+
+/**
+ * What one subscription reads: a snapshot and then the trail, or the trail alone.
+ *
+ * A conflated reader always comes to the end of a state, however slow it is. While it reads one it
+ * may leave as much unread as that state is large. If it lags all the same, the next state that it
+ * reads is an unlinked one, of which no trail grows behind its back.
+ */
 export class TopicFeed<Payload> implements Feed<Payload> {
   readonly #buffer: TopicBuffer<Payload>
   readonly #options: FeedOptions<Payload>
   #cursor: EventCursor | undefined
+  #start: Start | undefined
   #resets = false
   #floor: Revision = 0
+  #seen: Revision = 0
   #over: { readonly error: unknown } | undefined
 
   constructor(buffer: TopicBuffer<Payload>, options: FeedOptions<Payload>) {
@@ -66,16 +78,23 @@ export class TopicFeed<Payload> implements Feed<Payload> {
   close(): void {
     this.#cursor?.close()
     this.#cursor = undefined
+    this.#start = undefined
   }
 
   #next(): StreamFrame<Payload> | undefined {
     for (;;) {
       const item = this.#cursor?.advance()
-      if (item === undefined) return undefined
+      if (item === undefined) {
+        if (this.#start?.isUnlinked && this.#start.isWhole) return this.#goOn()
+        return undefined
+      }
+      this.#seen = Math.max(this.#seen, item.revision)
       // A state may hold a commit that is published only after the two were spliced.
       if (item.sequence > 0 && item.revision <= this.#floor) continue
       if (item.sequence === 0) this.#floor = item.revision
-      const frame = this.#permitted(this.#buffer.frameOf(item))
+      const shared = this.#buffer.frameOf(item)
+      if (shared.type === "sync" && this.#start !== undefined) this.#start.isWhole = true
+      const frame = this.#permitted(shared)
       if (frame !== undefined) return frame
     }
   }
@@ -92,7 +111,7 @@ export class TopicFeed<Payload> implements Feed<Payload> {
   #lag(error: LaggedError): StreamFrame<Payload> {
     const { policy, observer } = this.#options
     const conflates = policy.type === "conflate"
-    if (conflates) this.#beginAfresh(false)
+    if (conflates) this.#beginAfresh(false, this.#start?.isWhole === false)
     else this.#over = { error }
     observer?.onLag?.(this.#buffer.of.topic, {
       policy: policy.type,
@@ -104,11 +123,57 @@ export class TopicFeed<Payload> implements Feed<Payload> {
     return { type: "reset" }
   }
 
-  #beginAfresh(resets: boolean): void {
+  #beginAfresh(resets: boolean, isUnlinked = false): void {
     const before = this.#cursor
-    this.#cursor = this.#buffer.snapshot().follow(this.#options.keeps)
+    const snapshot = isUnlinked
+      ? this.#buffer.unlinkedSnapshot(this.#seen)
+      : this.#buffer.snapshot()
+    const start: Start = { snapshot, isUnlinked, isWhole: false }
+    this.#start = start
+    this.#cursor = snapshot.follow((unread) => this.#keeps(start, unread))
     before?.close()
     this.#floor = 0
     this.#resets = resets
   }
+
+  // The reader holds an unlinked state whole: what came after it is read from where it is still
+  // held, or else with a state anew.
+  #goOn(): StreamFrame<Payload> | undefined {
+    const before = this.#cursor
+    const resumed = this.#buffer.resume(this.#floor, this.#options.keeps)
+    if (resumed === undefined) {
+      this.#beginAfresh(false)
+      return { type: "reset" }
+    }
+    this.#cursor = resumed
+    this.#start = undefined
+    before?.close()
+    return this.#next()
+  }
+
+  #keeps(start: Start, unread: Unread): boolean {
+    const { keeps, policy } = this.#options
+    if (keeps(unread)) {
+      if (start.isWhole && !start.isUnlinked && this.#start === start) this.#start = undefined
+      return true
+    }
+    if (policy.type !== "conflate") return false
+    if (start.isUnlinked) return unread.behindMs <= PAUSE_MS_MAX
+    // A reader that has caught up once has its policy's bound again.
+    if (start.isWhole && this.#start !== start) return false
+    const { items, bytes } = start.snapshot
+    return keeps({
+      ...unread,
+      items: unread.items > items ? unread.items : 0,
+      bytes: unread.bytes > bytes ? unread.bytes : 0,
+    })
+  }
+}
+
+/** The state that a reader began with, until it has read that and what piled up behind it. */
+interface Start {
+  readonly snapshot: EventSnapshot
+  readonly isUnlinked: boolean
+  /** The end of the state was read. */
+  isWhole: boolean
 }

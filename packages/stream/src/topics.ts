@@ -1,4 +1,4 @@
-import { TopicError } from "@headwater/core"
+import { booleanRule, checkOptions, TopicError } from "@headwater/core"
 import type { SnapshotHandler } from "./shared-snapshot.ts"
 import { TooManyError } from "./too-many-error.ts"
 
@@ -48,8 +48,10 @@ export class Topics<Payload> {
   register(
     name: string,
     handler: SnapshotHandler<Payload> | undefined,
-    { wildcard = false }: TopicOptions,
+    options: TopicOptions,
   ): void {
+    checkOptions("register", options, { wildcard: booleanRule })
+    const { wildcard = false } = options
     if (name === "") throw new TopicError("a topic has a name")
     if (this.#topics.has(name)) throw new TopicError(`topic ${name} is registered already`)
     if (this.#topics.size >= this.#topicsMax) throw new TooManyError("topics", this.#topicsMax)

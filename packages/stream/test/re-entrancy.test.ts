@@ -1,4 +1,4 @@
-import { ClosedError, InvariantError, LaggedError, SourceError } from "@headwater/core"
+import { ClosedError, InvariantError, LaggedError, SourceError, ValueError } from "@headwater/core"
 import { debugBuild } from "@headwater/core/debug"
 import { createEngine, type Engine } from "@headwater/core/engine"
 import { ManualClock } from "@headwater/testing"
@@ -253,6 +253,7 @@ describe("a snapshot that is being built", () => {
     })
     publisher.subscribe({ topic: "t" }).close()
     const second = publisher.subscribe({ topic: "t" })
+    await clock.settle()
     expect(signals.map(({ aborted }) => aborted)).toEqual([true, false])
     expect(signals[0]?.reason).toEqual(new ClosedError("unsubscribed"))
 
@@ -408,6 +409,128 @@ describe("a codec that throws", () => {
   })
 })
 
+describe("within a codec", () => {
+  /** A codec that runs a task when it encodes a payload for the first time. */
+  const running = (payload: string, task: () => void): Codec<string> => {
+    let isDone = false
+    return {
+      encode(each) {
+        if (each === payload && !isDone) {
+          isDone = true
+          task()
+        }
+        return new TextEncoder().encode(each)
+      },
+      decode: (bytes) => new TextDecoder().decode(bytes),
+    }
+  }
+  const commit = () =>
+    publisher.publish([event(2, "one", "a"), event(2, "two", "b"), event(2, "three", "c")])
+
+  test("one that closes a subscription does not tear a commit", () => {
+    create({ codec: running("two", () => first.close()) })
+    publisher.register("t")
+    const first = publisher.subscribe({ topic: "t", subject: "a" })
+    const others = ["b", "c"].map((subject) => publisher.subscribe({ topic: "t", subject }))
+
+    commit()
+    expect(others.map(read)).toEqual([
+      ["sync 1", "b:two@2"],
+      ["sync 1", "c:three@2"],
+    ])
+    expect(first.closed).toBe("unsubscribed")
+  })
+
+  test("one that subscribes gets its subscriber all of the commit", () => {
+    const inner: Subscription<string>[] = []
+    const subscribe = () => {
+      for (const subject of ["a", "b", "c"]) {
+        inner.push(publisher.subscribe({ topic: "t", subject }))
+      }
+    }
+    create({ codec: running("two", subscribe) })
+    publisher.register("t")
+    publisher.subscribe({ topic: "t", subject: "b" })
+
+    commit()
+    expect(inner.map(read)).toEqual([
+      ["sync 1", "a:one@2"],
+      ["sync 1", "b:two@2"],
+      ["sync 1", "c:three@2"],
+    ])
+  })
+
+  test("one that publishes a newer commit has the older one refused whole", () => {
+    const newer = () => publisher.publish([event(3, "newer", "b")])
+    create({ codec: running("three", newer) })
+    publisher.register("t")
+    const all = ["a", "b", "c"].map((subject) => publisher.subscribe({ topic: "t", subject }))
+
+    expect(commit).toThrow(InvariantError)
+    expect(all.map(read)).toEqual([["sync 1"], ["sync 1", "b:newer@3"], ["sync 1"]])
+  })
+
+  test.each([
+    ["closes the publisher", () => publisher.close(), new ClosedError("shutdown")],
+  ] as const)("one that %s has nothing published", (_what, act, error) => {
+    create({ codec: running("two", act) })
+    publisher.register("t")
+    const all = ["a", "b"].map((subject) => publisher.subscribe({ topic: "t", subject }))
+
+    expect(commit).toThrow(error)
+    expect(all.map(({ closed }) => closed)).toEqual(["shutdown", "shutdown"])
+  })
+
+  test("one that refreshes the topic: an offered commit is heard by nobody", async () => {
+    let inner: Subscription<string> | undefined
+    const refresh = () => {
+      publisher.refresh("t")
+      inner = publisher.subscribe({ topic: "t", subject: "a" })
+    }
+    create({ codec: running("two", refresh) })
+    publisher.register("t")
+    publisher.subscribe({ topic: "t", subject: "b" })
+
+    const offered = publisher.offer([event(2, "one", "a"), event(2, "two", "b")])
+    await clock.settle()
+    await offered
+    expect(inner && read(inner)).toEqual(["sync 1"])
+  })
+
+  test("one that returns no bytes has the commit refused", () => {
+    const encode = (payload: string) => payload as unknown as Uint8Array
+    create({ codec: { encode, decode: () => "" } })
+    publisher.register("t")
+    const subscription = publisher.subscribe({ topic: "t" })
+
+    expect(() => publisher.publish([event(2, "a")])).toThrow(ValueError)
+    expect(read(subscription)).toEqual(["sync 1"])
+  })
+})
+
+test("a handler that subscribes when it is stopped gets a whole state", async () => {
+  create({ limits: { unreadItemsMax: 2, historyItemsMax: 1 } })
+  const gates = [gate<number>(), gate<number>(), gate<number>()]
+  let inner: Subscription<string> | undefined
+  let calls = 0
+  publisher.register("t", (_of, _append, signal) => {
+    signal.addEventListener("abort", () => {
+      inner ??= publisher.subscribe({ topic: "t" })
+    })
+    return (gates[calls++] as (typeof gates)[0]).promise
+  })
+  publisher.subscribe({ topic: "t" })
+  for (const revision of [1, 2, 3]) publisher.publish([event(revision, "x")])
+  // The first build lags too far: it is given up for another one, and its handler hears that.
+  const outer = publisher.subscribe({ topic: "t" })
+  await clock.settle()
+  for (const { open } of gates) open(3)
+  await clock.settle()
+
+  expect(inner && read(inner)).toEqual(["sync 3"])
+  expect(read(outer)).toEqual(["sync 3"])
+})
+
 describe("within an observer", () => {
   test("one that throws spoils nothing, and hears what it threw", () => {
     const errors: unknown[] = []
@@ -440,6 +563,25 @@ describe("within an observer", () => {
     expect(subscriptions.map(({ closed }) => closed)).toEqual(["refresh", "refresh"])
     expect(new Set(errors)).toEqual(new Set([failure]))
     expect(errors.length).toBeGreaterThan(10)
+  })
+
+  test("one that closes a subscription is refused, and tears no commit", () => {
+    const errors: unknown[] = []
+    const observer: StreamObserver = {
+      onEncode: () => others[1]?.close(),
+      onError: (error) => errors.push(error),
+    }
+    const others: Subscription<string>[] = []
+    create({ observer })
+    publisher.register("t")
+    for (const subject of ["a", "b"]) others.push(publisher.subscribe({ topic: "t", subject }))
+    publisher.publish([event(2, "one", "a"), event(2, "two", "b")])
+
+    expect(others.map(read)).toEqual([
+      ["sync 1", "a:one@2"],
+      ["sync 1", "b:two@2"],
+    ])
+    expect(errors.map((error) => error instanceof InvariantError)).toEqual([true, true])
   })
 
   test("one that calls the publisher is refused, and spoils nothing", () => {
