@@ -52,6 +52,7 @@ export {
   ValueError,
 } from "./errors.ts"
 export type { Event } from "./event.ts"
+export { GuardedObserver } from "./guarded-observer.ts"
 export { KEY_BYTES_MAX, VALUE_BYTES_DEFAULT } from "./limits.ts"
 export { onAbort } from "./on-abort.ts"
 export {

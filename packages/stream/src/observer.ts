@@ -30,6 +30,18 @@ export interface StreamObserver {
   onError?(error: unknown): void
 }
 
+/** The methods that are called in the middle of changes: all but `onError`. */
+export const OBSERVER_METHODS = [
+  "onPublish",
+  "onEncode",
+  "onWake",
+  "onSnapshot",
+  "onSnapshotShared",
+  "onSubscribe",
+  "onClose",
+  "onLag",
+] as const satisfies readonly (keyof StreamObserver)[]
+
 /** The name of a policy. */
 export type PolicyType = Policy["type"]
 

@@ -5,6 +5,7 @@ import {
   checkOptions,
   type Event,
   functionRule,
+  GuardedObserver,
   integerRule,
   type OptionRules,
   objectRule,
@@ -15,9 +16,8 @@ import {
 import { createEngine, type Engine } from "@headwater/core/engine"
 import { type Codec, jsonCodec } from "./codec.ts"
 import { Commit } from "./commit.ts"
-import { GuardedObserver } from "./guarded-observer.ts"
 import { STREAM_LIMIT_RULES, STREAM_LIMITS, type StreamLimits } from "./limits.ts"
-import type { StreamObserver, StreamStats } from "./observer.ts"
+import { OBSERVER_METHODS, type StreamObserver, type StreamStats } from "./observer.ts"
 import { checkPolicy, keepsOf, type Policy } from "./policy.ts"
 import { PublishQueue } from "./publish-queue.ts"
 import type { SnapshotHandler } from "./shared-snapshot.ts"
@@ -77,7 +77,7 @@ export class EventPublisher<Payload> {
   readonly #ownsEngine: boolean
   readonly #limits: StreamLimits
   readonly #codec: Codec<Payload>
-  readonly #guard: GuardedObserver | undefined
+  readonly #guard: GuardedObserver<StreamObserver> | undefined
   readonly #observer: StreamObserver | undefined
   readonly #queue: PublishQueue<Offered<Payload>>
   readonly #topics: Topics<Payload>
@@ -93,7 +93,7 @@ export class EventPublisher<Payload> {
     const limits = { ...STREAM_LIMITS, ...options.limits }
     const engine = options.engine ?? createEngine()
     const codec = options.codec ?? jsonCodec<Payload>()
-    this.#guard = options.observer && new GuardedObserver(options.observer)
+    this.#guard = options.observer && new GuardedObserver(options.observer, OBSERVER_METHODS)
     this.#observer = this.#guard?.tells
     this.#ownsEngine = options.engine === undefined
     this.#engine = engine

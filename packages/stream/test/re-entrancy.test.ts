@@ -608,7 +608,7 @@ describe("within an observer", () => {
     }
 
     expect(read(subscription)).toEqual(["sync 1", ...calls.map((_, index) => `x@${index + 2}`)])
-    const refusal = new InvariantError("an observer does not call the publisher that it observes")
+    const refusal = new InvariantError("an observer does not call the object that it observes")
     expect(errors).toEqual(calls.map(() => refusal))
   })
 })

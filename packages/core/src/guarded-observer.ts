@@ -1,0 +1,51 @@
+import { assert } from "./errors.ts"
+
+/**
+ * An observer that cannot spoil what it observes. What one of its methods throws goes to its
+ * `onError` and no further; while one runs, `assertOutside` refuses. A method that it lacks is
+ * lacking here too, and so costs nothing.
+ */
+export class GuardedObserver<Observer extends { onError?(error: unknown): void }> {
+  readonly tells: Observer
+  #inside = false
+
+  /** @param names the methods that are called, without `onError`. */
+  constructor(observer: Observer, names: readonly Exclude<keyof Observer, "onError">[]) {
+    const tells: Partial<Observer> = {}
+    for (const name of names) {
+      const tell = observer[name]
+      if (typeof tell !== "function") continue
+      tells[name] = this.#guard(observer, tell as Method) as typeof tell
+    }
+    this.tells = tells as Observer
+  }
+
+  /** Refuses within a method of the observer, which is called in the middle of changes. */
+  assertOutside(): void {
+    assert(!this.#inside, "an observer does not call the object that it observes")
+  }
+
+  #guard(observer: Observer, tell: Method): Method {
+    return (...args) => {
+      const wasInside = this.#inside
+      this.#inside = true
+      try {
+        Reflect.apply(tell, observer, args)
+      } catch (error) {
+        tellOf(observer, error)
+      } finally {
+        this.#inside = wasInside
+      }
+    }
+  }
+}
+
+type Method = (...args: unknown[]) => unknown
+
+function tellOf(observer: { onError?(error: unknown): void }, error: unknown): void {
+  try {
+    observer.onError?.(error)
+  } catch {
+    // An observer that throws here, too, cannot be told anything.
+  }
+}
