@@ -24,7 +24,10 @@ export interface CacheType<Value, Request extends CacheRequest = CacheRequest, S
   readonly blocking?: boolean
   /** Whether entries are read again by themselves, as long as they are used. */
   readonly refresh?: boolean
-  /** How long an entry is kept after its last use, ms; 72 h when absent or 0. */
+  /**
+   * How long an entry is kept after its last use, ms. Absent or 0: 20 min for a type that
+   * refreshes, as each of its entries goes on costing reads; else 72 h.
+   */
   readonly ttlMs?: number
   /** A rest between one refresh and the next, ms. */
   readonly refreshMs?: number

@@ -7,15 +7,17 @@ import { assert } from "./errors.ts"
  */
 export class GuardedObserver<Observer extends { onError?(error: unknown): void }> {
   readonly tells: Observer
+  readonly #observer: Observer
   #inside = false
 
   /** @param names the methods that are called, without `onError`. */
   constructor(observer: Observer, names: readonly Exclude<keyof Observer, "onError">[]) {
+    this.#observer = observer
     const tells: Partial<Observer> = {}
     for (const name of names) {
       const tell = observer[name]
       if (typeof tell !== "function") continue
-      tells[name] = this.#guard(observer, tell as Method) as typeof tell
+      tells[name] = this.#guard(tell as Method) as typeof tell
     }
     this.tells = tells as Observer
   }
@@ -25,14 +27,23 @@ export class GuardedObserver<Observer extends { onError?(error: unknown): void }
     assert(!this.#inside, "an observer does not call the object that it observes")
   }
 
-  #guard(observer: Observer, tell: Method): Method {
+  /** Tells `onError`, if there is one. Never throws. */
+  report(error: unknown): void {
+    try {
+      this.#observer.onError?.(error)
+    } catch {
+      // An observer that throws here, too, cannot be told anything.
+    }
+  }
+
+  #guard(tell: Method): Method {
     return (...args) => {
       const wasInside = this.#inside
       this.#inside = true
       try {
-        Reflect.apply(tell, observer, args)
+        Reflect.apply(tell, this.#observer, args)
       } catch (error) {
-        tellOf(observer, error)
+        this.report(error)
       } finally {
         this.#inside = wasInside
       }
@@ -41,11 +52,3 @@ export class GuardedObserver<Observer extends { onError?(error: unknown): void }
 }
 
 type Method = (...args: unknown[]) => unknown
-
-function tellOf(observer: { onError?(error: unknown): void }, error: unknown): void {
-  try {
-    observer.onError?.(error)
-  } catch {
-    // An observer that throws here, too, cannot be told anything.
-  }
-}

@@ -1,5 +1,5 @@
 import type { FetchResult, Position } from "@headwater/core"
-import { fetchBackoffMs } from "./fetch-backoff.ts"
+import { countFailed, countWell, fetchBackoffMs } from "./fetch-backoff.ts"
 import { isReset, type KeyRules, type KeyState, type Phase } from "./key-state.ts"
 import { CONTACT_MS, COOLING_MS, FETCH_GRACE_MS } from "./limits.ts"
 
@@ -14,7 +14,7 @@ import { CONTACT_MS, COOLING_MS, FETCH_GRACE_MS } from "./limits.ts"
  *   due      the rest is over
  *   fill     a value is put there from elsewhere
  *   remove   it expired, made room, or is not wanted any more
- *   close    the cache closes: no read begins any more
+ *   close    the cache closes: no read begins any more. A first read may end if it is waited for
  */
 export type KeyEvent<Value = unknown> =
   | { readonly type: "want"; readonly isPatient: boolean }
@@ -23,6 +23,7 @@ export type KeyEvent<Value = unknown> =
       readonly type: "answer"
       readonly attempt: number
       readonly result: FetchResult<Value>
+      readonly bytes: number
       readonly now: number
       readonly draw: number
     }
@@ -36,9 +37,14 @@ export type KeyEvent<Value = unknown> =
     }
   | { readonly type: "contact"; readonly attempt: number }
   | { readonly type: "due" }
-  | { readonly type: "fill"; readonly result: FetchResult<Value>; readonly now: number }
+  | {
+      readonly type: "fill"
+      readonly result: FetchResult<Value>
+      readonly bytes: number
+      readonly now: number
+    }
   | { readonly type: "remove" }
-  | { readonly type: "close" }
+  | { readonly type: "close"; readonly isWaited: boolean }
 
 /**
  * What is to be done about it, in order.
@@ -105,14 +111,15 @@ const remove: Cell<KeyEvent> = (state) => [
 
 const shut: Cell<KeyEvent> = (state) => [{ ...state, phase: "idle", isClosing: true }, [STOP, WAKE]]
 
-// A read that waits for news would be waited for in vain; one that answers at once may finish.
-const shutFetching: Cell<KeyEvent> = (state, event, rules) =>
-  state.askedSince === undefined
+// A read that waits for news would be waited for in vain, and one that nobody waits for is of no
+// use; a first read, which answers at once, may finish.
+const shutFetching: Cell<Extract<KeyEvent, { type: "close" }>> = (state, event, rules) =>
+  event.isWaited && state.askedSince === undefined
     ? [{ ...state, isClosing: true }, [WAKE]]
     : shut(state, event, rules)
 
-const fill: Cell<Extract<KeyEvent, { type: "fill" }>> = (state, { result, now }) => {
-  const next = absorb(state, result, now)
+const fill: Cell<Extract<KeyEvent, { type: "fill" }>> = (state, { result, bytes, now }) => {
+  const next = absorb(state, result, bytes, now)
   return [{ ...next, error: undefined, lostContactAt: undefined }, [KEEP, WAKE]]
 }
 
@@ -188,26 +195,27 @@ function fetchNow(
 
 function answered(
   state: KeyState,
-  { attempt, result, now, draw }: Extract<KeyEvent, { type: "answer" }>,
+  { attempt, result, bytes, now, draw }: Extract<KeyEvent, { type: "answer" }>,
   rules: KeyRules,
 ): Outcome<unknown> {
   if (attempt !== state.attempt) return [state, []]
-  const failures = result.revision > 0 ? 0 : state.failures + 1
+  const isWell = result.revision > 0
   const next: KeyState = {
-    ...absorb(state, result, now),
+    ...absorb(state, result, bytes, now),
+    ...(isWell ? countWell(state, now) : countFailed(state, now)),
     phase: "idle",
     ended: attempt,
-    failures,
     error: undefined,
     lostContactAt: undefined,
   }
   const told: readonly Effect[] = next.held === state.held ? [WAKE] : [KEEP, WAKE]
   if (state.isClosing) return [next, told]
+  const backoffMs = isWell ? 0 : fetchBackoffMs(next.failures, draw)
   if (isFutile(state, next, rules, now)) {
-    const delayMs = Math.max(COOLING_MS, fetchBackoffMs(failures, draw) + rules.refreshMs)
+    const delayMs = coolingMs(next, rules, backoffMs)
     return [{ ...next, phase: "cooling", isWanted: false }, [...told, { type: "rest", delayMs }]]
   }
-  return rest(next, told, rules, draw)
+  return rest(next, told, rules, backoffMs)
 }
 
 function failed(
@@ -221,11 +229,12 @@ function failed(
     ...state,
     phase: "idle",
     ended: attempt,
-    failures: state.failures + 1,
+    ...countFailed(state, now),
     error,
     lostContactAt: rules.refresh ? (state.lostContactAt ?? now) : undefined,
   }
-  return isFatal || state.isClosing ? [next, [WAKE]] : rest(next, [WAKE], rules, draw)
+  if (isFatal || state.isClosing) return [next, [WAKE]]
+  return rest(next, [WAKE], rules, fetchBackoffMs(next.failures, draw))
 }
 
 // A rest of 0 ms is one, too: an upstream that always has news leaves others their turn.
@@ -233,19 +242,28 @@ function rest(
   state: KeyState,
   told: readonly Effect[],
   rules: KeyRules,
-  draw: number,
+  backoffMs: number,
 ): Outcome<unknown> {
   if (!rules.refresh) return [state, told]
-  const delayMs = fetchBackoffMs(state.failures, draw) + rules.refreshMs
+  const delayMs = backoffMs + rules.refreshMs
   return [{ ...state, phase: "resting" }, [...told, { type: "rest", delayMs }]]
 }
 
-// Whether asking again at once would bring the same, at once.
+// A type that does not block is read as often as it says. All else that answers at once, without
+// news, is asked at most once a second; what brought nothing at all, also if it says more rarely.
+function coolingMs({ held }: KeyState, rules: KeyRules, backoffMs: number): number {
+  if (held === undefined) return Math.max(COOLING_MS, backoffMs)
+  const leastMs = rules.blocking || rules.refreshMs === 0 ? COOLING_MS : 0
+  return Math.max(leastMs, backoffMs + rules.refreshMs)
+}
+
+// Whether asking again at once would bring the same, at once. So would an upstream that begins anew
+// with every answer, such as two hubs with an epoch each behind one address.
 function isFutile(before: KeyState, { held }: KeyState, rules: KeyRules, now: number): boolean {
   if (now - before.askedAt >= COOLING_MS) return false
   if (rules.refresh && !rules.blocking) return true
   const from = before.held?.position
-  const isNews = held && (!from || isReset(from, held.position) || isLater(from, held.position))
+  const isNews = held && (!from || (!isReset(from, held.position) && isLater(from, held.position)))
   return !isNews && (rules.blocking || held === undefined)
 }
 
@@ -255,7 +273,12 @@ function isLater(from: Position, to: Position): boolean {
 
 // What a result leaves to be held. One of this epoch that is behind what is held comes from an
 // upstream that lags: it changes nothing.
-function absorb(state: KeyState, result: FetchResult<unknown>, now: number): KeyState {
+function absorb(
+  state: KeyState,
+  result: FetchResult<unknown>,
+  bytes: number,
+  now: number,
+): KeyState {
   const { held } = state
   const { revision, epoch = "", notModified = false } = result
   const value = notModified && held ? held.value : result.value
@@ -265,5 +288,7 @@ function absorb(state: KeyState, result: FetchResult<unknown>, now: number): Key
   const position = { epoch, revision: Math.max(1, revision) }
   const lags = held && !isReset(held.position, position) && isLater(position, held.position)
   if (lags) return state
-  return { ...state, state: result.state, held: { value, position, fetchedAt: now } }
+  const isKept = notModified && held !== undefined
+  const next = { value, position, fetchedAt: now, bytes: isKept ? held.bytes : bytes }
+  return { ...state, state: result.state, held: next }
 }

@@ -1,4 +1,5 @@
 import type { CacheRequest, Position } from "@headwater/core"
+import { type FailureCount, NO_FAILURES } from "./fetch-backoff.ts"
 
 /**
  * What goes on for a key. At most one thing does.
@@ -21,7 +22,7 @@ export interface KeyRules {
 }
 
 /** Everything that is known of a key. A value: a step makes a new one. */
-export interface KeyState<Value = unknown> {
+export interface KeyState<Value = unknown> extends FailureCount {
   readonly phase: Phase
   /** Reads that were begun. An answer to another one than the last is not heard. */
   readonly attempt: number
@@ -30,8 +31,6 @@ export interface KeyState<Value = unknown> {
   /** When the last read began, and since where. */
   readonly askedAt: number
   readonly askedSince: Position | undefined
-  /** Reads that failed in a row, or that found a revision of 0. */
-  readonly failures: number
   /** What is held; absent until a first read brings it. */
   readonly held: Held<Value> | undefined
   /** The type's own. */
@@ -51,6 +50,8 @@ export interface Held<Value = unknown> {
   readonly value: Value
   readonly position: Position
   readonly fetchedAt: number
+  /** What the value counts for in the bound of the cache. */
+  readonly bytes: number
 }
 
 /** A key that nobody has asked for yet. */
@@ -60,7 +61,7 @@ export const NEW_KEY: KeyState<never> = {
   ended: 0,
   askedAt: 0,
   askedSince: undefined,
-  failures: 0,
+  ...NO_FAILURES,
   held: undefined,
   state: undefined,
   error: undefined,

@@ -12,8 +12,11 @@ export interface ReadThroughLimits {
   readonly totalRate: RateLimit
 }
 
-/** How long an entry is kept after its last use. Source: Consul. */
+/** How long an entry that is not refreshed is kept after its last use. Source: Consul. */
 export const TTL_MS_DEFAULT = 72 * 3_600_000
+
+/** How long an entry is refreshed after its last use: 20 min. Source: Consul submatview. */
+export const REFRESH_TTL_MS_DEFAULT = 1_200_000
 
 /** How long a blocking read waits. Source: Consul. */
 export const QUERY_TIMEOUT_MS_DEFAULT = 600_000
@@ -35,6 +38,12 @@ export const CONTACT_MS = 31_000
  * upstream never meets it; without it, one that is not would be asked without end.
  */
 export const COOLING_MS = 1_000
+
+/**
+ * Reads in a row by one caller after which other tasks have a turn: an upstream that answers within
+ * the turn, and always has news, would else hold the process for itself.
+ */
+export const READS_PER_TURN = 16
 
 /** Entries, unless said otherwise. */
 export const ENTRIES_MAX_DEFAULT = 16_384

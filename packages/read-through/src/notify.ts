@@ -1,22 +1,28 @@
-import type { Clock, FetchResult, Position } from "@headwater/core"
+import {
+  type Clock,
+  type FetchResult,
+  isSyncError,
+  LinkedAbort,
+  type Position,
+  untilAborted,
+} from "@headwater/core"
 import type { Answer } from "./answer.ts"
 import type { CacheEvent, NotifyOptions } from "./cache-event.ts"
-import type { Closing } from "./closing.ts"
-import { fetchBackoffMs } from "./fetch-backoff.ts"
+import { countFailed, countWell, fetchBackoffMs, NO_FAILURES } from "./fetch-backoff.ts"
 import { ageMs } from "./key-state.ts"
-import { COOLING_MS } from "./limits.ts"
-import { Patience } from "./patience.ts"
+import { LastSent } from "./last-sent.ts"
+import { COOLING_MS, READS_PER_TURN } from "./limits.ts"
 import { FetchFailedError } from "./read-through-error.ts"
 import type { RegisteredType } from "./registered-type.ts"
 import type { Slot } from "./slot.ts"
-import { Telling } from "./telling.ts"
 
-/** What who follows needs of the cache. */
+/** What a follower needs of the cache. */
 export interface NotifyHost<Value> {
   readonly clock: Clock
   readonly random: () => number
-  readonly closing: Closing
-  /** The slot of the entry. Throws `ClosedError`. */
+  /** Aborted when the cache is closed. */
+  readonly closing: AbortSignal
+  /** The slot of the entry. Throws `ClosedError`, or `ReadThroughError` for lack of room. */
   open(): Slot<Value>
   get(signal: AbortSignal): Promise<Answer<Value>>
   /** Reads past the cache. */
@@ -32,41 +38,65 @@ export async function* followSlot<Value>(
   options: NotifyOptions,
 ): Events<Value> {
   const { clock, random } = host
-  const telling = new Telling<Value>(options)
-  const patience = until(host, options)
+  const last = new LastSent<Value>(options)
+  const link = new LinkedAbort(options.signal, host.closing)
   let of: Slot<Value> | undefined
+  let release = () => {}
   let ended = 0
   let hit = true
   let isRested = false
+  let reads = 0
+  let full = NO_FAILURES
   try {
     for (;;) {
-      patience.signal.throwIfAborted()
-      const slot = host.open()
+      link.signal.throwIfAborted()
+      const opened = tryOpen(host)
+      if (!("slot" in opened)) {
+        // A table without room is waited for like an upstream without an answer.
+        full = countFailed(full, clock.elapsed())
+        const event = last.outcome(opened.error)
+        if (event) yield event
+        await clock.sleep(
+          Math.max(COOLING_MS, fetchBackoffMs(full.failures, random())),
+          link.signal,
+        )
+        continue
+      }
+      const { slot } = opened
       if (slot !== of) ended = 0
       of = slot
       const { state } = slot
       const { held, error } = state
-      if (held && telling.isNews(held.position)) {
+      if (held && last.isNews(held.position)) {
         const age = ageMs(state, type.rules, clock.elapsed())
-        yield telling.value(held.value, { hit, ageMs: age, position: held.position })
+        const event = last.value(held.value, { hit, ageMs: age, position: held.position })
+        release()
+        yield event
         continue
       }
-      const told = state.ended > ended ? telling.outcome(error) : undefined
+      const event = state.ended > ended ? last.outcome(error) : undefined
       ended = state.ended
-      if (told) {
-        yield told
+      if (event) {
+        release()
+        yield event
         continue
       }
       hit = false
-      // Who refreshes by itself also rests by itself; else the resting is ours.
+      // An entry that refreshes by itself also rests by itself; else the rest is the follower's.
       const isOurs: boolean = state.phase === "idle" && error !== undefined && !isRested
       const restMs: number = isOurs ? fetchBackoffMs(state.failures, random()) : 0
       isRested = restMs > 0
+      const use = slot.use()
+      release()
+      release = use
       if (!isRested) slot.dispatch({ type: "want", isPatient: true })
-      await news(slot, clock, restMs, patience.signal)
+      await news(slot, clock, restMs, link.signal)
+      reads += 1
+      if (reads % READS_PER_TURN === 0) await clock.yield()
     }
   } finally {
-    patience.end()
+    release()
+    link.unlink()
   }
 }
 
@@ -76,42 +106,47 @@ export async function* followUncached<Value>(
   options: NotifyOptions,
 ): Events<Value> {
   const { clock, random } = host
-  const telling = new Telling<Value>(options)
-  const patience = until(host, options)
+  const last = new LastSent<Value>(options)
+  const link = new LinkedAbort(options.signal, host.closing)
+  const { signal } = link
   let since: Position | undefined
-  let failures = 0
+  let reads = 0
+  let count = NO_FAILURES
   try {
     for (;;) {
-      patience.signal.throwIfAborted()
+      signal.throwIfAborted()
       const askedAt = clock.elapsed()
       let error: Error | undefined
       let isNews = false
       try {
-        const {
-          value,
-          revision,
-          epoch = "",
-        } = await patience.during(host.read(since, patience.signal))
+        const result = await untilAborted(host.read(since, signal), signal)
+        const { value, revision, epoch = "" } = result
         const position = { epoch, revision: Math.max(1, revision) }
-        failures = revision > 0 ? 0 : failures + 1
-        if (value !== undefined && telling.isNews(position)) {
+        const now = clock.elapsed()
+        count = revision > 0 ? countWell(count, now) : countFailed(count, now)
+        if (value !== undefined && last.isNews(position)) {
+          // One that begins anew with every answer is asked at most once a second.
+          isNews = since === undefined || since.epoch === position.epoch
           since = position
-          isNews = true
-          yield telling.value(value, { hit: false, ageMs: 0, position })
+          yield last.value(value, { hit: false, ageMs: 0, position })
         }
       } catch (reason) {
-        patience.signal.throwIfAborted()
-        error = reason as Error
-        failures += 1
+        signal.throwIfAborted()
+        error = errorOf(reason)
+        count = countFailed(count, clock.elapsed())
       }
-      const told = telling.outcome(error)
-      if (told) yield told
-      const coolingMs = isNews || clock.elapsed() - askedAt >= COOLING_MS ? 0 : COOLING_MS
-      const waitMs = Math.max(fetchBackoffMs(failures, random()), error ? 0 : coolingMs)
-      if (waitMs > 0) await clock.sleep(waitMs, patience.signal)
+      const event = last.outcome(error)
+      if (event) yield event
+      const isWell = count.healthySince !== undefined
+      const coolingMs = isNews || error || clock.elapsed() - askedAt >= COOLING_MS ? 0 : COOLING_MS
+      const backoffMs = isWell ? 0 : fetchBackoffMs(count.failures, random())
+      const waitMs = Math.max(backoffMs, coolingMs)
+      reads += 1
+      if (waitMs > 0) await clock.sleep(waitMs, signal)
+      else if (reads % READS_PER_TURN === 0) await clock.yield()
     }
   } finally {
-    patience.end()
+    link.unlink()
   }
 }
 
@@ -123,59 +158,77 @@ export async function* poll<Value>(
   maxAgeMs: number,
 ): Events<Value> {
   const { clock, random } = host
-  const telling = new Telling<Value>(options)
-  const patience = until(host, options)
-  let last: { readonly value: Value } | undefined
-  let failures = 0
+  const last = new LastSent<Value>(options)
+  const link = new LinkedAbort(options.signal, host.closing)
+  let shown: { readonly value: Value } | undefined
+  let count = NO_FAILURES
   try {
     for (;;) {
-      patience.signal.throwIfAborted()
+      link.signal.throwIfAborted()
       let waitMs = 0
       let error: Error | undefined
       try {
-        const { value, meta } = await host.get(patience.signal)
-        const { position, ageMs } = meta
-        failures = 0
-        // What is just old enough to be shown is too old after the shortest wait.
-        waitMs = Math.max(1, maxAgeMs - ageMs + (random() * maxAgeMs) / 16)
-        const isNews = position !== undefined && telling.isNews(position)
-        if (value !== undefined && (!last || isNews || !type.isSame(last.value, value))) {
-          last = { value }
-          yield telling.value(value, meta)
+        const { value, meta } = await host.get(link.signal)
+        const { position } = meta
+        count = countWell(count, clock.elapsed())
+        waitMs = pollMs(maxAgeMs, meta.ageMs, random())
+        const isNews = position !== undefined && last.isNews(position)
+        if (value !== undefined && (!shown || isNews || !type.isSame(shown.value, value))) {
+          shown = { value }
+          yield last.value(value, meta)
         }
       } catch (reason) {
-        patience.signal.throwIfAborted()
-        error = reason instanceof FetchFailedError ? reason.cause : (reason as Error)
-        failures += 1
-        waitMs = fetchBackoffMs(failures, random())
+        link.signal.throwIfAborted()
+        error = reason instanceof FetchFailedError ? reason.cause : errorOf(reason)
+        count = countFailed(count, clock.elapsed())
+        waitMs = fetchBackoffMs(count.failures, random())
       }
-      const told = telling.outcome(error)
-      if (told) yield told
-      if (waitMs > 0) await clock.sleep(waitMs, patience.signal)
+      const event = last.outcome(error)
+      if (event) yield event
+      if (waitMs > 0) await clock.sleep(waitMs, link.signal)
     }
   } finally {
-    patience.end()
+    link.unlink()
   }
+}
+
+function tryOpen<Value>(
+  host: NotifyHost<Value>,
+): { readonly slot: Slot<Value> } | { readonly error: Error } {
+  try {
+    return { slot: host.open() }
+  } catch (error) {
+    if (isSyncError(error) && error.code === "ERR_TOO_MANY") return { error }
+    throw error
+  }
+}
+
+// What is just old enough to be shown is too old after the shortest wait.
+function pollMs(maxAgeMs: number, ageMs: number, draw: number): number {
+  if (maxAgeMs === Number.POSITIVE_INFINITY) return maxAgeMs
+  return Math.max(1, maxAgeMs - ageMs + (draw * maxAgeMs) / 16)
+}
+
+function errorOf(reason: unknown): Error {
+  return reason instanceof Error || isSyncError(reason) ? reason : new Error(String(reason))
 }
 
 // Until something happens to the slot, or, if that is said, the time is over.
 async function news(
-  slot: Pick<Slot, "waiters">,
+  slot: Pick<Slot, "waiters" | "state">,
   clock: Clock,
   restMs: number,
   signal: AbortSignal,
 ): Promise<void> {
-  const patience = new Patience(clock, restMs, signal)
+  // The type's code was called, and may have dropped the slot: then nothing will wake its waiters.
+  if (slot.state.phase === "gone") return
+  const link = new LinkedAbort(signal)
+  if (restMs > 0) link.abortAfter(clock, restMs)
   try {
-    await slot.waiters.wait(patience.signal)
+    await slot.waiters.wait(link.signal)
   } catch (reason) {
-    if (!patience.isOver) throw reason
+    if (!link.isLate) throw reason
   } finally {
-    patience.end()
+    link.unlink()
   }
-}
-
-// Ends with its own signal, and with the cache.
-function until<Value>({ clock, closing }: NotifyHost<Value>, { signal }: NotifyOptions): Patience {
-  return new Patience(clock, undefined, signal, closing)
 }

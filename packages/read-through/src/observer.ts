@@ -1,6 +1,8 @@
+import { GuardedObserver } from "@headwater/core"
+
 /**
  * What a read-through cache tells whoever measures it. Every method may be absent, and then costs
- * nothing; none may throw, or call the cache.
+ * nothing. None may call the cache. What one throws, that included, goes to `onError` alone.
  *
  * Source: the meanings of Consul's cache metrics.
  */
@@ -17,7 +19,21 @@ export interface ReadThroughObserver {
   onFetch?(type: string, outcome: FetchOutcome): void
   /** An entry was dropped. */
   onEvict?(type: string, why: "expired" | "bound" | "asked"): void
+  /**
+   * Another method threw this, or a callback of a type did: `bytesOf`, `isFatal`, or the `close` of
+   * its state. When absent, errors of types are written to the console.
+   */
+  onError?(error: unknown): void
 }
+
+/** Guards an observer, if there is one. */
+export function guardedObserver(
+  observer: ReadThroughObserver | undefined,
+): GuardedObserver<ReadThroughObserver> | undefined {
+  return observer && new GuardedObserver(observer, METHODS)
+}
+
+const METHODS = ["onSize", "onBypass", "onHit", "onMiss", "onFetch", "onEvict"] as const
 
 /** How a read ended. */
 export type FetchOutcome =

@@ -2,21 +2,35 @@ import {
   type CacheRequest,
   type CacheType,
   type Clock,
+  ClosedError,
+  checkOptions,
   type FetchResult,
+  functionRule,
+  type GuardedObserver,
+  integerRule,
+  LinkedAbort,
+  type OptionRules,
+  objectRule,
+  onAbort,
   type Position,
   type RateLimit,
   systemClock,
+  untilAborted,
 } from "@headwater/core"
 import { type Answer, EMPTY_META } from "./answer.ts"
 import type { CacheEvent, NotifyOptions } from "./cache-event.ts"
-import { Closing } from "./closing.ts"
 import { ageMs, type Held, isReset, satisfies, type Wish } from "./key-state.ts"
-import { BYTES_MAX_DEFAULT, ENTRIES_MAX_DEFAULT, type ReadThroughLimits } from "./limits.ts"
+import {
+  BYTES_MAX_DEFAULT,
+  ENTRIES_MAX_DEFAULT,
+  READS_PER_TURN,
+  type ReadThroughLimits,
+} from "./limits.ts"
 import { followSlot, followUncached, poll } from "./notify.ts"
-import type { ReadThroughObserver } from "./observer.ts"
-import { Patience } from "./patience.ts"
+import { guardedObserver, type ReadThroughObserver } from "./observer.ts"
 import { FetchFailedError, ReadThroughError } from "./read-through-error.ts"
 import { RegisteredType } from "./registered-type.ts"
+import { checkNotify, checkRateLimit, checkRequest } from "./requests.ts"
 import type { Slot } from "./slot.ts"
 import { type EvictFilter, SlotTable } from "./slot-table.ts"
 import { rateLimitOf } from "./token-bucket.ts"
@@ -44,21 +58,27 @@ export type TypeOf<Value, Request extends CacheRequest> = string | RegisteredTyp
 export class ReadThroughCache implements AsyncDisposable {
   readonly #clock: Clock
   readonly #random: () => number
-  readonly #observer: ReadThroughObserver | undefined
+  readonly #guard: GuardedObserver<ReadThroughObserver> | undefined
+  readonly #report: ((error: unknown) => void) | undefined
   readonly #types = new Map<string, RegisteredType<unknown>>()
   readonly #slots: SlotTable
-  readonly #closing = new Closing()
+  readonly #closing = new AbortController()
 
+  /** @throws {OptionError} an option is not known, or makes no sense. */
   constructor(options: ReadThroughOptions = {}) {
+    checkOptions("ReadThroughCache", options, OPTION_RULES)
+    checkLimits(options.limits ?? {})
     const { clock = systemClock, random = Math.random, limits = {}, observer } = options
     this.#clock = clock
     this.#random = random
-    this.#observer = observer
+    const guard = guardedObserver(observer)
+    this.#guard = guard
+    this.#report = observer?.onError && ((error) => guard?.report(error))
     const { entriesMax = ENTRIES_MAX_DEFAULT, bytesMax = BYTES_MAX_DEFAULT } = limits
     const entryRate = rateLimitOf(limits.entryRate)
     const totalRate = rateLimitOf(limits.totalRate)
     const bounds = { entriesMax, bytesMax, entryRate, totalRate }
-    this.#slots = new SlotTable(clock, random, bounds, observer)
+    this.#slots = new SlotTable(clock, random, bounds, this.#guard)
   }
 
   /** How many entries there are. */
@@ -70,13 +90,14 @@ export class ReadThroughCache implements AsyncDisposable {
    * Makes a type known. What it returns stands for the name, and knows the type of values.
    *
    * @throws {ReadThroughError} there is one of that name.
+   * @throws {OptionError} a member of the type makes no sense.
    */
   register<Value, Request extends CacheRequest = CacheRequest, State = unknown>(
     name: string,
     type: CacheType<Value, Request, State>,
   ): RegisteredType<Value, Request> {
     if (this.#types.has(name)) throw invalid(`type "${name}" is there already`)
-    const registered = new RegisteredType(name, type as CacheType<Value, Request>)
+    const registered = new RegisteredType(name, type as CacheType<Value, Request>, this.#report)
     this.#types.set(name, registered as unknown as RegisteredType<unknown>)
     return registered
   }
@@ -99,16 +120,18 @@ export class ReadThroughCache implements AsyncDisposable {
     signal?: AbortSignal,
   ): Promise<Answer<Value>> {
     const registered = this.#find(type)
+    checkRequest("get", request)
+    this.#guard?.assertOutside()
     if (request.key === "") return this.#bypass(registered, request, signal)
-    let patience: Patience | undefined
+    let link: LinkedAbort | undefined
     const wait = (slot: Slot<Value>) => {
-      patience ??= new Patience(this.#clock, request.timeoutMs, signal)
-      return this.#wait(slot, patience)
+      link ??= deadline(this.#clock, request.timeoutMs, signal)
+      return this.#wait(slot, link)
     }
     try {
       return await this.#answer(registered, request, wait)
     } finally {
-      patience?.end()
+      link?.unlink()
     }
   }
 
@@ -127,6 +150,8 @@ export class ReadThroughCache implements AsyncDisposable {
     options: NotifyOptions = {},
   ): AsyncGenerator<CacheEvent<Value>, void, undefined> {
     const registered = this.#find(type)
+    checkRequest("notify", request)
+    checkNotify(options)
     const { maxAgeMs = 0, key } = request
     const { blocking } = registered.rules
     if (!blocking && maxAgeMs <= 0) {
@@ -135,7 +160,7 @@ export class ReadThroughCache implements AsyncDisposable {
     const host = {
       clock: this.#clock,
       random: this.#random,
-      closing: this.#closing,
+      closing: this.#closing.signal,
       open: () => this.#slots.open(registered, request),
       get: (signal: AbortSignal) => this.get(registered, request, signal),
       read: (since: Position | undefined, signal: AbortSignal) =>
@@ -159,10 +184,8 @@ export class ReadThroughCache implements AsyncDisposable {
   ): () => void {
     const stop = new AbortController()
     const { signal } = options
-    const onAbort = () => stop.abort(signal?.reason)
     const events = this.notify(type, request, { ...options, signal: stop.signal })
-    signal?.addEventListener("abort", onAbort)
-    if (signal?.aborted) onAbort()
+    const withdraw = onAbort(signal, () => stop.abort(signal?.reason))
     const run = async () => {
       try {
         for await (const event of events) {
@@ -170,12 +193,12 @@ export class ReadThroughCache implements AsyncDisposable {
           if (stop.signal.aborted) break
         }
       } catch (error) {
-        if (stop.signal.aborted || this.#closing.isClosed) return
+        if (stop.signal.aborted || this.#closing.signal.aborted) return
         queueMicrotask(() => {
           throw error
         })
       } finally {
-        signal?.removeEventListener("abort", onAbort)
+        withdraw()
       }
     }
     // oxlint-disable-next-line typescript/no-floating-promises -- `run` catches.
@@ -189,28 +212,41 @@ export class ReadThroughCache implements AsyncDisposable {
     request: Request,
     result: FetchResult<Value>,
   ): void {
-    const slot = this.#slots.open(this.#find(type), request)
-    slot.dispatch({ type: "fill", result, now: this.#clock.elapsed() })
+    checkRequest("prepopulate", request)
+    const registered = this.#find(type)
+    // Measured before anything changes: this is the type's code.
+    const bytes = result.value === undefined ? 0 : registered.bytesOf(result.value)
+    const slot = this.#slots.open(registered, request)
+    slot.dispatch({ type: "fill", result, bytes, now: this.#clock.elapsed() })
   }
 
   /** Drops what fits. Who waits for one of them has it read anew. Returns how many there were. */
   evict(filter: EvictFilter): number {
+    checkOptions("evict", filter, {
+      type: anyText,
+      partition: anyText,
+      token: anyText,
+      key: anyText,
+    })
     return this.#slots.evict(filter)
   }
 
   /** Changes the rate limits, also of entries that are there. Returns whether they were others. */
   reload(limits: { readonly entryRate?: RateLimit; readonly totalRate?: RateLimit }): boolean {
+    checkLimits(limits)
     return this.#slots.reload(rateLimitOf(limits.entryRate), rateLimitOf(limits.totalRate))
   }
 
   /**
-   * Reads nothing any more. What is held is still answered; a first read that is out may finish,
-   * for who waits for it; who waits for news gets a `ClosedError`. Again is harmless.
+   * Reads nothing any more. What is held is still answered. A first read that is out may finish,
+   * as long as a caller waits for it; callers that wait for news get a `ClosedError`. Again is
+   * harmless.
    *
    * @returns resolves once no read is out.
    */
   async close(): Promise<void> {
-    this.#closing.close()
+    this.#guard?.assertOutside()
+    this.#closing.abort(new ClosedError("shutdown"))
     this.#slots.close()
     await this.#slots.quiet()
   }
@@ -235,41 +271,56 @@ export class ReadThroughCache implements AsyncDisposable {
     const { rules } = type
     let wish: Wish = request
     let before: Held<Value> | undefined
-    for (let hit = true; ; hit = false) {
-      const slot = this.#slots.open(type, request)
-      const { state } = slot
-      const { held, error } = state
-      // Who waits while upstream begins anew has its news, however small the revision.
-      if (before && held && isReset(before.position, held.position)) {
-        wish = { ...wish, since: undefined }
+    let release = () => {}
+    let reads = 0
+    try {
+      for (let hit = true; ; hit = false) {
+        const slot = this.#slots.open(type, request)
+        const { state } = slot
+        const { held, error } = state
+        // Who waits while upstream begins anew has its news, however small the revision.
+        if (before && held && isReset(before.position, held.position)) {
+          wish = { ...wish, since: undefined }
+        }
+        const now = this.#clock.elapsed()
+        const meta = { hit, ageMs: ageMs(state, rules, now), position: held?.position }
+        if (satisfies(state, rules, wish, now)) {
+          if (hit) this.#guard?.tells.onHit?.(type.name)
+          return { value: held?.value, meta }
+        }
+        if (!hit && error) throw new FetchFailedError(error, held?.value, meta)
+        if (hit) this.#guard?.tells.onMiss?.(type.name, wish.since?.revision ? "block" : "new")
+        // Used until this caller has looked at what it was woken for.
+        const use = slot.use()
+        release()
+        release = use
+        if ((await wait(slot)) === "late") {
+          const age = ageMs(state, rules, this.#clock.elapsed())
+          return { value: held?.value, meta: { ...meta, hit: false, ageMs: age } }
+        }
+        // Upstream may have ever more news, all of it too old: others have their turn.
+        reads += 1
+        if (reads % READS_PER_TURN === 0) await this.#clock.yield()
+        // One read since it asked is revalidation enough.
+        wish = { ...wish, mustRevalidate: false }
+        before = held
       }
-      const now = this.#clock.elapsed()
-      const meta = { hit, ageMs: ageMs(state, rules, now), position: held?.position }
-      if (satisfies(state, rules, wish, now)) {
-        if (hit) this.#observer?.onHit?.(type.name)
-        return { value: held?.value, meta }
-      }
-      if (!hit && error) throw new FetchFailedError(error, held?.value, meta)
-      if (hit) this.#observer?.onMiss?.(type.name, wish.since?.revision ? "block" : "new")
-      if ((await wait(slot)) === "late") {
-        const age = ageMs(state, rules, this.#clock.elapsed())
-        return { value: held?.value, meta: { ...meta, hit: false, ageMs: age } }
-      }
-      // One read since it asked is revalidation enough.
-      wish = { ...wish, mustRevalidate: false }
-      before = held
+    } finally {
+      release()
     }
   }
 
   // Makes sure that a read comes, and waits for its end.
-  async #wait(slot: Slot, patience: Patience): Promise<"read" | "late"> {
+  async #wait(slot: Slot, link: LinkedAbort): Promise<"read" | "late"> {
     slot.dispatch({ type: "want", isPatient: false })
-    if (slot.state.phase !== "fetching") this.#closing.check()
+    // The type's code was called, and may have dropped the slot: nothing will wake its waiters.
+    if (slot.state.phase === "gone") return "read"
+    if (slot.state.phase !== "fetching") this.#closing.signal.throwIfAborted()
     try {
-      await slot.waiters.wait(patience.signal)
+      await slot.waiters.wait(link.signal)
       return "read"
     } catch (reason) {
-      if (patience.isOver) return "late"
+      if (link.isLate) return "late"
       throw reason
     }
   }
@@ -279,20 +330,58 @@ export class ReadThroughCache implements AsyncDisposable {
     request: CacheRequest,
     signal?: AbortSignal,
   ): Promise<Answer<Value>> {
-    this.#closing.check()
-    this.#observer?.onBypass?.(type.name)
+    this.#closing.signal.throwIfAborted()
+    this.#guard?.tells.onBypass?.(type.name)
     const options = { request, since: request.since, waitMs: 0, last: undefined }
-    const patience = new Patience(this.#clock, request.timeoutMs, signal)
+    const link = deadline(this.#clock, request.timeoutMs, signal)
     try {
-      const { value } = await patience.during(type.fetch(options, patience.signal))
+      const { value } = await untilAborted(type.fetch(options, link.signal), link.signal)
       return { value, meta: EMPTY_META }
     } catch (reason) {
-      if (patience.isOver) return { value: undefined, meta: EMPTY_META }
+      if (link.isLate) return { value: undefined, meta: EMPTY_META }
       throw reason
     } finally {
-      patience.end("nobody waits")
+      link.abort(new ClosedError("unsubscribed"))
     }
   }
+}
+
+const OPTION_RULES: OptionRules<ReadThroughOptions> = {
+  clock: objectRule,
+  random: functionRule,
+  limits: objectRule,
+  observer: objectRule,
+}
+
+const anyText = { allowed: "a text", test: (value: unknown) => typeof value === "string" }
+
+const LIMIT_RULES: OptionRules<ReadThroughLimits> = {
+  entriesMax: integerRule(1),
+  bytesMax: {
+    allowed: "an integer ≥ 0, or Infinity for no bound",
+    test: (value) => value === Number.POSITIVE_INFINITY || integerRule(0).test(value),
+  },
+  entryRate: objectRule,
+  totalRate: objectRule,
+}
+
+function checkLimits(limits: Partial<ReadThroughLimits>): void {
+  checkOptions("limits", limits, LIMIT_RULES)
+  for (const name of ["entryRate", "totalRate"] as const) {
+    const limit = limits[name]
+    if (limit !== undefined) checkRateLimit(`limits: ${name}`, limit)
+  }
+}
+
+// Bounds a wait by the caller's signal and time. A time of 0, or none, is for ever.
+function deadline(
+  clock: Clock,
+  timeoutMs: number | undefined,
+  signal: AbortSignal | undefined,
+): LinkedAbort {
+  const link = new LinkedAbort(signal)
+  if (timeoutMs) link.abortAfter(clock, timeoutMs)
+  return link
 }
 
 function invalid(message: string): ReadThroughError {

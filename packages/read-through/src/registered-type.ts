@@ -1,6 +1,12 @@
 import { type CacheRequest, type CacheType, isSyncError, type RateLimit } from "@headwater/core"
 import type { KeyRules } from "./key-state.ts"
-import { FETCH_MS_DEFAULT, QUERY_TIMEOUT_MS_DEFAULT, TTL_MS_DEFAULT } from "./limits.ts"
+import {
+  FETCH_MS_DEFAULT,
+  QUERY_TIMEOUT_MS_DEFAULT,
+  REFRESH_TTL_MS_DEFAULT,
+  TTL_MS_DEFAULT,
+} from "./limits.ts"
+import { checkRateLimit, checkType } from "./requests.ts"
 import { isSameValue } from "./same-value.ts"
 import { rateLimitOf } from "./token-bucket.ts"
 
@@ -11,15 +17,25 @@ export class RegisteredType<Value, Request extends CacheRequest = CacheRequest> 
   readonly ttlMs: number
   readonly rateLimit: RateLimit | undefined
   readonly #type: CacheType<Value, Request>
+  readonly #report: (error: unknown) => void
 
-  constructor(name: string, type: CacheType<Value, Request>) {
+  /** @param report hears what callbacks of the type throw. */
+  constructor(
+    name: string,
+    type: CacheType<Value, Request>,
+    report: (error: unknown) => void = reportToConsole,
+  ) {
+    checkType(name, type)
+    if (type.rateLimit) checkRateLimit(`register "${name}": rateLimit`, type.rateLimit)
     const { blocking = false, refresh = false, refreshMs = 0 } = type
     const timeoutMs = blocking ? QUERY_TIMEOUT_MS_DEFAULT : FETCH_MS_DEFAULT
     this.name = name
     this.rules = { blocking, refresh, refreshMs, queryTimeoutMs: type.queryTimeoutMs || timeoutMs }
-    this.ttlMs = type.ttlMs || TTL_MS_DEFAULT
+    // What is refreshed goes on costing reads after its last use.
+    this.ttlMs = type.ttlMs || (refresh ? REFRESH_TTL_MS_DEFAULT : TTL_MS_DEFAULT)
     this.rateLimit = type.rateLimit && rateLimitOf(type.rateLimit)
     this.#type = type
+    this.#report = report
   }
 
   /** As the type's own, but never throws before it promises. */
@@ -32,7 +48,7 @@ export class RegisteredType<Value, Request extends CacheRequest = CacheRequest> 
   /** How many bytes a value takes. */
   bytesOf(value: Value): number {
     const { bytesOf } = this.#type
-    if (bytesOf) return answerOr(0, () => bytesOf.call(this.#type, value))
+    if (bytesOf) return this.#answerOr(0, () => bytesOf.call(this.#type, value))
     if (typeof value === "string") return 2 * value.length
     return ArrayBuffer.isView(value) ? value.byteLength : 0
   }
@@ -45,19 +61,30 @@ export class RegisteredType<Value, Request extends CacheRequest = CacheRequest> 
   /** Whether reading again by itself is in vain. */
   isFatal(error: Error): boolean {
     const { isFatal } = this.#type
-    if (isFatal) return answerOr(false, () => isFatal.call(this.#type, error))
+    if (isFatal) return this.#answerOr(false, () => isFatal.call(this.#type, error))
     return isSyncError(error) && error.code === "ERR_UNAUTHENTICATED"
+  }
+
+  /** Closes what the type keeps, in a turn of its own: never in the middle of a change. */
+  close(state: unknown): void {
+    const { close } = (state ?? {}) as { close?: unknown }
+    if (typeof close !== "function") return
+    Promise.resolve()
+      .then(() => close.call(state))
+      .catch(this.#report)
+  }
+
+  // What a callback throws is a bug of the type. It must not leave a caller unwoken.
+  #answerOr<T>(otherwise: T, ask: () => T): T {
+    try {
+      return ask()
+    } catch (error) {
+      this.#report(error)
+      return otherwise
+    }
   }
 }
 
-// What a type throws here is a bug, told to the process: it must not leave who waits unwoken.
-function answerOr<T>(otherwise: T, ask: () => T): T {
-  try {
-    return ask()
-  } catch (error) {
-    queueMicrotask(() => {
-      throw error
-    })
-    return otherwise
-  }
+function reportToConsole(error: unknown): void {
+  console.error("read-through: a callback of a type failed", error)
 }

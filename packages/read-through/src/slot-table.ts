@@ -2,6 +2,7 @@ import {
   type CacheRequest,
   type Clock,
   ClosedError,
+  type GuardedObserver,
   type RateLimit,
   Waiters,
 } from "@headwater/core"
@@ -13,7 +14,7 @@ import type { RegisteredType } from "./registered-type.ts"
 import { Slot, type SlotHost } from "./slot.ts"
 import { type Bucket, giveBack, take } from "./token-bucket.ts"
 
-/** Which entries: those with all that is named. */
+/** Which entries: those with all that is named. Without a name, all. */
 export interface EvictFilter {
   readonly type?: string
   readonly partition?: string
@@ -33,11 +34,13 @@ export class SlotTable {
   readonly #fetching = new Set<Slot>()
   readonly #ended = new Waiters()
   readonly #clock: Clock
-  readonly #observer: ReadThroughObserver | undefined
+  readonly #guard: GuardedObserver<ReadThroughObserver> | undefined
   readonly #host: SlotHost
   #limits: ReadThroughLimits
   #total: Bucket
   #bytes = 0
+  /** The slot whose value came last. */
+  #newest: Slot | undefined
   #stopTimer = () => {}
   /** When the timer fires; it is moved only to an earlier time, and else looks again. */
   #timerAt = Number.POSITIVE_INFINITY
@@ -47,11 +50,11 @@ export class SlotTable {
     clock: Clock,
     random: () => number,
     limits: ReadThroughLimits,
-    observer: ReadThroughObserver | undefined,
+    guard: GuardedObserver<ReadThroughObserver> | undefined,
   ) {
     this.#clock = clock
     this.#limits = limits
-    this.#observer = observer
+    this.#guard = guard
     this.#total = { tokens: limits.totalRate.burst, at: clock.elapsed() }
     this.#host = {
       clock,
@@ -59,6 +62,7 @@ export class SlotTable {
       reserve: (slot) => this.#reserve(slot),
       refund: (slot) => this.#refund(slot),
       onKeep: (slot) => this.#keep(slot),
+      onUnused: (slot) => this.#unused(slot),
       onFetch: (slot) => this.#fetching.add(slot),
       onFetched: (slot, outcome) => this.#fetched(slot, outcome),
     }
@@ -85,6 +89,7 @@ export class SlotTable {
       return found as unknown as Slot<Value>
     }
     if (this.#isClosed) throw new ClosedError("shutdown")
+    this.#guard?.assertOutside()
     this.#makeRoom()
     const { burst } = type.rateLimit ?? this.#limits.entryRate
     const bucket = { tokens: burst, at: this.#clock.elapsed() }
@@ -98,6 +103,7 @@ export class SlotTable {
 
   /** Drops what fits; returns how many there were. O(entries). */
   evict(filter: EvictFilter): number {
+    this.#guard?.assertOutside()
     const fits = ({ type, request }: Slot) =>
       (filter.type === undefined || filter.type === type.name) &&
       (filter.partition === undefined || filter.partition === request.partition) &&
@@ -110,6 +116,7 @@ export class SlotTable {
 
   /** Changes the rates, also for those who wait for them. Returns whether they were others. */
   reload(entryRate: RateLimit, totalRate: RateLimit): boolean {
+    this.#guard?.assertOutside()
     const before = this.#limits
     const isSame = (a: RateLimit, b: RateLimit) =>
       a.perSecond === b.perSecond && a.burst === b.burst
@@ -121,10 +128,13 @@ export class SlotTable {
 
   /** Ends what nobody will hear of any more; no slot is made, and no read begun, after it. */
   close(): void {
+    this.#guard?.assertOutside()
     if (this.#isClosed) return
     this.#isClosed = true
     this.#stopTimer()
-    for (const slot of this.#slots.values()) slot.dispatch({ type: "close" })
+    for (const slot of this.#slots.values()) {
+      slot.dispatch({ type: "close", isWaited: slot.isUsed })
+    }
   }
 
   /** Resolves once no read is out, and what types keep may be closed: then it is. */
@@ -139,6 +149,16 @@ export class SlotTable {
     if (outcome === undefined) return
     this.#expireLater(slot)
     this.#observer?.onFetch?.(slot.type.name, outcome)
+  }
+
+  get #observer(): ReadThroughObserver | undefined {
+    return this.#guard?.tells
+  }
+
+  // A slot that was waited for until now may be what there is no room for.
+  #unused(slot: Slot): void {
+    if (this.#isClosed) slot.dispatch({ type: "close", isWaited: false })
+    else this.#fit()
   }
 
   #reserve(slot: Slot): number {
@@ -160,17 +180,23 @@ export class SlotTable {
   }
 
   #keep(slot: Slot): void {
-    const { id, type, state } = slot
-    const bytes = 2 * id.length + (state.held ? type.bytesOf(state.held.value) : 0)
+    const { id, state } = slot
+    const bytes = 2 * id.length + (state.held?.bytes ?? 0)
     this.#bytes += bytes - slot.bytes
     slot.bytes = bytes
+    this.#newest = slot
     this.#expireLater(slot)
-    let left = this.#slots.size
-    for (const other of this.#slots.values()) {
-      if (this.#bytes <= this.#limits.bytesMax || left-- === 0) break
-      if (other !== slot && other.waiters.size === 0) this.#drop(other, "bound")
-    }
+    this.#fit()
     this.#tellSize()
+  }
+
+  // Drops what was not used for longest until the rest fits. The newest value always stays.
+  #fit(): void {
+    let left = this.#slots.size
+    for (const slot of this.#slots.values()) {
+      if (this.#bytes <= this.#limits.bytesMax || left-- === 0) return
+      if (slot !== this.#newest && !slot.isUsed) this.#drop(slot, "bound")
+    }
   }
 
   // A slot that never held anything expires, too: its first read has ended.
@@ -186,7 +212,7 @@ export class SlotTable {
     let left = this.#slots.size
     for (const [id, slot] of this.#slots) {
       if (left-- === 0) break
-      if (slot.waiters.size === 0) {
+      if (!slot.isUsed) {
         this.#drop(slot, "bound")
         return
       }
@@ -194,7 +220,10 @@ export class SlotTable {
       this.#slots.delete(id)
       this.#slots.set(id, slot)
     }
-    throw new ReadThroughError(`all of ${entriesMax} entries are waited for`, "ERR_TOO_MANY")
+    throw new ReadThroughError(
+      `all of ${entriesMax} entries are waited for: raise entriesMax, or try again later`,
+      "ERR_TOO_MANY",
+    )
   }
 
   #setTimer(): void {
@@ -213,7 +242,7 @@ export class SlotTable {
     for (let next = this.#heap.first; next && next.at <= now; next = this.#heap.first) {
       const slot = next.value
       // Who waits for it uses it all the time.
-      if (slot.waiters.size > 0) this.#heap.extend(next, now + slot.type.ttlMs)
+      if (slot.isUsed) this.#heap.extend(next, now + slot.type.ttlMs)
       else this.#drop(slot, "expired")
     }
     this.#setTimer()
@@ -222,6 +251,7 @@ export class SlotTable {
   #drop(slot: Slot, why: "expired" | "bound" | "asked"): void {
     this.#slots.delete(slot.id)
     this.#bytes -= slot.bytes
+    if (this.#newest === slot) this.#newest = undefined
     if (slot.expiring) this.#heap.remove(slot.expiring)
     slot.dispatch({ type: "remove" })
     this.#observer?.onEvict?.(slot.type.name, why)

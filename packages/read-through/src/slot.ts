@@ -17,6 +17,8 @@ export interface SlotHost {
   refund(slot: Slot): void
   /** What a slot holds is new. */
   onKeep(slot: Slot): void
+  /** No caller waits for it any more. */
+  onUnused(slot: Slot): void
   /** A read is out. */
   onFetch(slot: Slot): void
   /** It is not any more; without an outcome, as it was stopped. */
@@ -40,6 +42,7 @@ export class Slot<Value = unknown> {
   bucket: Bucket
   /** What it counts for in the cache's bound. */
   bytes = 0
+  #uses = 0
   readonly #host: SlotHost
   #state: KeyState<Value> = NEW_KEY
   #stop = () => {}
@@ -64,12 +67,29 @@ export class Slot<Value = unknown> {
     return this.#state
   }
 
+  /** Whether a caller waits for it, or was woken and has yet to look. */
+  get isUsed(): boolean {
+    return this.#uses > 0
+  }
+
+  /** Keeps it from being dropped for lack of room or use, until the function that is returned. */
+  use(): () => void {
+    this.#uses += 1
+    let isOver = false
+    return () => {
+      if (isOver) return
+      isOver = true
+      this.#uses -= 1
+      if (this.#uses === 0) this.#host.onUnused(this as Slot)
+    }
+  }
+
   /** Something happened to the key. */
   dispatch(event: KeyEvent<Value>): void {
     const before = this.#state
     const [state, effects] = step(before, event, this.type.rules)
     this.#state = state
-    if (state.state !== before.state) closeState(before.state)
+    if (state.state !== before.state) this.type.close(before.state)
     for (const effect of effects) this.#act(effect)
   }
 
@@ -82,7 +102,7 @@ export class Slot<Value = unknown> {
 
   /** Closes what the type keeps; what is held stays. After the cache was closed. */
   release(): void {
-    closeState(this.#state.state)
+    this.type.close(this.#state.state)
     this.#state = { ...this.#state, state: undefined }
   }
 
@@ -99,7 +119,7 @@ export class Slot<Value = unknown> {
     else if (type === "fetch") this.#fetch(effect)
     else if (type === "keep") this.#host.onKeep(this as Slot)
     else if (type === "wake") this.waiters.wake()
-    else closeState(this.#state.state)
+    else this.type.close(this.#state.state)
   }
 
   #throttle(): void {
@@ -121,23 +141,31 @@ export class Slot<Value = unknown> {
     const { clock, random } = this.#host
     const { held, state } = this.#state
     const over = new AbortController()
+    let isOver = false
+    // Listeners are the type's code: they are called in a turn of their own.
+    const abort = (reason: Error) => queueMicrotask(() => over.abort(reason))
     const timers = [
       clock.after(overdueMs, () => {
-        const error = new ReadThroughError("upstream did not answer in time", "ERR_TIMEOUT")
-        over.abort(error)
+        const error = new ReadThroughError(
+          `type "${this.type.name}" did not answer within ${Math.round(overdueMs)} ms`,
+          "ERR_TIMEOUT",
+        )
         fail(error)
+        abort(error)
       }),
     ]
     if (contactMs !== undefined) {
       timers.push(clock.after(contactMs, () => this.dispatch({ type: "contact", attempt })))
     }
     const settle = () => {
+      isOver = true
       for (const cancel of timers) cancel()
       this.#stop = () => {}
     }
     const fail = (error: Error) => {
-      settle()
       const isFatal = this.type.isFatal(error)
+      if (isOver) return
+      settle()
       this.#host.onFetched(this as Slot, { ok: false, isFatal })
       const [now, draw] = [clock.elapsed(), random()]
       this.dispatch({ type: "fail", attempt, error, isFatal, now, draw })
@@ -145,25 +173,28 @@ export class Slot<Value = unknown> {
     this.#stop = () => {
       settle()
       this.#host.onFetched(this as Slot)
-      over.abort(new ClosedError("unsubscribed"))
+      abort(new ClosedError("unsubscribed"))
     }
     const last = held && { value: held.value, position: held.position, state }
     const options = { request: this.request, since, waitMs, last }
     this.#host.onFetch(this as Slot)
     this.type.fetch(options, over.signal).then(
       (result) => {
+        // Measured before anything changes: the type's code may call the cache, and end this read.
+        const { value } = result
+        const bytes = isOver || value === undefined ? 0 : this.type.bytesOf(value)
         // What comes too late is nobody's; what it opened is closed all the same.
-        if (!over.signal.aborted) {
+        if (!isOver) {
           settle()
           const isNotModified = result.notModified === true
           this.#host.onFetched(this as Slot, { ok: true, isNotModified })
           const [now, draw] = [clock.elapsed(), random()]
-          this.dispatch({ type: "answer", attempt, result, now, draw })
+          this.dispatch({ type: "answer", attempt, result, bytes, now, draw })
         }
-        if (result.state !== this.#state.state) closeState(result.state)
+        if (result.state !== this.#state.state) this.type.close(result.state)
       },
       (reason) => {
-        if (!over.signal.aborted) fail(errorOf(reason))
+        if (!isOver) fail(errorOf(reason))
       },
     )
   }
@@ -171,16 +202,4 @@ export class Slot<Value = unknown> {
 
 function errorOf(reason: unknown): Error {
   return reason instanceof Error || isSyncError(reason) ? reason : new Error(String(reason))
-}
-
-// Closing is the type's business; what goes wrong there is a bug that its owner is to hear of.
-function closeState(state: unknown): void {
-  const { close } = (state ?? {}) as { close?: unknown }
-  if (typeof close !== "function") return
-  const closed = (async () => close.call(state))()
-  closed.catch((error) => {
-    queueMicrotask(() => {
-      throw error
-    })
-  })
 }

@@ -330,7 +330,7 @@ describe("ReadThroughCache.get()", () => {
       value: "restored",
       meta: { hit: false, ageMs: 0, position: at(3) },
     })
-    await clock.advance(0)
+    await clock.advance(1_000)
     const byEpoch = get("refreshing", { key: "k", since: at(3) })
     await upstream.last.answer({ value: "anew", revision: 1, epoch: "e2" })
 

@@ -166,13 +166,13 @@ function eventOf(
   const events: { [T in KeyEvent["type"]]: Extract<KeyEvent<string>, { type: T }> } = {
     want: { type: "want", isPatient: flag },
     grant: { type: "grant", now },
-    answer: { type: "answer", attempt, result, now, draw: 0.5 },
+    answer: { type: "answer", attempt, result, bytes: 1, now, draw: 0.5 },
     fail: { type: "fail", attempt, error, isFatal: flag, now, draw: 0.5 },
     contact: { type: "contact", attempt },
     due: { type: "due" },
-    fill: { type: "fill", result, now },
+    fill: { type: "fill", result, bytes: 1, now },
     remove: { type: "remove" },
-    close: { type: "close" },
+    close: { type: "close", isWaited: flag },
   }
   return events[type]
 }

@@ -129,7 +129,7 @@ describe("a refresh", () => {
     expect((await cache.get("type", { key: "k" })).meta.ageMs).toBe(0)
   })
 
-  test("CC-B23: a success begins the count of failures anew", async () => {
+  test("CC-B23: a success that lasts begins the count of failures anew", async () => {
     get()
     for (let round = 0; round < 3; round += 1) {
       for (let failure = 1; failure <= 3; failure += 1) {
@@ -138,10 +138,34 @@ describe("a refresh", () => {
         await clock.advance(0)
       }
       await upstream.last.answer({ value: "v", revision: round + 1 })
-      await clock.advance(0)
+      await clock.advance(10_000)
     }
 
     expect(upstream.reads.length).toBe(13)
+  })
+
+  test("an upstream that answers between failures is not asked without a pause", async () => {
+    get()
+    let waitedMs = 0
+    for (let read = 0; read < 20; read += 1) {
+      if (read % 2 === 0) await upstream.last.fail(new Error("down"))
+      else await upstream.last.answer({ value: "v", revision: read })
+      waitedMs += clock.nextTimerMs!
+      await clock.advance(clock.nextTimerMs!)
+    }
+
+    expect(waitedMs).toBeGreaterThan(100_000)
+  })
+
+  test("an upstream that begins anew with every answer is asked once a second", async () => {
+    get()
+    for (let read = 1; read <= 10; read += 1) {
+      await upstream.last.answer({ value: "v", revision: read, epoch: `e${read % 2}` })
+      await clock.advance(1_000)
+    }
+
+    expect(clock.elapsed()).toBe(10_000)
+    expect(upstream.reads.length).toBe(11)
   })
 
   test("CC-B22: a type may change its own state alone", async () => {
@@ -189,12 +213,13 @@ describe("a refresh", () => {
     await clock.advance(667_500)
 
     expect((got.error as { cause: Error }).cause).toEqual(
-      new ReadThroughError("upstream did not answer in time", "ERR_TIMEOUT"),
+      new ReadThroughError('type "type" did not answer within 667500 ms', "ERR_TIMEOUT"),
     )
     expect(upstream.reads[0]!.signal.aborted).toBe(true)
     await upstream.reads[0]!.answer({ value: "late", revision: 7 })
     expect([upstream.reads.length, upstream.reads[1]!.signal.aborted]).toEqual([2, false])
     cache.evict({})
+    await turn()
     expect(upstream.reads[1]!.signal.aborted).toBe(true)
   })
 })
@@ -227,6 +252,7 @@ describe("who waits", () => {
       await turn()
     }
     await upstream.last.answer({ value: "v", revision: 1 })
+    await clock.settle()
 
     expect(upstream.reads.filter(({ signal }) => !signal.aborted).length).toBe(1)
     expect([waits.value?.value, upstream.outMax]).toEqual(["v", 1])
@@ -328,7 +354,8 @@ describe("an entry", () => {
     register()
     const waiting = [get({ key: "a" }), get({ key: "b" })]
     await turn()
-    const error = new ReadThroughError("all of 2 entries are waited for", "ERR_TOO_MANY")
+    const message = "all of 2 entries are waited for: raise entriesMax, or try again later"
+    const error = new ReadThroughError(message, "ERR_TOO_MANY")
     await expect(cache.get("type", { key: "c" })).rejects.toThrow(error)
     await upstream.reads[0]!.answer({ value: "a", revision: 1 })
     get({ key: "c" })
@@ -367,32 +394,22 @@ describe("an entry", () => {
 })
 
 describe("a type with a bug", () => {
-  test("is told to the process, and leaves nobody waiting", async () => {
+  test("is reported to the observer, and leaves no caller waiting", async () => {
     const told: unknown[] = []
-    const listeners = process.listeners("uncaughtException")
-    process.removeAllListeners("uncaughtException")
-    process.on("uncaughtException", (error) => told.push(error.message))
-    try {
-      register({
-        bytesOf: () => {
-          throw new Error("bytesOf")
-        },
-        isFatal: () => {
-          throw new Error("isFatal")
-        },
-      })
-      const failed = get()
-      await upstream.last.fail(new Error("down"))
-      const got = get()
-      await upstream.last.answer({ value: "v", revision: 1 })
-      await turn()
-      expect([failed.state, got.value?.value]).toEqual(["failed", "v"])
-    } finally {
-      process.removeAllListeners("uncaughtException")
-      for (const listener of listeners) process.on("uncaughtException", listener)
+    cache = new ReadThroughCache({ clock, observer: { onError: (error) => told.push(error) } })
+    const bug = (name: string) => () => {
+      throw new Error(name)
     }
+    register({ bytesOf: bug("bytesOf"), isFatal: bug("isFatal") })
+    const failed = get()
+    await upstream.last.fail(new Error("down"))
+    const got = get()
+    await upstream.last.answer({ value: "v", revision: 1, state: { close: bug("close") } })
+    cache.evict({})
+    await turn()
 
-    expect(told).toEqual(["isFatal", "bytesOf"])
+    expect([failed.state, got.value?.value]).toEqual(["failed", "v"])
+    expect(told).toEqual([new Error("isFatal"), new Error("bytesOf"), new Error("close")])
   })
 })
 
@@ -459,7 +476,8 @@ test("10,000 waits that are given up leave no listener, no timer and no waiter",
     return new Watched(events.next().then(() => events.next()))
   })
   await turn()
-  expect(listeners).toBe(10_000)
+  // One listener, however many wait: some runtimes warn of a leak at the eleventh.
+  expect(listeners).toBe(1)
   leaving.abort(new Error("gone"))
   await Promise.all(all.map(({ settled }) => settled))
 

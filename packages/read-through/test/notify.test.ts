@@ -96,7 +96,7 @@ describe.each([
     await upstream.last.answer({ value: "v9", revision: 9 })
     await clock.advance(0)
     await upstream.last.answer({ value: "v2", revision: 2 })
-    await clock.advance(0)
+    await clock.advance(1_000)
     await upstream.last.answer({ value: "e1", revision: 5, epoch: "e" })
 
     expect(heard.events).toEqual([

@@ -1,6 +1,18 @@
-import { type Clock, isSyncError, type Position, type ViewFeed, Waiters } from "@headwater/core"
-import { isNews } from "../key-state.ts"
-import { Patience } from "../patience.ts"
+import {
+  type Clock,
+  checkOptions,
+  functionRule,
+  isSyncError,
+  LinkedAbort,
+  type OptionRules,
+  objectRule,
+  type Position,
+  required,
+  type ViewFeed,
+  Waiters,
+} from "@headwater/core"
+import { countFailed, countWell, NO_FAILURES } from "../fetch-backoff.ts"
+import { isAfter, isReset } from "../key-state.ts"
 import { FetchFailedError } from "../read-through-error.ts"
 import { type FeedEffect, type FeedState, hear, newFeed } from "./feed-state.ts"
 import { retryWaitMs, VIEW_RETRY } from "./retry-wait.ts"
@@ -48,19 +60,30 @@ export class Materializer<Payload, Result> {
   /** Where to go on; undefined: afresh. */
   #from: Position | undefined
   #error: Error | undefined
-  #failures = 0
+  #count = NO_FAILURES
+  /** The subscription that goes on. */
+  #link: LinkedAbort | undefined
   #told = 0
   #isOver = false
 
+  /** @throws {OptionError} an option is not known, or makes no sense. */
   constructor(options: MaterializerOptions<Payload, Result>) {
+    checkOptions("Materializer", options, OPTION_RULES)
     this.#options = options
   }
 
   /** What is to be seen now; undefined before the first snapshot is whole. Made when asked for. */
   get seen(): Seen<Result> | undefined {
     const [view, position] = [this.#view, this.#unseen]
-    if (view && position) this.#seen = { result: view.result(), position }
     this.#unseen = undefined
+    try {
+      if (view && position) this.#seen = { result: view.result(), position }
+    } catch (error) {
+      // As when `update` throws: the view is given up, and made anew from a fresh snapshot.
+      this.#view = undefined
+      this.#from = undefined
+      this.#link?.abort(error)
+    }
     return this.#seen
   }
 
@@ -90,7 +113,7 @@ export class Materializer<Payload, Result> {
       const error = await this.#attempt(signal)
       signal.throwIfAborted()
       this.#fail(error)
-      const waitMs = retryWaitMs(VIEW_RETRY, this.#failures, random())
+      const waitMs = retryWaitMs(VIEW_RETRY, this.#count.failures, random())
       if (!this.#isOver && waitMs > 0) await clock.sleep(waitMs, signal)
     }
   }
@@ -107,9 +130,16 @@ export class Materializer<Payload, Result> {
     signal: AbortSignal,
   ): Promise<Seen<Result> & { readonly hit: boolean }> {
     const told = this.#told
+    let before: Position | undefined
     for (let hit = true; ; hit = false) {
       const { seen } = this
-      if (seen && (since === undefined || isNews(since, seen.position))) return { ...seen, hit }
+      if (seen) {
+        const { position } = seen
+        // A caller that is ahead of a feed without epochs waits; one that begins anew is news.
+        const isBack = before !== undefined && isReset(before, position)
+        if (since === undefined || isAfter(position, since) || isBack) return { ...seen, hit }
+        before = position
+      }
       if (this.#error && (this.#told > told || this.#isOver)) {
         const meta = { hit, ageMs: 0, position: seen?.position }
         throw new FetchFailedError(this.#error, seen?.result, meta)
@@ -122,20 +152,26 @@ export class Materializer<Payload, Result> {
   async #attempt(signal: AbortSignal): Promise<unknown> {
     const from = this.#from
     let state: FeedState<Payload> = newFeed(from !== undefined)
-    const patience = new Patience(this.#options.clock, undefined, signal)
+    const link = new LinkedAbort(signal)
+    this.#link = link
+    let frames = 0
     try {
-      const feed = await this.#options.subscribe(from, patience.signal)
+      const feed = await this.#options.subscribe(from, link.signal)
       for await (const frame of feed) {
-        signal.throwIfAborted()
+        link.signal.throwIfAborted()
+        // A feed that always has a frame leaves others their turn.
+        frames += 1
+        if (frames % FRAMES_PER_TURN === 0) await this.#options.clock.yield()
         const [next, effect] = hear(state, frame)
         state = next
         if (effect) this.#act(effect, feed.epoch ?? "")
       }
       return new Error("the subscription ended")
     } catch (error) {
-      return error
+      return link.signal.aborted ? link.signal.reason : error
     } finally {
-      patience.end("the subscription is over")
+      this.#link = undefined
+      link.abort(new Error("the subscription is over"))
     }
   }
 
@@ -151,13 +187,15 @@ export class Materializer<Payload, Result> {
       }
     }
     const isRecovered = this.#error !== undefined
-    this.#failures = 0
+    this.#count = countWell(this.#count, this.#options.clock.elapsed())
     this.#error = undefined
     if (effect.type !== "sign" || isRecovered) this.changes.wake()
   }
 
   #update(replaces: boolean, events: readonly Payload[], position: Position): void {
-    const view = replaces ? this.#options.makeView() : this.#view!
+    // The view itself may have been given up as it was looked at.
+    const view = replaces ? this.#options.makeView() : this.#view
+    if (view === undefined) throw new Error("the view was given up")
     // Of a view that fails half-way, nothing but what somebody saw already is to be seen.
     if (!replaces) this.#unseen = undefined
     view.update(events)
@@ -174,11 +212,21 @@ export class Materializer<Payload, Result> {
     if (recovery === "resync" && code !== "ERR_CLOSED") this.#from = undefined
     this.#isOver = code === "ERR_UNAUTHENTICATED"
     const isTemporary = recovery !== "stop"
-    const isFirst = this.#failures === 0
-    this.#failures += 1
+    this.#count = countFailed(this.#count, this.#options.clock.elapsed())
+    const isFirst = this.#count.failures === 1
     if (isTemporary && isFirst) return
     this.#error = error
     this.#told += 1
     this.changes.wake()
   }
+}
+
+/** Frames that are taken in one turn of the event loop. */
+const FRAMES_PER_TURN = 256
+
+const OPTION_RULES: OptionRules<MaterializerOptions<unknown, unknown>> = {
+  subscribe: required(functionRule),
+  makeView: required(functionRule),
+  clock: required(objectRule),
+  random: required(functionRule),
 }

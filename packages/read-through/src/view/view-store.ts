@@ -1,16 +1,25 @@
 import {
   type CacheRequest,
   type Clock,
+  ClosedError,
+  checkOptions,
+  durationRule,
+  functionRule,
+  integerRule,
+  LinkedAbort,
+  type OptionRules,
+  objectRule,
   type Position,
+  required,
   systemClock,
+  textRule,
   type ViewFeed,
 } from "@headwater/core"
 import type { Answer } from "../answer.ts"
 import type { CacheEvent, NotifyOptions } from "../cache-event.ts"
-import { Closing } from "../closing.ts"
-import { Patience } from "../patience.ts"
+import { LastSent } from "../last-sent.ts"
 import { FetchFailedError, ReadThroughError } from "../read-through-error.ts"
-import { Telling } from "../telling.ts"
+import { checkKnown, checkNotify, checkRequest } from "../requests.ts"
 import { Materializer } from "./materializer.ts"
 import type { View } from "./view.ts"
 
@@ -59,13 +68,12 @@ export class ViewStore implements AsyncDisposable {
   readonly #viewsMax: number
   readonly #types = new Map<string, ViewType<unknown, unknown>>()
   readonly #items = new Map<string, Item>()
-  readonly #closing = new Closing()
+  readonly #closing = new AbortController()
 
-  constructor({
-    clock = systemClock,
-    random = Math.random,
-    viewsMax = 1_024,
-  }: ViewStoreOptions = {}) {
+  /** @throws {OptionError} an option is not known, or makes no sense. */
+  constructor(options: ViewStoreOptions = {}) {
+    checkOptions("ViewStore", options, OPTION_RULES)
+    const { clock = systemClock, random = Math.random, viewsMax = 1_024 } = options
     this.#clock = clock
     this.#random = random
     this.#viewsMax = viewsMax
@@ -76,11 +84,18 @@ export class ViewStore implements AsyncDisposable {
     return this.#items.size
   }
 
-  /** Makes a type known. @throws {ReadThroughError} there is one of that name. */
+  /**
+   * Makes a type known.
+   *
+   * @throws {ReadThroughError} there is one of that name.
+   * @throws {OptionError} a member of the type makes no sense.
+   */
   register<Payload, Result, Request extends CacheRequest = CacheRequest>(
     name: string,
     type: ViewType<Payload, Result, Request>,
   ): void {
+    checkOptions("register", { name }, { name: textRule })
+    checkKnown<ViewType<Payload, Result>>(`register "${name}"`, type as never, TYPE_RULES)
     if (this.#types.has(name)) throw invalid(`type "${name}" is there already`)
     this.#types.set(name, type as unknown as ViewType<unknown, unknown>)
   }
@@ -97,20 +112,19 @@ export class ViewStore implements AsyncDisposable {
     request: CacheRequest,
     signal?: AbortSignal,
   ): Promise<Answer<Result>> {
+    checkRequest("get", request)
     const [item, release] = this.#retain<Result>(type, request)
-    const patience = new Patience(this.#clock, request.timeoutMs, signal, this.#closing)
+    const link = new LinkedAbort(signal, this.#closing.signal)
+    if (request.timeoutMs) link.abortAfter(this.#clock, request.timeoutMs)
     try {
-      const { result, position, hit } = await item.materializer.query(
-        request.since,
-        patience.signal,
-      )
+      const { result, position, hit } = await item.materializer.query(request.since, link.signal)
       return { value: result, meta: { hit, ageMs: 0, position } }
     } catch (reason) {
-      if (!patience.isOver) throw reason
+      if (!link.isLate) throw reason
       const { seen } = item.materializer
       return { value: seen?.result, meta: { hit: false, ageMs: 0, position: seen?.position } }
     } finally {
-      patience.end()
+      link.unlink()
       release()
     }
   }
@@ -125,14 +139,16 @@ export class ViewStore implements AsyncDisposable {
     request: CacheRequest,
     options: NotifyOptions = {},
   ): AsyncGenerator<CacheEvent<Result>, void, undefined> {
-    this.#closing.check()
+    checkRequest("notify", request)
+    checkNotify(options)
+    this.#closing.signal.throwIfAborted()
     this.#find(type)
     return this.#follow(type, request, options)
   }
 
   /** Ends every subscription. Again is harmless. Resolves once none is open. */
   async close(): Promise<void> {
-    this.#closing.close()
+    this.#closing.abort(new ClosedError("shutdown"))
     const items = [...this.#items]
     for (const [id, item] of items) this.#drop(id, item)
     await Promise.all(items.map(([, { running }]) => running))
@@ -148,30 +164,30 @@ export class ViewStore implements AsyncDisposable {
     options: NotifyOptions,
   ): AsyncGenerator<CacheEvent<Result>, void, undefined> {
     const [{ materializer }, release] = this.#retain<Result>(type, request)
-    const patience = new Patience(this.#clock, undefined, options.signal, this.#closing)
-    const telling = new Telling<Result>(options, request.since)
+    const link = new LinkedAbort(options.signal, this.#closing.signal)
+    const last = new LastSent<Result>(options, request.since)
     let told = materializer.told
     let hit = true
     try {
       for (;;) {
-        patience.signal.throwIfAborted()
+        link.signal.throwIfAborted()
         const { seen, error } = materializer
-        if (seen && telling.isNews(seen.position)) {
+        if (seen && last.isNews(seen.position)) {
           const { result, position } = seen
-          yield telling.value(result, { hit, ageMs: 0, position })
+          yield last.value(result, { hit, ageMs: 0, position })
           continue
         }
         const isTold = error === undefined || materializer.told > told || materializer.isOver
         told = materializer.told
-        const outcome = isTold ? telling.outcome(error) : undefined
+        const outcome = isTold ? last.outcome(error) : undefined
         if (outcome) yield outcome
         // What ended for good is told once, and nothing more will come of it.
         if (materializer.isOver && error) return
-        if (!outcome) await materializer.changes.wait(patience.signal)
+        if (!outcome) await materializer.changes.wait(link.signal)
         hit = false
       }
     } finally {
-      patience.end()
+      link.unlink()
       release()
     }
   }
@@ -185,12 +201,15 @@ export class ViewStore implements AsyncDisposable {
   // The view of a request, in use until it is released.
   #retain<Result>(type: string, request: CacheRequest): readonly [Item<Result>, () => void] {
     const viewType = this.#find(type)
-    this.#closing.check()
+    this.#closing.signal.throwIfAborted()
     const { key, partition, token } = request
     const id = JSON.stringify([type, partition, token, key])
     const found = this.#items.get(id)
     if (found?.materializer.isOver && found.active === 0) this.#drop(id, found)
     const item = (this.#items.get(id) ?? this.#open(id, viewType, request)) as Item<Result>
+    // The order is that of last use.
+    this.#items.delete(id)
+    this.#items.set(id, item as Item)
     const { error, isOver, seen } = item.materializer
     if (isOver && error) {
       // Whoever is still with it hears why; the last of them lets go of it.
@@ -212,7 +231,10 @@ export class ViewStore implements AsyncDisposable {
   #open(id: string, type: ViewType<unknown, unknown>, request: CacheRequest): Item {
     if (this.#items.size >= this.#viewsMax) this.#makeRoom()
     if (this.#items.size >= this.#viewsMax) {
-      throw new ReadThroughError(`all of ${this.#viewsMax} views are in use`, "ERR_TOO_MANY")
+      throw new ReadThroughError(
+        `all of ${this.#viewsMax} views are in use: raise viewsMax, or try again later`,
+        "ERR_TOO_MANY",
+      )
     }
     const stop = new AbortController()
     const materializer = new Materializer({
@@ -246,9 +268,22 @@ export class ViewStore implements AsyncDisposable {
 
   #drop(id: string, item: Item): void {
     item.cancelExpiry()
-    item.stop.abort(new Error("nobody uses the view"))
     this.#items.delete(id)
+    // In a turn of its own: listeners are the type's code, and this may be mid-change.
+    queueMicrotask(() => item.stop.abort(new Error("nobody uses the view")))
   }
+}
+
+const OPTION_RULES: OptionRules<ViewStoreOptions> = {
+  clock: objectRule,
+  random: functionRule,
+  viewsMax: integerRule(1),
+}
+
+const TYPE_RULES: OptionRules<ViewType<unknown, unknown>> = {
+  subscribe: required(functionRule),
+  makeView: required(functionRule),
+  idleMs: durationRule(),
 }
 
 function invalid(message: string): ReadThroughError {

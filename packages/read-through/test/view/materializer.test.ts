@@ -218,6 +218,7 @@ describe("a materializer", () => {
     feeds.refusal = undefined
     await clock.advance(90_000)
     await feeds.last.send(sync(1))
+    await clock.advance(10_000)
     await feeds.last.fail(new Error("again"))
 
     expect(clock.timers).toBe(0)

@@ -187,7 +187,8 @@ describe("ViewStore", () => {
     for (const key of ["b", "c"]) get({ key })
     await turn()
     expect([store.size, feeds.feeds[0]?.isEnded]).toEqual([2, true])
-    const error = new ReadThroughError("all of 2 views are in use", "ERR_TOO_MANY")
+    const message = "all of 2 views are in use: raise viewsMax, or try again later"
+    const error = new ReadThroughError(message, "ERR_TOO_MANY")
     await expect(store.get("type", { key: "d" })).rejects.toThrow(error)
     await store.close()
   })

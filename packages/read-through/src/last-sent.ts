@@ -1,37 +1,44 @@
 import type { Position } from "@headwater/core"
 import type { AnswerMeta } from "./answer.ts"
 import type { CacheEvent, NotifyOptions } from "./cache-event.ts"
-import { isNews, isReset } from "./key-state.ts"
+import { isAfter, isNews, isReset } from "./key-state.ts"
 
-/** What one who follows was told so far, and so what is news to it. */
-export class Telling<Value> {
+/** The last-sent state of one follower, and so which events are news to it. */
+export class LastSent<Value> {
   readonly #correlationId: string
-  #position: Position | undefined
+  readonly #since: Position | undefined
+  /** The position of the newest value that was looked at. */
+  #seen: Position | undefined
   #hasValue = false
   #isFailing = false
 
-  /** @param since where it was before: what is there is no news. */
+  /** @param since where the follower was before: a value there is no news to it. */
   constructor({ correlationId = "" }: NotifyOptions, since?: Position) {
     this.#correlationId = correlationId
-    this.#position = since
+    this.#since = since
   }
 
-  /** Whether what is at a position is to be told. */
+  /** Tells whether the value at a position is news. Called with each value, also with old ones. */
   isNews(position: Position): boolean {
-    return this.#position === undefined || isNews(this.#position, position)
+    const before = this.#seen
+    if (this.#hasValue) return before === undefined || isNews(before, position)
+    this.#seen = position
+    if (this.#since === undefined || isAfter(position, this.#since)) return true
+    // The follower may be ahead of a slow upstream; one that begins anew meanwhile is news.
+    return before !== undefined && isReset(before, position)
   }
 
-  /** A value, which is told now. */
+  /** Makes the event of a value that is sent now. */
   value(value: Value, meta: AnswerMeta): CacheEvent<Value> {
-    const before = this.#position
+    const before = this.#hasValue ? this.#seen : this.#since
     const { position } = meta
-    this.#position = position
+    this.#seen = position
     this.#hasValue = true
     const isBack = before !== undefined && position !== undefined && isReset(before, position)
     return { type: "value", correlationId: this.#correlationId, value, meta, isReset: isBack }
   }
 
-  /** How a read ended, if that is to be told. */
+  /** Makes the event of a read that ended, if it is to be sent. */
   outcome(error: Error | undefined): CacheEvent<Value> | undefined {
     const correlationId = this.#correlationId
     if (!this.#hasValue) return error && { type: "error", correlationId, error }
