@@ -1,8 +1,9 @@
 import { type CacheLimits, SnapshotCache } from "@headwater/cache"
-import type { Clock, Revision, Source } from "@headwater/core"
+import type { Clock, Position, Revision, Source } from "@headwater/core"
 import type { ValueKind } from "@headwater/protocol"
 import { Syncer } from "@headwater/syncer"
 import type { Bugs } from "./bugs.ts"
+import { NotReadyError } from "./errors.ts"
 import type { Drain } from "./event-stream/drain.ts"
 import { Reader } from "./event-stream/reader.ts"
 import type { ReaderRequest } from "./event-stream/reader-request.ts"
@@ -98,6 +99,18 @@ export class Topic {
   /** Whether the topic has been in sync since the hub started. */
   get wasInSync(): boolean {
     return this.#wasInSync
+  }
+
+  /**
+   * The position of the topic's present state.
+   *
+   * @throws {NotReadyError} the source has not been read once yet.
+   */
+  position(): Position {
+    const { position, report, wasInSync } = this.cache
+    if (position !== undefined && wasInSync) return position
+    const { status } = report
+    throw new NotReadyError(`topic ${this.name} was not read yet (status ${status}): retry later`)
   }
 
   /** Asks the source whether it has reached a revision; see `Syncer.revisionAtLeast`. */

@@ -62,7 +62,8 @@ export class View {
     this.number = number
     this.id = viewOf(spec)
     this.life = life
-    this.filter = this.id === "" ? undefined : life.engine.filter(spec)
+    const { prefixes, keys } = spec
+    this.filter = this.id === "" ? undefined : life.engine.filter({ prefixes, keys })
     this.#host = host
   }
 

@@ -27,8 +27,8 @@ export function createApp(hub: Hub, options: AppOptions): Hono {
   const { anonymous, hosts, refuseForwardedWrites = false } = options
   const app = new Hono()
   const origins = options.cors ?? []
-  app.onError((error) => errorResponse(error, hub.log))
-  app.notFound(() => errorResponse(new RequestError("ERR_NOT_FOUND", "no such resource"), hub.log))
+  app.onError((error) => errorResponse(error, hub))
+  app.notFound(() => errorResponse(new RequestError("ERR_NOT_FOUND", "no such resource"), hub))
 
   if (origins.length > 0) {
     app.use(

@@ -1,4 +1,11 @@
-import type { Position } from "@headwater/core"
+import {
+  isSyncError,
+  LinkedAbort,
+  onAbort,
+  type Position,
+  type SyncErrorCode,
+  withDeadline,
+} from "@headwater/core"
 import type { Place } from "@headwater/core/engine"
 import {
   AHEAD_WAIT_MS,
@@ -12,18 +19,17 @@ import { NotReadyError, RequestError } from "../errors.ts"
 import type { Hub } from "../hub.ts"
 import type { Topic } from "../topic.ts"
 import { one, type Query } from "./query.ts"
-import { positionOf } from "./write.ts"
 
-/** The parameters of a GET that may wait, for `readQuery`. */
+/** Rules of the parameters of a GET that may wait, for `readQuery`. */
 export const BLOCKING_RULES = { since: "once", wait: "once", "at-least": "once" } as const
 
-/** What a GET waits for before it is answered. */
+/** The waits that a GET asks for before its answer. */
 export interface Blocking {
-  /** Until something that it covers changed after this. */
+  /** Waits until a covered entry changed after this position. */
   readonly since: Position | undefined
-  /** For how long, in ms; then it is answered with what there is. */
+  /** The longest wait for a change, in ms; then the present state is the answer. */
   readonly waitMs: number
-  /** Until the hub is here: read your writes. */
+  /** Waits until the hub is at this position: read your writes. */
   readonly atLeast: Position | undefined
 }
 
@@ -31,23 +37,25 @@ export interface Blocking {
 export function readBlocking(query: Query): Blocking {
   const since = positionIn(query, "since")
   const wait = one(query, "wait")
-  if (wait !== undefined && since === undefined) throw invalid("wait goes with since")
-  if (wait !== undefined && !/^\d{1,7}$/.test(wait)) throw invalid("wait is in milliseconds")
+  if (wait !== undefined && since === undefined)
+    throw invalid("wait needs since, the position to wait from")
+  if (wait !== undefined && !/^\d{1,7}$/.test(wait))
+    throw invalid(`wait is a number of ms, at most 7 digits; not ${JSON.stringify(wait)}`)
   const waitMs = Math.min(Number(wait ?? WAIT_MS_DEFAULT), WAIT_MS_MAX)
   return { since, waitMs, atLeast: positionIn(query, "at-least") }
 }
 
 /**
- * Waits as a GET asks for, so that the present state is its answer. Counts as an open stream as
- * long as it waits, and ends with the hub.
+ * Waits as a GET asks for, so that the present state is its answer. The wait counts as an open
+ * stream, and ends with the hub.
  *
  * An answer may come without a change; its position is never below `since` in one epoch. Cost: for
- * one key O(1) per commit, for a prefix a walk over what changed.
+ * one key O(1) per commit, for a prefix a walk over the changes.
  *
  * @param covered one key, or one prefix.
- * @param request whose client may go.
- * @throws {RequestError} 504: the hub has not got there; 409: it is in another epoch.
- * @throws {NotReadyError} the hub has nothing yet, or is going.
+ * @param request the wait ends when its client leaves.
+ * @throws {RequestError} 504: the hub has not reached the position; 409: it is in another epoch.
+ * @throws {NotReadyError} the hub has no state yet, or shuts down.
  */
 export async function block(
   hub: Hub,
@@ -57,80 +65,73 @@ export async function block(
   request: Request,
 ): Promise<void> {
   if (atLeast === undefined && since === undefined) return
-  positionOf(topic)
-  // Not looked at by others: Deno aborts it when the answer was sent, too.
-  const left = request.signal
-  const stop = new AbortController()
-  const going = () => stop.abort(new NotReadyError("this hub is going"))
-  const onLeft = () => stop.abort(new RequestError("ERR_TIMEOUT", "the client has gone"))
-  const release = hub.drain.admit({ goodbye: going, cut: going })
-  left.addEventListener("abort", onLeft)
-  if (left.aborted) onLeft()
+  topic.position()
+  const stop = new LinkedAbort()
+  const shutDown = () => stop.abort(new NotReadyError("this hub is shutting down"))
+  const release = hub.drain.admit({ goodbye: shutDown, cut: shutDown })
+  // Looked at here alone: Deno aborts it when the answer was sent, too.
+  const withdraw = onAbort(request.signal, () =>
+    stop.abort(new RequestError("ERR_TIMEOUT", "the client left before the answer")),
+  )
   const { signal } = stop
   try {
-    if (atLeast !== undefined) {
-      await within(hub, AHEAD_WAIT_MS, signal, (late) => reach(topic, atLeast, late))
-    }
-    if (since === undefined || positionOf(topic).epoch !== since.epoch) return
-    await within(hub, AHEAD_WAIT_MS, signal, (late) => reach(topic, since, late)).catch((error) => {
-      // Another epoch began: what is there now is news enough.
-      if (error.code !== "ERR_EPOCH_CHANGED") throw error
+    if (atLeast !== undefined) await reachInTime(hub, topic, atLeast, signal)
+    if (since === undefined || topic.position().epoch !== since.epoch) return
+    await reachInTime(hub, topic, since, signal).catch((error) => {
+      // The state of another epoch is itself the change that the caller waits for.
+      if (!hasCode(error, "ERR_EPOCH_CHANGED")) throw error
     })
     const jitterMs = (hub.random() * waitMs) / WAIT_JITTER_DIVISOR
-    await within(hub, waitMs - jitterMs, signal, (late) =>
-      change(topic, since, covered, late),
-    ).catch((error) => {
-      if (error.code !== "ERR_TIMEOUT" || signal.aborted) throw error
-    })
+    const timedOut = new RequestError("ERR_TIMEOUT", "nothing changed in the time of wait")
+    const deadline = { clock: hub.clock, timeoutMs: waitMs - jitterMs, errorOf: () => timedOut }
+    await withDeadline(deadline, [signal], (late) => change(topic, since, covered, late)).catch(
+      (error) => {
+        if (error !== timedOut) throw error
+      },
+    )
   } finally {
-    left.removeEventListener("abort", onLeft)
+    withdraw()
     release()
   }
 }
 
-// Runs a task until it ends, the time is over, or `outer` is aborted.
-async function within(
-  { clock }: Hub,
-  waitMs: number,
-  outer: AbortSignal,
-  task: (signal: AbortSignal) => Promise<void>,
-): Promise<void> {
-  const late = new AbortController()
-  const onAbort = () => late.abort(outer.reason)
-  const stopTimer = clock.after(waitMs, () =>
-    late.abort(new RequestError("ERR_TIMEOUT", "this hub is behind the position")),
-  )
-  outer.addEventListener("abort", onAbort)
-  if (outer.aborted) onAbort()
-  try {
-    await task(late.signal)
-  } finally {
-    stopTimer()
-    outer.removeEventListener("abort", onAbort)
-    // Whoever still asks the source on our behalf may stop.
-    late.abort()
+// Waits until the topic is at a position; 504 when that takes too long.
+function reachInTime(hub: Hub, topic: Topic, position: Position, signal: AbortSignal) {
+  const { clock } = hub
+  const errorOf = () => {
+    const message =
+      `timed out after ${AHEAD_WAIT_MS / 1_000} s waiting for revision ${position.revision}; ` +
+      `this hub is at ${topic.cache.position?.revision}`
+    return new RequestError("ERR_TIMEOUT", message)
   }
+  return withDeadline({ clock, timeoutMs: AHEAD_WAIT_MS, errorOf }, [signal], (late) =>
+    reach(topic, position, late),
+  )
+}
+
+function hasCode(error: unknown, code: SyncErrorCode): boolean {
+  return isSyncError(error) && error.code === code
 }
 
 async function reach(topic: Topic, position: Position, signal: AbortSignal): Promise<void> {
   let isAsked = false
   for (;;) {
-    const { epoch, revision } = positionOf(topic)
+    const { epoch, revision } = topic.position()
     if (epoch !== position.epoch) {
-      throw new RequestError("ERR_EPOCH_CHANGED", "this hub is in another epoch", {
-        facts: { epoch },
-      })
+      const { name } = topic
+      const message = `the position is of epoch ${position.epoch}; topic ${name} is in ${epoch}`
+      throw new RequestError("ERR_EPOCH_CHANGED", message, { facts: { epoch } })
     }
     if (revision >= position.revision) return
-    // The hub lists anew where its source is there, and the watch tells nothing. When the source
-    // does not answer, or is below, the time decides.
+    // Makes the hub list anew, should its watch be silent although the source is at the revision.
+    // When the source does not answer, or is below, the deadline decides.
     if (!isAsked) topic.isAtLeast(position.revision, signal).catch(() => {})
     isAsked = true
     await topic.cache.changes.wait(signal)
   }
 }
 
-// Resolves once what is covered may have changed after `since`.
+// Resolves once a covered entry may have changed after `since`.
 async function change(
   topic: Topic,
   since: Position,
@@ -146,23 +147,23 @@ async function change(
   const before = revisionNow()
   if (before > since.revision) return
   let { version } = located
-  // An entry that is there tells by itself; an absent one may have been deleted since, once.
-  let isTold = before > 0
+  // The revision of an entry that exists is enough; an absent one may have been deleted since.
+  let isKnown = before > 0
   for (;;) {
     const now = cache.current!
     const { snapshot } = now
     if (now.life !== life || revisionNow() !== before) return
-    if (isTold || snapshot.version === version) {
+    if (isKnown || snapshot.version === version) {
       await cache.changes.wait(signal)
       continue
     }
     if (version < life.horizon || (await isChanged(topic, version, covered))) return
     version = snapshot.version
-    isTold = key !== undefined
+    isKnown = key !== undefined
   }
 }
 
-// Walks, in slices, over what changed after a version, until something is covered.
+// Walks, in slices, over the changes after a version, until one is covered.
 async function isChanged(topic: Topic, version: number, covered: ViewFilter): Promise<boolean> {
   const { fanOut, values } = topic
   const { limits, leases, turns, views } = fanOut
@@ -171,7 +172,7 @@ async function isChanged(topic: Topic, version: number, covered: ViewFilter): Pr
   const lease = leases.grant(fanOut.moment!.root, limits.listLeaseMs)
   let after: Place | undefined
   const slice = () => {
-    // Left too long, or of a life that is over: it may have changed.
+    // The walk stalled too long, or the epoch is over: something may have changed.
     if (lease.root === undefined || view.disposed) return { entries: 1, ended: true }
     const { filter } = view
     const result = lease.root.snapshot.walk({
@@ -196,7 +197,7 @@ async function isChanged(topic: Topic, version: number, covered: ViewFilter): Pr
   }
 }
 
-// Empty is as if absent, as on a stream.
+// An empty position is the same as none, as on a stream.
 function positionIn(query: Query, name: string): Position | undefined {
   const text = one(query, name)
   return text ? parsePosition(text) : undefined

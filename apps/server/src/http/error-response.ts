@@ -1,37 +1,51 @@
 import { isSyncError, type SyncErrorCode } from "@headwater/core"
 import { encodeErrorBody, httpStatusOf } from "@headwater/protocol"
+import type { Bugs } from "../bugs.ts"
 import { RequestError } from "../errors.ts"
 import type { Log } from "../log.ts"
 import { jsonTextResponse } from "./json-response.ts"
 
-/** Codes that a client may be told. The others stay in the process. */
-const STATUS_OF_INTERNAL: readonly SyncErrorCode[] = [
-  "ERR_ENGINE",
-  "ERR_FRAME",
-  "ERR_CLOSED",
+/** Codes that stay in the process: in an answer they would be bugs of the hub. */
+const INTERNAL_CODES: readonly SyncErrorCode[] = [
   "ERR_OPTION_INVALID",
+  "ERR_COMPACTED",
+  "ERR_LAGGED",
+  "ERR_CLOSED",
+  "ERR_FRAME",
+  "ERR_ENGINE",
+  "ERR_IMAGE",
 ]
 
-/** What to say instead of an error that is nobody's business. */
+/** Messages in place of a source's own, which may name its addresses. */
 const MESSAGES: Partial<Record<SyncErrorCode, string>> = {
   ERR_SOURCE_FAILED: "the source failed or refused; nothing was written",
-  ERR_OUTCOME_UNKNOWN: "the source did not answer; it may have been written: read, then try again",
+  ERR_OUTCOME_UNKNOWN:
+    "the source did not answer; the write may have happened: read, then try again",
 }
 
-/** How long a client waits before it tries again what the hub could not do now, in seconds. */
+/** The reports of errors that are not the client's. */
+export interface ErrorContext {
+  readonly log: Log
+  readonly bugs: Pick<Bugs, "report">
+}
+
+/** The seconds that a client waits before it repeats a request that the hub cannot answer now. */
 const RETRY_AFTER = "1"
 
 /**
- * The answer to a request that failed: `{ "error": { code, message, retry } }`, never a stack, and
- * never the text of an error that was not made for the client.
+ * Answers a request that failed: `{ "error": { code, message, retry } }`, never a stack, and never
+ * the text of an error that was not made for the client.
  */
-export function errorResponse(error: unknown, log: Log): Response {
-  if (!isSyncError(error) || STATUS_OF_INTERNAL.includes(error.code)) {
-    log("a request failed", { error })
-    return answer("ERR_INTERNAL", "the hub failed; its log says why")
+export function errorResponse(error: unknown, { log, bugs }: ErrorContext): Response {
+  if (!isSyncError(error) || INTERNAL_CODES.includes(error.code)) {
+    bugs.report("a request failed", error)
+    return answer(
+      "ERR_INTERNAL",
+      "this request met a bug of the hub; the hub's log has the details",
+    )
   }
   const { code, message } = error
-  if (code === "ERR_SOURCE_FAILED") log("a write failed", { message })
+  if (code === "ERR_SOURCE_FAILED") log("the source failed a write", { message })
   const { headers = {}, facts = {} } = error instanceof RequestError ? error : {}
   return answer(code, MESSAGES[code] ?? message, headers, facts)
 }
@@ -44,6 +58,8 @@ function answer(
 ): Response {
   const status = httpStatusOf(code)
   const retryAfter = (status === 503 || status === 429) && { "retry-after": RETRY_AFTER }
-  const body = encodeErrorBody(code, message, facts)
-  return jsonTextResponse(body, { status, headers: { ...retryAfter, ...headers } })
+  return jsonTextResponse(encodeErrorBody(code, message, facts), {
+    status,
+    headers: { ...retryAfter, ...headers },
+  })
 }

@@ -1,11 +1,11 @@
 import {
   isSyncError,
   OutcomeUnknownError,
-  type Position,
   type WriteOutcome,
   type WriteRequest,
+  withDeadline,
 } from "@headwater/core"
-import { NotReadyError, RequestError } from "../errors.ts"
+import { RequestError } from "../errors.ts"
 import type { Hub } from "../hub.ts"
 import type { Topic } from "../topic.ts"
 
@@ -21,41 +21,25 @@ export async function writeTo(
   topic: Topic,
   request: WriteRequest,
 ): Promise<WriteOutcome> {
-  const { source } = topic
   checkWritable(topic)
-  const late = new AbortController()
-  const stopTimer = hub.clock.after(hub.limits.writeMs, () =>
-    late.abort(new OutcomeUnknownError("the source did not answer in time")),
-  )
+  const { clock, limits, log } = hub
+  const errorOf = () =>
+    new OutcomeUnknownError(`the source did not answer the write within ${limits.writeMs} ms`)
+  const deadline = { clock, timeoutMs: limits.writeMs, errorOf }
   try {
-    return await source.write!(request, late.signal)
+    return await withDeadline(deadline, [], (late) => topic.source.write!(request, late))
   } catch (error) {
-    // Once it was sent, anything but the source's own word leaves the outcome open.
+    // Once the write was sent, only an error of the source itself says that nothing was written.
     if (isSyncError(error)) throw error
-    hub.log(`topic ${topic.name}: a write failed`, { error })
+    log(`topic ${topic.name}: a write failed`, { error })
     throw new OutcomeUnknownError("the source did not answer", { cause: error })
-  } finally {
-    stopTimer()
   }
 }
 
 /** @throws {RequestError} 405: the topic cannot be written. */
 export function checkWritable(topic: Topic): void {
   if (topic.writable) return
-  throw new RequestError("ERR_NOT_WRITABLE", `topic ${topic.name} can only be read here`, {
+  throw new RequestError("ERR_NOT_WRITABLE", `topic ${topic.name} is read-only on this hub`, {
     headers: { allow: "GET, HEAD" },
   })
-}
-
-/** The epoch of a write's answer. @throws {NotReadyError} the source was never read yet. */
-export function epochOf(topic: Topic): string {
-  return positionOf(topic).epoch
-}
-
-/** Where the topic is. @throws {NotReadyError} the source was never read yet. */
-export function positionOf(topic: Topic): Position {
-  const { position, report, wasInSync } = topic.cache
-  if (position === undefined || !wasInSync)
-    throw new NotReadyError(`topic ${topic.name} is ${report.status}`)
-  return position
 }

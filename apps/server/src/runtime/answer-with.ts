@@ -34,5 +34,5 @@ function hasDotSegment(target: string): boolean {
 
 function refuseDots(): Response {
   const error = new KeyError("a path cannot carry this key: use entry?key=")
-  return errorResponse(error, () => {})
+  return errorResponse(error, { log: () => {}, bugs: { report: () => {} } })
 }

@@ -8,7 +8,7 @@ import { checkContent } from "../content-type.ts"
 import { inSlices } from "../in-slices.ts"
 import { jsonResponse } from "../json-response.ts"
 import { readQuery } from "../query.ts"
-import { checkWritable, epochOf, writeTo } from "../write.ts"
+import { checkWritable, writeTo } from "../write.ts"
 import { allow } from "./allow.ts"
 
 /** `POST /v1/topics/{topic}/batch`: all changes in one commit, or none. */
@@ -23,7 +23,7 @@ export function batchRoutes(app: Hono, hub: Hub): void {
       if (req.header(name) === undefined) continue
       throw new RequestError("ERR_REQUEST_INVALID", `a batch has its conditions in if, not ${name}`)
     }
-    const epoch = epochOf(topic)
+    const epoch = topic.position().epoch
     const { batchBytesMax, valueBytesMax } = hub.limits
     const body = await readBody(req.raw, batchBytesMax)
     const reading = readBatch(body, topic.values, valueBytesMax)

@@ -13,7 +13,6 @@ import { BLOCKING_RULES, block, readBlocking } from "../blocking.ts"
 import { etagOf, isKnown } from "../etag.ts"
 import { listBody } from "../list-body.ts"
 import { checkKey, one, type Query, readQuery } from "../query.ts"
-import { positionOf } from "../write.ts"
 import { allow } from "./allow.ts"
 
 /**
@@ -31,7 +30,7 @@ export function entriesRoutes(app: Hono, hub: Hub): void {
     const list = readList(query, req.header("accept") ?? "")
     const isPage = list.limit !== undefined || list.name !== undefined
     if (isPage && blocking.since) throw invalid("since goes with neither limit nor after")
-    positionOf(topic)
+    topic.position()
     await block(hub, topic, blocking, { prefixes: [list.prefix], keys: [] }, req.raw)
     topic.fanOut.refresh()
     const from = list.name === undefined ? undefined : pageOf(topic, list.name, list.prefix)

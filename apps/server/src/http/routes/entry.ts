@@ -18,7 +18,7 @@ import { conditionOf, etagOf, isKnown } from "../etag.ts"
 import { inSlices } from "../in-slices.ts"
 import { jsonResponse } from "../json-response.ts"
 import { checkKey, one, type Rule, readQuery } from "../query.ts"
-import { checkWritable, epochOf, positionOf, writeTo } from "../write.ts"
+import { checkWritable, writeTo } from "../write.ts"
 import { allow } from "./allow.ts"
 
 const WRITE_RULES = { ttl: "later" } as const
@@ -91,7 +91,7 @@ function getEntry(
   ifNoneMatch: string | null,
   caching: string,
 ): Response {
-  const position = positionOf(topic)
+  const position = topic.position()
   const entry = topic.cache.get(key)
   const headers = { [POSITION_HEADER]: formatPosition(position), ...VALUE_HEADERS }
   if (entry === undefined) {
@@ -119,7 +119,7 @@ function getEntry(
 async function putEntry(hub: Hub, topic: Topic, key: string, request: Request): Promise<Response> {
   checkWritable(topic)
   checkContent(request.headers, topic.values)
-  const epoch = epochOf(topic)
+  const epoch = topic.position().epoch
   const condition = conditionOf(request.headers, key, epoch)
   const value = await readBody(request, hub.limits.valueBytesMax)
   await inSlices(topic.fanOut.turns, checkValue(topic.values, value, hub.limits.valueBytesMax))
@@ -140,7 +140,7 @@ async function deleteEntry(
   if (request.headers.has("if-none-match")) {
     throw new RequestError("ERR_REQUEST_INVALID", "DELETE takes If-Match, not If-None-Match")
   }
-  const epoch = epochOf(topic)
+  const epoch = topic.position().epoch
   const condition = conditionOf(request.headers, key, epoch)
   const exists: Condition = { key, exists: true }
   const outcome = await writeTo(hub, topic, {
@@ -150,7 +150,7 @@ async function deleteEntry(
   if (outcome.written) return written(epoch, outcome.revision)
   const revision = outcome.failed[0]?.revision ?? 0
   if (revision === 0) {
-    const headers = { [POSITION_HEADER]: formatPosition(positionOf(topic)) }
+    const headers = { [POSITION_HEADER]: formatPosition(topic.position()) }
     throw new RequestError(
       "ERR_KEY_ABSENT",
       `there is no entry ${JSON.stringify(key)} in topic ${topic.name}`,
