@@ -18,7 +18,8 @@ import { existsSync, readdirSync } from "node:fs"
 import { join } from "node:path"
 import { build, buildWasm } from "./build.mjs"
 import { install } from "./install.mjs"
-import { examine, pack, unpack } from "./pack.mjs"
+import { examine, pack, publishedWorkspaces, unpack } from "./pack.mjs"
+import { findPackingFaults } from "./packed-files.mjs"
 import { Report } from "./report.mjs"
 import { endTogether, run } from "./run.mjs"
 import { runtimeTests } from "./runtime-tests.mjs"
@@ -182,6 +183,13 @@ async function checkPackages(report, runtimes) {
     return packed.failure ? { failure: packed.failure } : undefined
   })
   if (!tarballs) return
+  await report.stage("files of the tarballs", async () => {
+    const found = publishedWorkspaces().map((workspace) =>
+      findPackingFaults(workspace, tarballs[workspace.manifest.name]),
+    )
+    const faults = (await Promise.all(found)).flat()
+    return faults.length > 0 ? { failure: faults.join("\n") } : undefined
+  })
   await report.stage("publint and attw", async () => {
     const objections = []
     for (const [name, tarball] of Object.entries(tarballs)) {
