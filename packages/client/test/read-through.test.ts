@@ -36,6 +36,15 @@ function read(type = entryType(optionsOf()), last?: Awaited<ReturnType<typeof ty
   )
 }
 
+describe("entryType and listType", () => {
+  test("keep an entry, and its waiting GET, for 20 minutes or as long as is said", () => {
+    const types = [entryType(optionsOf()), listType(optionsOf())]
+    expect(types.map(({ ttlMs }) => ttlMs)).toEqual([1_200_000, 1_200_000])
+    expect(entryType(optionsOf({ ttlMs: 5_000 })).ttlMs).toBe(5_000)
+    expect(() => listType(optionsOf({ ttlMs: -1 }))).toThrow("ttlMs")
+  })
+})
+
 describe("entryType", () => {
   test("asks at once the first time, then since where the hub was, with the ETag", async () => {
     const type = entryType(optionsOf())

@@ -8,6 +8,7 @@ import {
 import { formatPosition, valueKindOf } from "@headwater/protocol"
 import {
   bodyOf,
+  HUB_TTL_MS,
   HUB_WAIT_MS,
   type HubAnswer,
   type HubEntry,
@@ -36,6 +37,7 @@ export function entryType<Value = unknown>(
   return {
     blocking: true,
     refresh: true,
+    ttlMs: options.ttlMs ?? HUB_TTL_MS,
     queryTimeoutMs: options.waitMs ?? HUB_WAIT_MS,
     async fetch({ request, since, waitMs, last }, signal) {
       const { key } = request

@@ -37,6 +37,11 @@ export interface HubTypeOptions {
   readonly fetch?: typeof globalThis.fetch | undefined
   /** How long one GET waits for news, ms: 50 s by default, as proxies cut what takes a minute. */
   readonly waitMs?: number | undefined
+  /**
+   * How long an entry is kept after its last use, ms: 20 min by default, as each keeps a request
+   * or a stream open at the hub.
+   */
+  readonly ttlMs?: number | undefined
 }
 
 /** One GET. */
@@ -61,6 +66,9 @@ export interface HubAnswer {
 /** How long one GET waits for a change, unless `waitMs` says otherwise. */
 export const HUB_WAIT_MS = 50_000
 
+/** How long an entry that is read from a hub is kept after its last use, unless `ttlMs` differs. */
+export const HUB_TTL_MS = 1_200_000
+
 /** The rules for the options that all types of a hub have. */
 export const HUB_RULES: OptionRules<Omit<HubTypeOptions, "waitMs">> = {
   url: required({
@@ -70,6 +78,7 @@ export const HUB_RULES: OptionRules<Omit<HubTypeOptions, "waitMs">> = {
   topic: required(topicRule),
   token: tokenRule,
   fetch: functionRule,
+  ttlMs: durationRule(),
 }
 
 /** The rules for the options of a type that polls. */

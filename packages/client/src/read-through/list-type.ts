@@ -2,6 +2,7 @@ import { type CacheRequest, type CacheType, checkOptions, type Position } from "
 import { HubReadError } from "./hub-read-error.ts"
 import {
   bodyOf,
+  HUB_TTL_MS,
   HUB_WAIT_MS,
   type HubEntry,
   type HubTypeOptions,
@@ -28,6 +29,7 @@ export function listType<Value = unknown>(
   return {
     blocking: true,
     refresh: true,
+    ttlMs: options.ttlMs ?? HUB_TTL_MS,
     queryTimeoutMs: options.waitMs ?? HUB_WAIT_MS,
     async fetch({ request, since, waitMs, last }, signal) {
       const prefix = prefixOf(request.key)

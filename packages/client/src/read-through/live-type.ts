@@ -2,7 +2,6 @@ import {
   type CacheRequest,
   type CacheType,
   checkOptions,
-  durationRule,
   type FetchResult,
   functionRule,
   LinkedAbort,
@@ -17,20 +16,18 @@ import type { Replica } from "../replica.ts"
 import type { ReplicaSnapshot } from "../snapshot.ts"
 import { wait } from "../wait.ts"
 import { HubReadError } from "./hub-read-error.ts"
-import { HUB_RULES, type HubEntry, type HubTypeOptions } from "./hub-reader.ts"
+import { HUB_RULES, HUB_TTL_MS, type HubEntry, type HubTypeOptions } from "./hub-reader.ts"
 import { prefixOf } from "./list-type.ts"
 
 /** A topic of a hub, and the means to follow entries of it. */
 export interface LiveTypeOptions extends Omit<HubTypeOptions, "waitMs"> {
-  /** How long a stream is kept after its entry's last use, ms. */
-  readonly ttlMs?: number | undefined
   readonly clock?: ClientClock | undefined
   /** As `Math.random`; draws the back-off of streams. */
   readonly random?: (() => number) | undefined
 }
 
 /** How long a stream is kept after its entry's last use: 20 minutes. Source: Consul submatview. */
-export const LIVE_TTL_MS = 1_200_000
+export const LIVE_TTL_MS = HUB_TTL_MS
 
 /**
  * Single entries of a topic, each fed by one stream of its own: `entryType` without polling.
@@ -92,7 +89,6 @@ export class LiveEntry<Value = unknown> {
 
 const LIVE_RULES: OptionRules<LiveTypeOptions> = {
   ...HUB_RULES,
-  ttlMs: durationRule(),
   clock: clockRule,
   random: functionRule,
 }
