@@ -23,8 +23,13 @@ export interface HubLimits {
    * gives the place of the longest stalled one away after three heartbeats.
    */
   readonly stalledMs: number
-  /** Different views of one topic at once; 1,000. Each has a filter, and sums that are kept. */
+  /**
+   * Different filters of one topic at once; 1,000. Each costs up to 64 KiB, and the commits that
+   * change what it lets through. There is always room for the unfiltered view.
+   */
   readonly viewsMax: number
+  /** The same for readers at one address; 200. */
+  readonly viewsPerAddressMax: number
   /** Prefixes plus keys of one view; 256. Each entry that changes is compared with all of them. */
   readonly filtersMax: number
   /**
@@ -74,6 +79,7 @@ export const HUB_LIMITS: HubLimits = {
   streamsMax: 10_000,
   stalledMs: 300_000,
   viewsMax: 1_000,
+  viewsPerAddressMax: 200,
   filtersMax: 256,
   frameCacheBytesMax: 67_108_864,
   frameCacheMs: 10_000,
@@ -103,6 +109,7 @@ const RULES: OptionRules<HubLimits> = {
   streamsMax: COUNT,
   stalledMs: durationRule(1),
   viewsMax: COUNT,
+  viewsPerAddressMax: COUNT,
   filtersMax: COUNT,
   frameCacheBytesMax: integerRule(0),
   frameCacheMs: DURATION,

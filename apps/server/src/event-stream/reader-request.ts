@@ -12,6 +12,8 @@ export interface ReaderRequest extends ViewFilter {
   readonly isOwnId: boolean
   readonly policy: "conflate" | "disconnect"
   readonly once: boolean
+  /** Of the peer, by which views are bounded; absent where it is not known, or not bounded. */
+  readonly address?: string | undefined
 }
 
 /** What a reader needs of its hub. */

@@ -8,7 +8,8 @@ import {
   recoveryOf,
 } from "@headwater/protocol"
 import type { Pass } from "../fan-out/crowd.ts"
-import { type Follower, statusKeyOf } from "../fan-out/fan-out.ts"
+import { statusKeyOf } from "../fan-out/fan-out.ts"
+import type { Follower } from "../fan-out/view.ts"
 import { type Step, Walker } from "../fan-out/walker.ts"
 import type { OpenStream } from "./drain.ts"
 import type { FrameSource, Outlet } from "./event-stream.ts"
@@ -77,9 +78,9 @@ export class Reader implements FrameSource, Follower, OpenStream {
 
   get hasLagged(): boolean {
     if (this.#request.policy !== "disconnect" || this.#caughtUpAt === undefined) return false
-    const { cache, clock, limits } = this.#host.fanOut
+    const { clock, limits } = this.#host.fanOut
     const isGraceOver = clock.elapsed() - this.#caughtUpAt > limits.lagGraceMs
-    return isGraceOver && cache.lagMs(this.#walker?.held ?? 0) > limits.lagMs
+    return isGraceOver && (this.#walker?.lagMs ?? 0) > limits.lagMs
   }
 
   goodbye(reason: GoodbyeReason): void {
@@ -249,7 +250,7 @@ export class Reader implements FrameSource, Follower, OpenStream {
   #enter(): Walker {
     this.#walker?.close()
     this.#walker = undefined
-    this.#walker = new Walker(this.#host.fanOut, this.#request)
+    this.#walker = new Walker(this.#host.fanOut, this.#request, this)
     return this.#walker
   }
 

@@ -6,6 +6,7 @@ import { Frames } from "./frames.ts"
 import { Leases } from "./leases.ts"
 import { Root } from "./root.ts"
 import type { Turns } from "./turns.ts"
+import type { Follower, View } from "./view.ts"
 import { Views } from "./views.ts"
 
 /** What is served now: the newest complete version and how far the hub has got with it. */
@@ -13,11 +14,6 @@ export interface Moment {
   readonly root: Root
   /** Everything up to here is in `root`; not below its reach. */
   readonly position: Position
-}
-
-/** Somebody who is to be woken when there is something new. */
-export interface Follower {
-  wake(): void
 }
 
 /**
@@ -37,11 +33,16 @@ export class FanOut {
   readonly frames: Frames
   readonly turns: Turns
   readonly #followers = new Set<Follower>()
+  /** Followers that every commit wakes: those without a view yet, and those of the whole topic. */
+  readonly #unfiltered = new Set<Follower>()
+  /** Filtered views with news since the last round; `undefined` for all. */
+  #changed: Set<View> | undefined = new Set()
   #moment: Moment | undefined
   #views: Views | undefined
   #statusKey = ""
   #isNews = false
   #wakingSince = 0
+  #woken = 0
 
   constructor(options: {
     readonly cache: SnapshotCache
@@ -84,15 +85,38 @@ export class FanOut {
     return this.#wakingSince
   }
 
+  /** How often a reader was woken since the start. */
+  get woken(): number {
+    return this.#woken
+  }
+
   /** Readers that follow. */
   get followers(): number {
     return this.#followers.size
   }
 
-  /** Wakes a follower from now on. Returns what ends that. */
+  /** Wakes a follower at every commit from now on. Returns what ends that. */
   follow(follower: Follower): () => void {
     this.#followers.add(follower)
-    return () => this.#followers.delete(follower)
+    this.#unfiltered.add(follower)
+    return () => {
+      this.#followers.delete(follower)
+      this.#unfiltered.delete(follower)
+    }
+  }
+
+  /**
+   * Wakes a follower only when a commit changes its view, or the status changes. Returns what ends
+   * that: then every commit wakes it again, as long as it follows.
+   */
+  watch(follower: Follower, view: View): () => void {
+    if (view.filter === undefined) return () => {}
+    this.#unfiltered.delete(follower)
+    view.followers.add(follower)
+    return () => {
+      view.followers.delete(follower)
+      if (this.#followers.has(follower)) this.#unfiltered.add(follower)
+    }
   }
 
   /** Carries until the signal is aborted; then lets go of everything. Rejects with its reason. */
@@ -129,8 +153,11 @@ export class FanOut {
     }
     const root = new Root(current, report)
     this.#moment = { root, position }
-    if (before?.life !== root.life) this.#beginLife()
-    this.#views?.advance(root.version)
+    const isSameLife = before?.life === root.life
+    if (!isSameLife) this.#beginLife()
+    const changed = this.#views?.advance(root, isSameLife ? (before?.version ?? 0) : 0)
+    if (changed === undefined) this.#changed = undefined
+    else for (const view of changed) this.#changed?.add(view)
     before?.release()
     this.#isNews = true
   }
@@ -138,8 +165,9 @@ export class FanOut {
   async #round(signal: AbortSignal): Promise<void> {
     let woken = 0
     this.#wakingSince = this.clock.elapsed()
-    for (const follower of [...this.#followers]) {
+    for (const follower of this.#takeNews()) {
       follower.wake()
+      this.#woken++
       if (++woken % this.limits.wakesMax > 0) continue
       await this.clock.yield()
       if (signal.aborted) return
@@ -147,9 +175,22 @@ export class FanOut {
     }
   }
 
+  /** The followers that a round wakes. */
+  #takeNews(): Follower[] {
+    const changed = this.#changed
+    this.#changed = new Set()
+    if (changed === undefined) return [...this.#followers]
+    const followers = [...this.#unfiltered]
+    for (const view of changed) followers.push(...view.followers)
+    return followers
+  }
+
   #noteStatus(report: StatusReport): void {
     const key = statusKeyOf(report)
-    if (key !== this.#statusKey) this.#isNews = true
+    if (key !== this.#statusKey) {
+      this.#isNews = true
+      this.#changed = undefined
+    }
     this.#statusKey = key
   }
 

@@ -7,6 +7,11 @@ import type { Lease, Leases } from "./leases.ts"
 import type { Root, Sums } from "./root.ts"
 import type { Turns } from "./turns.ts"
 
+/** A reader, as woken when there is something new for it. */
+export interface Follower {
+  wake(): void
+}
+
 /** What a view needs of its topic. */
 export interface ViewHost {
   readonly clock: Clock
@@ -44,12 +49,22 @@ export class View {
    * The step that readers at rest took last. Pins nothing: a root that was let go of is not used.
    */
   hop: Hop | undefined
+  /** Readers to be woken when the view changes; of a filtered view only. */
+  readonly followers = new Set<Follower>()
+  /** Prefixes and keys, as the index of terms has them. */
+  readonly terms: ViewFilter
   readonly #host: ViewHost
   readonly #sumsAt = new WeakMap<Root, Sums | Promise<Sums>>()
   #sums: ViewSums | undefined
   #sumsUsed = 0
   #advancing = 0
   #queue: Promise<unknown> = Promise.resolve()
+  #known: { readonly version: number; readonly sums: Sums } | undefined
+  /** The newest served version that brought a change of the view, or may have. */
+  #changedAt = Number.POSITIVE_INFINITY
+  /** Served versions, both included, between the two changes before: all alike in this view. */
+  #quietFrom = 0
+  #quietTo = -1
   #fresh: Lease | undefined
   #disposed = false
 
@@ -58,13 +73,33 @@ export class View {
     spec: ViewFilter & { readonly values: ValueKind },
     life: Life,
     host: ViewHost,
+    newest: number,
   ) {
     this.number = number
     this.id = viewOf(spec)
     this.life = life
-    const { prefixes, keys } = spec
-    this.filter = this.id === "" ? undefined : life.engine.filter({ prefixes, keys })
+    this.terms = { prefixes: spec.prefixes, keys: spec.keys }
+    this.filter = this.id === "" ? undefined : life.engine.filter(this.terms)
     this.#host = host
+    if (this.filter !== undefined) this.#changedAt = newest
+  }
+
+  /** Notes that `version`, the first one served after `before`, brought a change, or may have. */
+  changed(version: number, before: number): void {
+    if (this.filter === undefined) return
+    this.#quietFrom = this.#changedAt
+    this.#quietTo = before
+    this.#changedAt = version
+  }
+
+  /**
+   * The newest version, up to the one served now, in which the view is as it was at `version`. A
+   * reader that holds one holds the other: so readers of a view that is quiet cost nothing, stay
+   * above the horizon, and take the next frame from one place.
+   */
+  sameUpTo(version: number, newest: number): number {
+    if (version >= this.#changedAt) return newest
+    return version >= this.#quietFrom && version <= this.#quietTo ? this.#quietTo : version
   }
 
   /** Whether it can no longer be used. */
@@ -92,7 +127,7 @@ export class View {
   sumsAt(root: Root): Sums | Promise<Sums> {
     let sums = this.#sumsAt.get(root)
     if (sums === undefined) {
-      sums = this.#workOut(root)
+      sums = this.#unchanged(root) ?? this.#workOut(root)
       // Nobody may be left to hear that it failed.
       if (sums instanceof Promise) sums.catch(() => {})
       this.#sumsAt.set(root, sums)
@@ -101,16 +136,19 @@ export class View {
   }
 
   /**
-   * Forgets sums that stand on an old version, which they pin, and that nobody asked for lately:
-   * all readers of the view have stopped reading. They are counted afresh when one asks again.
+   * Moves sums that stand on an old version, which they pin, to the newest one: at no cost where
+   * the view did not change, else at that of the changes. Sums that no reader asked for lately are
+   * forgotten instead, and counted afresh when one asks again.
    */
-  expire(newest: number): void {
+  freshen(newest: Root): void {
     const sums = this.#sums
-    if (sums === undefined || this.#advancing > 0 || sums.version === newest) return
+    if (sums === undefined || this.#advancing > 0 || sums.version === newest.version) return
     const { clock, limits } = this.#host
-    if (clock.elapsed() - this.#sumsUsed < limits.frameCacheMs) return
-    this.#sums = undefined
-    if (!this.life.disposed) sums.dispose()
+    if (clock.elapsed() - this.#sumsUsed > limits.syncIntervalMs + 2 * limits.frameCacheMs) {
+      this.#sums = undefined
+      if (!this.life.disposed) sums.dispose()
+    } else if (this.#isUnchanged(sums.version, newest)) sums.moveUnchanged(newest.snapshot)
+    else void this.sumsAt(newest)
   }
 
   /** Frees the filter and the sums. Twice is harmless. */
@@ -121,6 +159,17 @@ export class View {
     if (this.life.disposed) return
     this.#sums?.dispose()
     this.filter?.dispose()
+  }
+
+  #isUnchanged(version: number, root: Root): boolean {
+    return version >= this.#changedAt && version <= root.version
+  }
+
+  #unchanged(root: Root): Sums | undefined {
+    const known = this.#known
+    if (known === undefined || !this.#isUnchanged(known.version, root)) return undefined
+    this.#sumsUsed = this.#host.clock.elapsed()
+    return known.sums
   }
 
   #workOut(root: Root): Sums | Promise<Sums> {
@@ -167,7 +216,11 @@ export class View {
         return sums.advance(root.snapshot, limits.visitsMax)
       })
     }
-    return { entries: sums.entries, digest: sums.digest }
+    const { entries, digest } = sums
+    if (root.version >= (this.#known?.version ?? 0)) {
+      this.#known = { version: root.version, sums: { entries, digest } }
+    }
+    return { entries, digest }
   }
 }
 

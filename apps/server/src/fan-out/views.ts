@@ -1,6 +1,9 @@
 import type { Life } from "@headwater/cache"
+import { MemoryFullError } from "@headwater/core"
 import type { ValueKind, ViewFilter } from "@headwater/protocol"
 import { TooManyError } from "../errors.ts"
+import type { Root } from "./root.ts"
+import { TermIndex } from "./term-index.ts"
 import { View, type ViewHost } from "./view.ts"
 
 interface Held {
@@ -8,6 +11,16 @@ interface Held {
   holders: number
   idleSince: number
 }
+
+/** What a reader asks for, and from where. */
+export interface ViewRequest extends ViewFilter {
+  readonly values: ValueKind
+  /** Of the peer; without one, its views are not counted. */
+  readonly address?: string | undefined
+}
+
+/** Changes of a commit that are looked up in the index of terms; beyond it all views are woken. */
+const CHANGES_MAX = 2_000
 
 /**
  * The views of one life of a topic. Readers who ask for the same share one.
@@ -20,8 +33,13 @@ export class Views {
   readonly #host: ViewHost
   readonly #held = new Map<string, Held>()
   readonly #byView = new WeakMap<View, Held>()
+  readonly #terms = new TermIndex<View>()
+  /** Filtered views in the table. */
+  #filtered = 0
+  /** Holders by address and filtered view. */
+  readonly #byAddress = new Map<string, Map<View, number>>()
   #numbers = 0
-  #newest = 0
+  #newest: Root | undefined
   #cancelTimer: (() => void) | undefined
 
   constructor(life: Life, host: ViewHost) {
@@ -35,55 +53,116 @@ export class Views {
   }
 
   /**
-   * The view for a request. Give it back with `release`.
+   * The view for a request. Give it back with `release`. There is always room for the unfiltered
+   * view.
    *
-   * @throws {TooManyError} when `viewsMax` others are in use.
+   * @throws {TooManyError} when `viewsMax` others are in use, or `viewsPerAddressMax` by readers at
+   *   this address.
    */
-  retain(spec: ViewFilter & { readonly values: ValueKind }): View {
-    const key = keyOf(spec)
-    let held = this.#held.get(key)
-    if (held === undefined) {
-      if (this.#held.size >= this.#host.limits.viewsMax) this.#dropIdle(0)
-      if (this.#held.size >= this.#host.limits.viewsMax) {
-        throw new TooManyError(`more than ${this.#host.limits.viewsMax} views of one topic`)
-      }
-      const view = new View(++this.#numbers, spec, this.life, this.#host)
-      held = { view, holders: 0, idleSince: 0 }
-      this.#held.set(key, held)
-      this.#byView.set(view, held)
-      this.#cancelTimer ??= this.#host.clock.after(this.#host.limits.frameCacheMs, () =>
-        this.#sweep(),
-      )
+  retain(request: ViewRequest): View {
+    const key = keyOf(request)
+    const held = this.#held.get(key) ?? this.#add(key, request)
+    const { view } = held
+    if (view.filter !== undefined && request.address !== undefined) {
+      this.#count(view, request.address)
     }
     held.holders++
-    return held.view
+    return view
   }
 
-  /** Notes which version is served now. */
-  advance(version: number): void {
-    this.#newest = version
-  }
-
-  /** Gives a view back. */
-  release(view: View): void {
+  /** Gives a view back, to the same address. */
+  release(view: View, address?: string): void {
     const held = this.#byView.get(view)
     if (held === undefined) return
     held.holders--
     held.idleSince = this.#host.clock.elapsed()
+    const counts = address === undefined ? undefined : this.#byAddress.get(address)
+    const holders = counts?.get(view)
+    if (address === undefined || counts === undefined || holders === undefined) return
+    if (holders > 1) counts.set(view, holders - 1)
+    else counts.delete(view)
+    if (counts.size === 0) this.#byAddress.delete(address)
+  }
+
+  /**
+   * Notes which root is served now, after the root of version `before` (0: after none). Returns the
+   * filtered views that it may have changed; `undefined` where these cannot be told, or are too
+   * many to look for.
+   */
+  advance(root: Root, before: number): ReadonlySet<View> | undefined {
+    this.#newest = root
+    const changed = this.#changedViews(root, before)
+    const views = changed ?? this.#views()
+    for (const view of views) view.changed(root.version, before)
+    return changed
   }
 
   /** Disposes of all: the life is over, or the topic is. */
   close(): void {
     this.#cancelTimer?.()
     this.#cancelTimer = undefined
-    for (const { view } of this.#held.values()) view.dispose()
+    for (const view of this.#views()) view.dispose()
     this.#held.clear()
+    this.#byAddress.clear()
+  }
+
+  *#views(): Generator<View> {
+    for (const { view } of this.#held.values()) yield view
+  }
+
+  #add(key: string, request: ViewRequest): Held {
+    const { clock, limits } = this.#host
+    const isFiltered = !isUnfiltered(request)
+    if (isFiltered && this.#filtered >= limits.viewsMax) this.#dropIdle(0)
+    if (isFiltered && this.#filtered >= limits.viewsMax) {
+      throw new TooManyError(`all ${limits.viewsMax} filtered views of this topic are in use`)
+    }
+    const newest = this.#newest?.version ?? 0
+    const view = new View(++this.#numbers, request, this.life, this.#host, newest)
+    const held = { view, holders: 0, idleSince: clock.elapsed() }
+    this.#held.set(key, held)
+    this.#byView.set(view, held)
+    if (isFiltered) {
+      this.#filtered++
+      this.#terms.add(view, view.terms)
+    }
+    this.#cancelTimer ??= clock.after(limits.frameCacheMs, () => this.#sweep())
+    return held
+  }
+
+  #count(view: View, address: string): void {
+    const { viewsPerAddressMax } = this.#host.limits
+    const counts = this.#byAddress.get(address) ?? new Map<View, number>()
+    const holders = counts.get(view) ?? 0
+    if (holders === 0 && counts.size >= viewsPerAddressMax) {
+      throw new TooManyError(`${viewsPerAddressMax} filtered views are in use by this address`)
+    }
+    this.#byAddress.set(address, counts.set(view, holders + 1))
+  }
+
+  #changedViews(root: Root, before: number): Set<View> | undefined {
+    if (before === 0 || before < this.life.horizon) return undefined
+    const changed = new Set<View>()
+    if (this.#filtered === 0) return changed
+    let changes = 0
+    try {
+      for (const { key } of root.snapshot.changesSince(before)) {
+        if (++changes > CHANGES_MAX) return undefined
+        this.#terms.findInto(key, changed)
+      }
+    } catch (error) {
+      // Where there is no room to look, all views are walked, and say so themselves.
+      if (error instanceof MemoryFullError) return undefined
+      throw error
+    }
+    return changed
   }
 
   #sweep(): void {
     const { clock, limits } = this.#host
     this.#dropIdle(limits.frameCacheMs)
-    for (const { view } of this.#held.values()) view.expire(this.#newest)
+    const newest = this.#newest
+    if (newest !== undefined) for (const view of this.#views()) view.freshen(newest)
     this.#cancelTimer =
       this.#held.size === 0 ? undefined : clock.after(limits.frameCacheMs, () => this.#sweep())
   }
@@ -94,12 +173,20 @@ export class Views {
       if (holders > 0 || idleSince > until) continue
       view.dispose()
       this.#held.delete(key)
+      if (view.filter === undefined) continue
+      this.#filtered--
+      this.#terms.remove(view, view.terms)
     }
   }
 }
 
+function isUnfiltered({ prefixes, keys }: ViewFilter): boolean {
+  return prefixes.includes("") || prefixes.length + keys.length === 0
+}
+
 /** The same for requests that want the same, and different for any others. */
-function keyOf({ prefixes, keys, values }: ViewFilter & { readonly values: ValueKind }): string {
-  if (prefixes.includes("")) return JSON.stringify([values])
+function keyOf(request: ViewRequest): string {
+  const { prefixes, keys, values } = request
+  if (isUnfiltered(request)) return JSON.stringify([values])
   return JSON.stringify([values, [...new Set(prefixes)].sort(), [...new Set(keys)].sort()])
 }

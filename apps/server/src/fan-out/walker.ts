@@ -5,7 +5,7 @@ import type { FanOut, Moment } from "./fan-out.ts"
 import type { Frame, Slice } from "./frames.ts"
 import type { Lease } from "./leases.ts"
 import type { Root, Sums } from "./root.ts"
-import { type Hop, type View, ViewGoneError } from "./view.ts"
+import { type Follower, type Hop, type View, ViewGoneError } from "./view.ts"
 
 /** What a walker comes to, one step at a time. */
 export type Step =
@@ -44,17 +44,26 @@ export class Walker {
   #sums: Sums | Promise<Sums> | undefined
   #standing: Standing | undefined
   #floor: Revision = 0
+  readonly #closers: (() => void)[] = []
 
   /**
    * There must be a moment.
    *
+   * @param follower is woken when the view changes.
    * @throws {TooManyError} too many views are in use.
    */
-  constructor(fanOut: FanOut, filter: ViewFilter) {
-    assert(fanOut.views !== undefined, "readers walk once there is something to walk")
+  constructor(
+    fanOut: FanOut,
+    filter: ViewFilter & { readonly address?: string | undefined },
+    follower: Follower,
+  ) {
+    const { views } = fanOut
+    assert(views !== undefined, "readers walk once there is something to walk")
     this.#fanOut = fanOut
-    const { prefixes, keys } = filter
-    this.#view = fanOut.views.retain({ prefixes, keys, values: fanOut.values })
+    const { prefixes, keys, address } = filter
+    this.#view = views.retain({ prefixes, keys, values: fanOut.values, address })
+    this.#closers.push(() => views.release(this.#view, address))
+    this.#closers.push(fanOut.watch(follower, this.#view))
   }
 
   /** The epoch of the life that it walks. */
@@ -139,6 +148,7 @@ export class Walker {
     const view = this.#view
     if (moment?.root.life !== view.life) return { type: "reset", reason: "epoch-changed" }
     if (this.#lease?.root === undefined) this.#lease = undefined
+    this.#passQuiet(moment.root)
     const root = this.#lease?.root ?? moment.root
     const next = plan(this.#state, { version: root.version, horizon: view.life.horizon })
     if (next.type === "reset") return { type: "reset", reason: "compacted" }
@@ -176,8 +186,9 @@ export class Walker {
   hop(): Hop | undefined {
     const { moment, frames, turns, values } = this.#fanOut
     const view = this.#view
-    const since = this.#state.held
     const root = moment?.root
+    if (root !== undefined) this.#passQuiet(root)
+    const since = this.#state.held
     if (root?.life !== view.life || this.#state.walk !== undefined || this.#lease) return undefined
     if (since === 0 || since >= root.version || this.#floor > root.reach) return undefined
     if (view.hop?.since !== since || view.hop.root !== root) {
@@ -195,10 +206,19 @@ export class Walker {
     return view.hop
   }
 
+  /** How long ago the first change was made that the reader lacks, in ms. */
+  get lagMs(): number {
+    const { moment, cache } = this.#fanOut
+    const { held } = this.#state
+    const newest = moment?.root.life === this.#view.life ? moment.root.version : held
+    const isUpToDate = this.#view.sameUpTo(held, newest) >= newest
+    return isUpToDate ? 0 : cache.lagMs(held)
+  }
+
   /** Lets go of everything. */
   close(): void {
     this.#endLease()
-    this.#fanOut.views?.release(this.#view)
+    for (const close of this.#closers.splice(0)) close()
   }
 
   /** Tells whether an error only says that the life has ended meanwhile. */
@@ -216,6 +236,14 @@ export class Walker {
       moment.root.life === this.#view.life &&
       moment.root.version === this.#standing?.version
     return isThere ? moment : undefined
+  }
+
+  // Over versions that changed nothing in the view, a reader that holds one of them gets for free.
+  #passQuiet(newest: Root): void {
+    const { held, walk } = this.#state
+    if (held === 0 || walk !== undefined || this.#lease || newest.life !== this.#view.life) return
+    const same = this.#view.sameUpTo(held, newest.version)
+    if (same > held) this.#state = { held: same }
   }
 
   #take(slice: Slice, frame: Frame | undefined, live: boolean): Step {

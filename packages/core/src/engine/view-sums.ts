@@ -60,6 +60,16 @@ export class ViewSums implements Disposable {
     return true
   }
 
+  /**
+   * Stands on `to` from now on, without a walk. The caller knows that nothing that the filter lets
+   * through was written in between. Does nothing while a move is under way, or before the first.
+   */
+  moveUnchanged(to: Snapshot): void {
+    if (this.#at === undefined || this.#target !== undefined) return
+    this.#at.dispose()
+    this.#at = to.retain()
+  }
+
   #begin(to: Snapshot): void {
     if (this.#at !== undefined && this.#at.version < this.#trie.horizon) {
       this.#at.dispose() // deletes since then are forgotten: count afresh
