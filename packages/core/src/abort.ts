@@ -27,7 +27,7 @@ export class LinkedAbort {
     return this.#controller.signal
   }
 
-  /** Whether the time was up before anything else happened. */
+  /** True when the time was up before anything else happened. */
   get isLate(): boolean {
     return this.#isLate
   }
@@ -55,7 +55,7 @@ export class LinkedAbort {
   }
 }
 
-/** How long a task may take. */
+/** The time that a task may take. */
 export interface Deadline {
   readonly clock: Pick<Clock, "after">
   readonly timeoutMs: number

@@ -1,4 +1,4 @@
-/** How waits grow with failures in a row, ms. */
+/** Bounds of waits that grow with failures in a row, ms. */
 export interface BackoffLimits {
   /** The ceiling after the first failure; it doubles with each one more. */
   readonly firstMs: number
@@ -14,7 +14,7 @@ export function backoffCeilingMs(failures: number, { firstMs, maxMs }: BackoffLi
 }
 
 /**
- * How long to wait before the next attempt, ms: full jitter below a ceiling that doubles, so that
+ * Returns the wait before the next attempt, ms: full jitter below a ceiling that doubles, so that
  * clients which lost one server at one moment do not come back at one moment.
  *
  * A floor, as from `Retry-After`, is a wait that many clients were told at once: it is kept, and

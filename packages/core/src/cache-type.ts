@@ -2,69 +2,69 @@ import type { Position } from "./position.ts"
 import type { Revision } from "./revision.ts"
 
 /**
- * A kind of thing that a read-through cache can hold: how it is read, and how it is kept.
+ * A type of entry that a read-through cache can hold: how the cache reads and keeps it.
  *
- * The contract between `@headwater/read-through`, which names no wire, and whoever reads over
+ * The contract between `@headwater/read-through`, which has no wire, and packages that read over
  * one: `@headwater/client/read-through` has types that read from a hub. Source: Consul
  * `cache.Type`.
  *
- * @typeParam State is the type's own, kept beside the value and never looked into; when it has a
- *   method `close`, that is called once the entry is dropped.
+ * @typeParam State belongs to the type. The cache keeps it beside the value, never reads it, and
+ *   calls its method `close`, if there is one, when it drops the entry.
  */
 export interface CacheType<Value, Request extends CacheRequest = CacheRequest, State = unknown> {
   /**
-   * Reads. A blocking type given `since` answers once there is something newer, or after `waitMs`
-   * with what it has. It stops promptly when the signal is aborted: then nobody wants the answer.
+   * Reads. A blocking type given `since` answers once there is a newer value, or after `waitMs`
+   * with the present one. It stops promptly when the signal is aborted.
    */
   fetch(
     options: FetchOptions<Value, Request, State>,
     signal: AbortSignal,
   ): Promise<FetchResult<Value, State>>
-  /** Whether it can wait for what comes after a position. */
+  /** True when `fetch` can wait for a value after a position. */
   readonly blocking?: boolean
-  /** Whether entries are read again by themselves, as long as they are used. */
+  /** True when the cache reads entries again by itself, as long as they are used. */
   readonly refresh?: boolean
   /**
-   * How long an entry is kept after its last use, ms. Absent or 0: 20 min for a type that
+   * An entry is kept this long after its last use, ms. Absent or 0: 20 min for a type that
    * refreshes, as each of its entries goes on costing reads; else 72 h.
    */
   readonly ttlMs?: number
   /** A rest between one refresh and the next, ms. */
   readonly refreshMs?: number
-  /** Blocking: how long one read waits; 10 min when absent or 0. Else: when it is given up. */
+  /** Blocking: the wait of one read, 10 min when absent or 0. Else: the timeout of a read. Ms. */
   readonly queryTimeoutMs?: number
-  /** How often one entry may be read; the cache's own limit when absent. */
+  /** Rate limit of reads of one entry; the cache's own limit when absent. */
   readonly rateLimit?: RateLimit
-  /** How many bytes a value takes. Strings and bytes are measured when absent; all else is not. */
+  /** Bytes of a value. When absent, strings and byte arrays are measured, other values are not. */
   bytesOf?(value: Value): number
-  /** Whether two values are the same to who is notified; deep equality when absent. */
+  /** True when a change from `a` to `b` needs no notification; deep equality when absent. */
   isSame?(a: Value, b: Value): boolean
-  /** Whether reading again is in vain; `ERR_UNAUTHENTICATED` when absent. */
+  /** True when reading again cannot succeed; `ERR_UNAUTHENTICATED` when absent. */
   isFatal?(error: Error): boolean
 }
 
-/** A token bucket: so many a second on average, and so many at once. */
+/** A token bucket: reads per second on average, and at once. */
 export interface RateLimit {
   readonly perSecond: number
   readonly burst: number
 }
 
 /**
- * What is asked of a cache. Types extend it with what else they need to know.
+ * A request to a cache. Types extend it with fields of their own.
  *
- * Type, partition, token and key together name an entry. The rest is how this one caller wants it,
- * and never reaches `fetch`.
+ * Type, partition, token and key together name an entry. The other fields are the wishes of this
+ * caller, and never reach `fetch`.
  */
 export interface CacheRequest {
   /** Empty: read past the cache, and keep nothing. */
   readonly key: string
   /** Which of several upstreams: a data centre, a peer, a hub. */
   readonly partition?: string | undefined
-  /** In whose name. Who has another token never sees what this one was shown. */
+  /** The caller's token. A caller with another token never sees this entry. */
   readonly token?: string | undefined
   /** Blocking types: answer once there is something newer than this. */
   readonly since?: Position | undefined
-  /** Answer after this, ms, with what there is. */
+  /** Answer after this, ms, with the present value. */
   readonly timeoutMs?: number | undefined
   /** Types that do not refresh: nothing older than this, ms. */
   readonly maxAgeMs?: number | undefined
@@ -72,19 +72,19 @@ export interface CacheRequest {
   readonly mustRevalidate?: boolean | undefined
 }
 
-/** What a read is given. */
+/** The arguments of a read. */
 export interface FetchOptions<Value, Request extends CacheRequest = CacheRequest, State = unknown> {
-  /** The request that made the entry, without how its caller wanted it. */
+  /** The request that made the entry, without its caller's wishes. */
   readonly request: Request
-  /** Blocking types: where the entry is. Absent: answer at once. */
+  /** Blocking types: the position of the entry. Absent: answer at once. */
   readonly since: Position | undefined
-  /** Blocking types: how long to wait, ms. 0: as long as seems right. */
+  /** Blocking types: the wait, ms. 0: the type's own choice. */
   readonly waitMs: number
-  /** What the entry holds, when it holds anything. */
+  /** The entry's last result, if there is one. */
   readonly last: LastResult<Value, State> | undefined
 }
 
-/** What an entry holds. */
+/** The last result of an entry. */
 export interface LastResult<Value, State = unknown> {
   readonly value: Value
   readonly state: State | undefined
@@ -92,26 +92,26 @@ export interface LastResult<Value, State = unknown> {
 }
 
 /**
- * What a read found. Without a value and `notModified`, what the entry holds stays, but for its
- * state when one is given.
+ * The result of a read. Without a value and `notModified`, the entry keeps its value, and takes the
+ * state if one is given.
  */
 export interface FetchResult<Value, State = unknown> {
   readonly value?: Value
   readonly state?: State
   /** Grows within an epoch. 0: not known, taken as 1, and read again with back-off. */
   readonly revision: Revision
-  /** What the revision counts in. Absent where upstream knows none: then going back is a reset. */
+  /** The epoch of the revision. Absent where upstream has none: then going back is a reset. */
   readonly epoch?: string
   /** The value is the one that the entry holds. */
   readonly notModified?: boolean
 }
 
 /**
- * What a subscription that feeds a view tells, in order: `reset? events* sync`, then `events`. A
- * `reset` may come at any time. `Subscription` of `@headwater/stream` is one.
+ * A frame of a subscription that feeds a view, in the order `reset? events* sync`, then `events`. A
+ * `reset` may come at any time. `Subscription` of `@headwater/stream` yields them.
  */
 export type ViewFrame<Payload> =
-  /** What follows replaces everything. */
+  /** The frames that follow replace everything. */
   | { readonly type: "reset" }
   /** A part of a snapshot, or one commit. */
   | {
@@ -122,7 +122,7 @@ export type ViewFrame<Payload> =
   /** The snapshot is whole, as of this revision. */
   | { readonly type: "sync"; readonly revision: Revision }
 
-/** One subscription: its frames, and what their revisions are of. */
+/** One subscription: its frames, and the epoch of their revisions. */
 export interface ViewFeed<Payload> extends AsyncIterable<ViewFrame<Payload>> {
   readonly epoch?: string
 }

@@ -36,7 +36,7 @@ export type SyncErrorCode =
   | "ERR_IMAGE"
   | "ERR_OPTION_INVALID"
 
-/** What to do now. Decided where the error is made, so that no caller keeps a list of codes. */
+/** The caller's next step, decided where the error is made: no caller keeps a list of codes. */
 export type Recovery = "retry" | "resync" | "stop"
 
 /** Base of every operating error: a thing that happens to a correct program. */
@@ -51,7 +51,7 @@ export function isSyncError(error: unknown): error is SyncError {
   return typeof error === "object" && error !== null && kSyncError in error
 }
 
-/** The position is below the oldest that can still be told, or inside a gap: start afresh. */
+/** The position is below the horizon or inside a gap: start afresh. */
 export class CompactedError extends SyncError {
   override readonly name = "CompactedError"
   readonly code = "ERR_COMPACTED"
@@ -66,7 +66,7 @@ export class CompactedError extends SyncError {
   }
 }
 
-/** The position belongs to another life of the source: start afresh. */
+/** The position belongs to another epoch of the source: start afresh. */
 export class EpochChangedError extends SyncError {
   override readonly name = "EpochChangedError"
   readonly code = "ERR_EPOCH_CHANGED"
@@ -97,10 +97,10 @@ export class LaggedError extends SyncError {
 }
 
 /**
- * Why a subscription, a cache or a client is closed.
+ * The reason for which a subscription, a cache or a client is closed.
  *
  *   unsubscribed   its owner closed it
- *   forced         somebody else closed it: reset and subscribe again
+ *   forced         another caller closed it: reset and subscribe again
  *   auth-changed   what its identity may see has changed: authenticate and subscribe again
  *   refresh        the state under it was replaced: reset and subscribe again
  *   shutdown       the process ends: go to another one
@@ -115,7 +115,7 @@ const CLOSE_RECOVERY: Record<CloseReason, Recovery> = {
   shutdown: "retry",
 }
 
-/** What was waited for, or written to, is closed. */
+/** The object of a wait or a write is closed. */
 export class ClosedError extends SyncError {
   override readonly name = "ClosedError"
   readonly code = "ERR_CLOSED"

@@ -6,10 +6,10 @@
  */
 export type Revision = number
 
-/** The largest revision: 2⁵³−1, the largest integer that a double tells from its neighbours. */
+/** The largest revision: 2⁵³−1, the largest integer up to which doubles are exact. */
 export const REVISION_MAX: Revision = Number.MAX_SAFE_INTEGER
 
-/** Tells whether a value is a revision: a safe integer, not below 0. */
+/** True when a value is a revision: a safe integer, not below 0. */
 export function isRevision(value: unknown): value is Revision {
   return Number.isSafeInteger(value) && (value as number) >= 0
 }

@@ -2,14 +2,14 @@ import type { Delta, Entry } from "./entry.ts"
 import type { Revision } from "./revision.ts"
 
 /**
- * Where a syncer reads: list and watch, and where it can be written, write.
+ * A place that a syncer reads by list and watch and, where it is writable, writes to.
  *
  * A source MUST
  *
  *   - order its commits by revision, and never reuse one within an identity;
  *   - answer all pages of one `list` as of one revision, which the first page names;
- *   - tell a `watch` from `from` every commit with revision ≥ `from`, whole, once, in order, and
- *     say `lost` rather than skip one;
+ *   - yield to a `watch` from `from` every commit with revision ≥ `from`, whole, once, in order,
+ *     and `lost` rather than skip one;
  *   - stop promptly when the signal is aborted, by throwing `signal.reason`, and leave nothing
  *     open.
  *
@@ -21,12 +21,13 @@ export interface Source {
   /** For logs and errors: `etcd://127.0.0.1:2379/services/`. Never holds a credential. */
   readonly name: string
 
-  /** What tells this source from another at the same address. Compared for equality only. */
+  /** Distinguishes this source from another at the same address. Compared for equality only. */
   identity(signal: AbortSignal): Promise<string>
 
   /**
-   * True where the identity is itself the epoch of all that is told, which was screened already:
-   * positions of the source are then good here, and those from here there. So a hub is one.
+   * True where the identity is the epoch of all entries, which another hub has validated already.
+   * Positions of the source then hold here, and positions from here hold there. A hub is such a
+   * source.
    */
   readonly namesEpochs?: boolean
 
@@ -34,54 +35,54 @@ export interface Source {
   revision(signal: AbortSignal): Promise<Revision>
 
   /**
-   * Whether it has reached a revision, where the source can say so better than by `revision`: one
-   * that follows another source asks that. Resolves once it has; `false` is final.
+   * Resolves with true once the source has reached a revision, and with false when it never will.
+   * For a source that follows another one and has to ask that; others are asked for `revision`.
    */
   readonly reaches?: (revision: Revision, signal: AbortSignal) => Promise<boolean>
 
   /**
    * The oldest revision that can be listed, and watched from the one after it. Absent where the
-   * source cannot tell. A hub that starts lists there and watches forward, so that readers of the
-   * one before it find their positions.
+   * source does not know. A hub that starts lists there and watches forward, so that it can resume
+   * readers of its predecessor.
    */
   readonly oldest?: (signal: AbortSignal) => Promise<Revision>
 
   /**
-   * The highest revision of an entry that is there now. Wanted of a source that tells its `oldest`
-   * and whose present revision also rises by what no watch of it is told: a hub that starts is not
-   * in sync before this one was told.
+   * The highest revision of a present entry. Needed from a source that has `oldest` and whose
+   * present revision also rises by changes outside of its watch: a hub that starts is not in sync
+   * before the watch has passed this revision.
    */
   readonly lastChange?: (signal: AbortSignal) => Promise<Revision>
 
   /** All entries as of one revision. At least one page, even when there is no entry. */
   list(request: ListRequest, signal: AbortSignal): AsyncIterable<ListPage>
 
-  /** Every commit from `from` on, until the signal is aborted or `lost` is told, which is last. */
+  /** Every commit from `from` on, until the signal is aborted or `lost` ends the watch. */
   watch(from: Revision, signal: AbortSignal): AsyncIterable<WatchEvent>
 
   /** Writes all changes in one commit, or none. Absent where the source is read-only. */
   readonly write?: (request: WriteRequest, signal: AbortSignal) => Promise<WriteOutcome>
 
-  /** Lets go of everything that is open. Calls after it reject. */
+  /** Closes everything that is open. Later calls reject. */
   close(): Promise<void>
 }
 
-/** As of which revision to list; as of the present one when it says nothing. */
+/** The revision to list; the present one when no field is set. */
 export interface ListRequest {
   /** Answer as of this revision exactly; `SourceError` when it is compacted. */
   readonly at?: Revision
   /** Answer as of this revision or a later one. */
   readonly atLeast?: Revision
   /**
-   * Ask a quorum, not the nearest replica: an answer before this one was older than `atLeast`. A
-   * source that always does so, or has no replicas, need not look at it.
+   * Ask a quorum, not the nearest replica: an earlier answer was older than `atLeast`. A source
+   * that always does so, or has no replicas, ignores this field.
    */
   readonly linearizable?: true
 }
 
 /** A part of a list. Pages hold about 10,000 entries, in no promised order. */
 export interface ListPage {
-  /** What the source is that answered, where an answer says so: another one's list is refused. */
+  /** Identity of the source that answered, where it is known: a foreign list is refused. */
   readonly identity?: string
   /** The same in every page of a list. */
   readonly revision: Revision
@@ -107,27 +108,27 @@ export interface InvalidEntry {
   readonly exact?: true
 }
 
-/** What a commit does to one key. */
+/** A change of one key. */
 export type Change =
   | { readonly op: "put"; readonly key: string; readonly value: Uint8Array }
   | { readonly op: "delete"; readonly key: string }
 
-/** What the source changed at one revision, in the source's order. May be empty. */
+/** The changes of the source at one revision, in the source's order. May be empty. */
 export interface Commit {
   readonly revision: Revision
   /**
    * Directories that were deleted whole, before `changes`: of each, the key of that name and every
-   * key under it. `foo` takes `foo` and `foo/bar`, never `foobar`; a slash at its end says nothing;
-   * `""` takes all keys. For a source that does not name what was in them, as etcd v2: who applies
-   * the commit knows, and looks at every entry for it. Absent from what is written.
+   * key under it. `foo` takes `foo` and `foo/bar`, never `foobar`; a slash at its end is
+   * ignored; `""` takes all keys. For a source that does not name the keys inside, as etcd v2: the cache that
+   * applies the commit looks at every entry. Absent in a write.
    */
   readonly directories?: readonly string[]
   readonly changes: readonly Change[]
   /**
-   * What changed between the commit told before and this one, where the source merges commits: at
-   * most one delta a key, at its own revision, not above this one's. Applied after `changes`, and
-   * seen with them in one step. A `touch` is of the value as of the commit before. A `put` may be
-   * of the value that was held then, with others in between. Absent from what is written.
+   * The changes between the previous commit and this one, where the source merges commits: at most
+   * one delta a key, at its own revision, not above this one's. Applied after `changes`, in the
+   * same step. A `touch` keeps the value as of the previous commit. A `put` may repeat that value, with
+   * other values in between. Absent in a write.
    */
   readonly deltas?: readonly Delta[]
   readonly invalid?: readonly InvalidEntry[]
@@ -135,11 +136,11 @@ export interface Commit {
   readonly gone?: readonly string[]
 }
 
-/** What a watch tells. */
+/** An event of a watch. */
 export type WatchEvent =
   /** Whole commits, ascending. */
   | { readonly type: "commits"; readonly commits: readonly Commit[] }
-  /** Every commit up to and including `revision` has been told. */
+  /** Every commit up to and including `revision` has been yielded. */
   | { readonly type: "progress"; readonly revision: Revision }
   /**
    * The watch ends.
@@ -147,14 +148,14 @@ export type WatchEvent =
    *   compacted     `from` is no longer kept: list again
    *   closed        the connection ended: watch again from the next revision
    *   replaced      this is another source than before: ask for its identity, and list again
-   *   unsupported   changes are not told here, or not now: ask and list every so often instead
+   *   unsupported   this source cannot be watched, or not now: poll its revision and list instead
    */
   | { readonly type: "lost"; readonly reason: LostReason; readonly error?: Error }
 
-/** Why a watch ends; see `WatchEvent`. */
+/** The reason for which a watch ends; see `WatchEvent`. */
 export type LostReason = "compacted" | "closed" | "replaced" | "unsupported"
 
-/** What must hold for a write to happen: the key's revision, 0 for absent; or that it exists. */
+/** A condition of a write: the key has this revision (0: is absent), or exists. */
 export type Condition =
   | { readonly key: string; readonly revision: Revision }
   | { readonly key: string; readonly exists: true }
@@ -165,7 +166,7 @@ export interface WriteRequest {
   readonly changes: readonly Change[]
 }
 
-/** What became of a write that was answered. */
+/** The outcome of a write that was answered. */
 export type WriteOutcome =
   | { readonly written: true; readonly revision: Revision }
   /**

@@ -3,22 +3,22 @@ import type { SyncErrorCode } from "./errors.ts"
 /**
  * A hub's link to its source.
  *
- *   waiting     nothing was ever complete
- *   resyncing   a list is being read; what was complete before is still served
- *   in-sync     everything that the source told has been applied
- *   stale       the link is broken; what was complete before is still served
+ *   waiting     no list has been complete yet
+ *   resyncing   a list is being read; the last complete state is still served
+ *   in-sync     everything received from the source has been applied
+ *   stale       the link is broken; the last complete state is still served
  */
 export type Status = "waiting" | "resyncing" | "in-sync" | "stale"
 
-/** A status with what an operator and a reader want to know beside it. Times are ms since 1970. */
+/** A status and its circumstances. Times are ms since 1970. */
 export interface StatusReport {
   readonly status: Status
-  /** When this status began. */
+  /** The time at which this status began. */
   readonly statusSince: number
-  /** When the source last said anything; 0 when it never did. */
+  /** The time of the last answer of the source; 0 before the first. */
   readonly lastContact: number
   /** Entries of the source that are absent because they are invalid. */
   readonly invalid: number
-  /** Why, when the link failed. */
+  /** The failure of the link, if it failed. */
   readonly code?: SyncErrorCode
 }

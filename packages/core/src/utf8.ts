@@ -28,14 +28,14 @@ export function utf8Decoder(): TextDecoder {
   return new TextDecoder("utf-8", { ignoreBOM: true })
 }
 
-/** Tells whether a text has no half of a surrogate pair, and so is the same text in UTF-8. */
+/** True when a text has no lone surrogate, so that UTF-8 keeps it as it is. */
 export function isWellFormed(text: string): boolean {
   return !LONE_SURROGATE.test(text)
 }
 
 const LONE_SURROGATE = /\p{Surrogate}/u
 
-/** Tells whether a text takes more than so many bytes of UTF-8. */
+/** True when a text takes more than `bytesMax` bytes of UTF-8. */
 export function isLongerThan(text: string, bytesMax: number): boolean {
   // A code unit takes 1 to 3 bytes.
   if (text.length > bytesMax) return true

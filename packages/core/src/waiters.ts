@@ -1,11 +1,11 @@
 import { onAbort } from "./on-abort.ts"
 
 /**
- * Everybody who waits for the same thing to happen: one `wake` resolves all of them.
+ * Waiters for one condition: a `wake` resolves all of them.
  *
  * A waiter that is already aborted rejects at once. Waking costs O(waiters) and allocates nothing;
- * waiting registers one listener on the signal and always removes it. Who must decide between data
- * and cancellation looks for data first (*closed > data ready > cancelled*).
+ * waiting registers one listener on the signal and always removes it. A caller that has to choose
+ * between data and cancellation looks for data first (*closed > data ready > cancelled*).
  *
  * Source: Consul's closed channel, Typha's condition variable.
  */
@@ -14,7 +14,7 @@ export class Waiters {
   // Empty, except while those in it are woken: so that waking allocates nothing.
   #spare = new Set<() => void>()
 
-  /** How many wait now. */
+  /** Number of waiters now. */
   get size(): number {
     return this.#waiting.size
   }
@@ -38,7 +38,7 @@ export class Waiters {
     })
   }
 
-  /** Resolves everyone who waits now. Who waits again from its continuation waits for the next. */
+  /** Resolves every present waiter. One that waits again at once waits for the next `wake`. */
   wake(): void {
     if (this.#waiting.size === 0) return
     const woken = this.#waiting

@@ -132,7 +132,7 @@ describe("untilAborted", () => {
     })
     const waited = untilAborted(work, abort.signal)
     abort.abort("enough")
-    fail(new Error("nobody waits for this"))
+    fail(new Error("no caller waits for this"))
 
     await expect(waited).rejects.toBe("enough")
     await expect(untilAborted(Promise.resolve(1), undefined)).resolves.toBe(1)

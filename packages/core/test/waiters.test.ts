@@ -2,7 +2,7 @@ import { Waiters } from "@headwater/core"
 import { describe, expect, test } from "vitest"
 
 describe("Waiters", () => {
-  test("wake() resolves everyone who waits, and nobody who comes after", async () => {
+  test("wake() resolves every present waiter, and none that comes later", async () => {
     const waiters = new Waiters()
     const woken: number[] = []
     const waits = [1, 2, 3].map((index) => waiters.wait().then(() => woken.push(index)))
@@ -16,7 +16,7 @@ describe("Waiters", () => {
     await late
   })
 
-  test("who waits again when it was woken waits for the next, however often", async () => {
+  test("a waiter that waits again when it is woken waits for the next wake(), however often", async () => {
     const waiters = new Waiters()
     const woken: number[] = []
     const follow = async () => {

@@ -8,18 +8,18 @@ import { isValueKind } from "./value-kind.ts"
 /**
  * Reads one event of a stream.
  *
- * Checks what a reader acts on: types, revisions, ids, and that an id names the frame's own
- * revision. Unknown fields are of no concern. The values of entries are taken as they come; what
- * kind they must be is known to whoever saw the `hello`.
+ * Checks everything that a reader acts on: types, revisions, ids, and that an id names the frame's
+ * own revision. Ignores unknown fields. Does not check the values of entries: only `hello` names
+ * their kind.
  *
- * A higher protocol, or an `op` that is not known, reads as a `fault` that says stop: going on
- * would mean guessing.
+ * A higher protocol, or an unknown `op`, reads as a `fault` with `retry: "stop"`: going on would
+ * mean guessing.
  *
  * @param event the `event:` field; `""` or `message` are unknown events like any other.
  * @param data the `data:` field.
  * @param id the `id:` field of this very event; `""` when it had none.
  * @returns `undefined` for an unknown event, or a status that a newer hub invented: ignore it.
- * @throws {FrameError} when it cannot be read: this link is not to be trusted any more.
+ * @throws {FrameError} the event cannot be read: close this connection.
  */
 export function decodeFrame(event: string, data: string, id: string): Frame | undefined {
   try {
@@ -29,10 +29,10 @@ export function decodeFrame(event: string, data: string, id: string): Frame | un
   }
 }
 
-// Not checked by any type: what comes from the wire is anything.
+// Fields off the wire may have any type.
 type Fields = Record<string, unknown>
 
-// Throws anything when the data is not what it must be.
+// Throws an error of any class when the data is malformed.
 function frameOf(type: Frame["type"], data: string, id: string): Fields | undefined {
   if (!TYPES.test(type)) return undefined
   const fields: Fields = JSON.parse(data)
@@ -77,7 +77,7 @@ function frameOf(type: Frame["type"], data: string, id: string): Fields | undefi
     case "fault":
       must(isText(fields.code) && isRevision(retryMs))
       frame.retryMs = retryMs
-      // A word that this reader does not know cannot forbid it to come back.
+      // An unknown word must not keep a reader from coming back.
       frame.retry = isRecovery(retry) ? retry : "retry"
   }
   return frame

@@ -13,16 +13,16 @@ const TWO_TO_32 = 0x1_0000_0000
  * The sum of `h64(key, revision)` over a set of entries, mod 2⁶⁴: equal sums mean equal sets, up to
  * an accident of 2⁻⁶⁴.
  *
- * A sum does not depend on the order and is kept up to date in O(1) per change. It proves which
- * entries are held, at which revision; within an epoch these determine the values. It is no defence
- * against somebody who chooses keys in order to collide. Source: PROTOCOL.md §7.
+ * A sum does not depend on the order and is updated in O(1) per change. It proves which entries are
+ * held, at which revision; within an epoch these determine the values. It does not protect against
+ * an attacker who chooses keys that collide. Source: PROTOCOL.md §7.
  */
 export class Digest {
   #hi = 0
   #lo = 0
 
   /**
-   * Adds an entry, or, by a sign of −1, takes it out again. Cost: hashing the key twice.
+   * Adds an entry; with a sign of −1, removes it. Cost: hashing the key twice.
    *
    * The carry of the low half is 1, 0 or −1; `>>> 0` takes both halves mod 2³².
    */
@@ -33,7 +33,7 @@ export class Digest {
     this.#hi = (this.#hi + sign * hi + Math.floor(sum / TWO_TO_32)) >>> 0
   }
 
-  /** Takes an entry out again: the inverse of `add` with the same arguments. */
+  /** Removes an entry: the inverse of `add` with the same arguments. */
   remove(key: string, revision: Revision): void {
     this.add(key, revision, -1)
   }
@@ -52,7 +52,7 @@ export class Digest {
  */
 export function h64(key: string, revision: Revision): { hi: number; lo: number } {
   const length = utf8.encodeInto(key, room).written
-  // `setUint32` takes its argument mod 2³², and cuts off what is behind the point.
+  // `setUint32` takes its argument mod 2³² and drops the fraction.
   scratch.setUint32(length, revision, true)
   scratch.setUint32(length + 4, revision / TWO_TO_32, true)
   const hi = xxHash32(scratch, DIGEST_SEED_HI, length + 8)
@@ -66,6 +66,6 @@ export function hex8(value: number): string {
 
 const utf8 = /* @__PURE__ */ new TextEncoder()
 
-// Standing room for the longest key and a revision.
+// Reused buffer for the longest key and a revision.
 const scratch = /* @__PURE__ */ new DataView(new ArrayBuffer(KEY_BYTES_MAX + 8))
 const room = /* @__PURE__ */ new Uint8Array(scratch.buffer, 0, KEY_BYTES_MAX)

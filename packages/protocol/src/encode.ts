@@ -1,7 +1,7 @@
 import { encodeUtf8, type Revision, type StatusReport } from "@headwater/core"
 import type { Frame } from "./frame.ts"
 
-/** A frame that a hub writes whole, without bytes from the engine. */
+/** A frame without entries, which needs no bytes from the engine. */
 export type FramingFrame = Exclude<Frame, { type: "snapshot" | "delta" }>
 
 /**
@@ -27,16 +27,16 @@ export function encodeFrame(frame: FramingFrame): Uint8Array {
   }
 }
 
-/** A comment between two events: proof of life. */
+/** A comment between two events, as a heartbeat. */
 export const COMMENT: Uint8Array = /* @__PURE__ */ encodeUtf8(":\n\n")
 
 /** A comment before the first event: it leaves the block of the opening open. */
 export const OPENING_COMMENT: Uint8Array = /* @__PURE__ */ encodeUtf8(":\n")
 
 /**
- * Encodes what opens a stream: a comment, as Bun sends no headers before a byte of body, and the
- * delay after which a reader comes back when it is cut. The first event goes on in the same block,
- * because several libraries hand over a block that has only `retry:` as an empty event.
+ * Encodes the opening of a stream: a comment, because Bun sends no headers before a byte of body,
+ * and the delay after which a reader that is cut comes back. The first event continues the same
+ * block: several libraries deliver a block that has only `retry:` as an empty event.
  */
 export function encodeOpening(retryMs: number): Uint8Array {
   return encodeUtf8(`:\nretry: ${retryMs}\n`)

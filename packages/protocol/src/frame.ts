@@ -2,7 +2,7 @@ import type { Recovery, Revision, StatusReport, SyncErrorCode } from "@headwater
 import type { ValueKind } from "./value-kind.ts"
 
 /**
- * What a reader gets, one at a time: a part of a snapshot, a delta, or a framing event.
+ * One server-sent event of a stream: a part of a snapshot, a delta, or a framing event.
  *
  *   stream  = status* hello (resume | fresh) live*
  *   fresh   = reset? (snapshot | delta°)* sync status        delta°: partial, without id
@@ -11,8 +11,8 @@ import type { ValueKind } from "./value-kind.ts"
  *   refresh = reset (snapshot | delta°)* sync status
  *   end     = goodbye | fault | (either side leaves)
  *
- * Where an `id` stands, everything up to its revision has been sent, and a reader applies what came
- * since the id before in one step. Source: PROTOCOL.md §5.
+ * At an `id`, everything up to its revision has been sent. A reader applies everything since the
+ * previous id in one step. Source: PROTOCOL.md §5.
  */
 export type Frame =
   | HelloFrame
@@ -24,7 +24,7 @@ export type Frame =
   | GoodbyeFrame
   | FaultFrame
 
-/** First frame of every stream, but for `status` while the hub waits. What the hub will do. */
+/** First frame of every stream, except `status` while the hub waits: the terms of the stream. */
 export interface HelloFrame {
   readonly type: "hello"
   readonly protocol: number
@@ -35,12 +35,12 @@ export interface HelloFrame {
   readonly view: string
   readonly heartbeatMs: number
   readonly frameBytesMax: number
-  /** False: what follows replaces all that the reader holds, whether or not a `reset` comes. */
+  /** False: the snapshot that follows replaces the reader's state, with or without a `reset`. */
   readonly resumed: boolean
   readonly policy: string
 }
 
-/** Why a position cannot be resumed from. Readers take an unknown reason like a known one. */
+/** The reason why a position cannot be resumed from. Readers treat unknown reasons the same. */
 export type ResetReason =
   | "epoch-changed"
   | "compacted"
@@ -48,7 +48,7 @@ export type ResetReason =
   | "view-changed"
   | (string & Record<never, never>)
 
-/** The snapshot that follows replaces all that the reader holds. The id is `<epoch>.0`. */
+/** The snapshot that follows replaces the reader's state. The id is `<epoch>.0`. */
 export interface ResetFrame {
   readonly type: "reset"
   readonly reason: ResetReason
@@ -89,7 +89,7 @@ export interface DeltaFrame {
 export interface SyncFrame {
   readonly type: "sync"
   readonly revision: Revision
-  /** How many entries the view holds. */
+  /** Number of entries in the view. */
   readonly entries: number
   /** 16 hex digits; see `Digest`. Always there when a snapshot ends, and on unfiltered streams. */
   readonly digest?: string
@@ -102,7 +102,7 @@ export interface StatusFrame {
   readonly report: StatusReport
 }
 
-/** Why a hub ends a stream that could go on. */
+/** The reason for which a hub ends a stream that could go on. */
 export type GoodbyeReason =
   | "draining"
   | "lagged"
@@ -117,11 +117,11 @@ export interface GoodbyeFrame {
   readonly type: "goodbye"
   readonly reason: GoodbyeReason
   readonly retryMs: number
-  /** Where the reader is, when that is at an id. */
+  /** The reader's position, when it is at one. */
   readonly id?: string
 }
 
-/** Last frame: something failed. What to do now is in `retry`. */
+/** Last frame: something failed, and `retry` says what to do now. */
 export interface FaultFrame {
   readonly type: "fault"
   readonly code: SyncErrorCode

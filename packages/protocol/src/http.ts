@@ -7,7 +7,7 @@ export const REVISION_HEADER = "headwater-revision"
 /** Response header of GET, PUT and DELETE: the position that the answer is as of. */
 export const POSITION_HEADER = "headwater-position"
 
-/** Headers of every answer that shows a value, which may be HTML that somebody put there. */
+/** Headers of every answer with a value: a writer may have put HTML there. */
 export const VALUE_HEADERS: Readonly<Record<string, string>> = {
   "x-content-type-options": "nosniff",
   "content-security-policy": "sandbox",
@@ -25,8 +25,7 @@ export const STREAM_HEADERS: Readonly<Record<string, string>> = {
   ...VALUE_HEADERS,
 }
 
-// Codes after the blank line stay in the process; they have a status only so that the table is
-// total.
+// Codes after the blank line never leave the process. They have a status, so the table is total.
 const TABLE: Readonly<Record<SyncErrorCode, readonly [status: number, recovery: Recovery]>> = {
   ERR_POSITION_MALFORMED: [400, "stop"],
   ERR_KEY_INVALID: [400, "stop"],
@@ -67,12 +66,12 @@ export function httpStatusOf(code: SyncErrorCode): number {
   return TABLE[code][0]
 }
 
-/** What to do now: `retry` the same later, `resync` (read afresh first), or `stop`. */
+/** Recovery from an error: `retry` the same later, `resync` (read afresh first), or `stop`. */
 export function recoveryOf(code: SyncErrorCode): Recovery {
   return TABLE[code][1]
 }
 
-/** What an error answer tells, of whatever resource. */
+/** The body of an error answer, of any resource. */
 export interface ErrorBody {
   /** One of `SyncErrorCode`, or one that a newer hub knows. */
   readonly code: string
@@ -105,7 +104,7 @@ export function decodeErrorBody(text: string): ErrorBody | undefined {
   }
 }
 
-/** Tells whether a text is one of `retry`, `resync`, `stop`. */
+/** True for `retry`, `resync` and `stop`. */
 export function isRecovery(text: unknown): text is Recovery {
   return text === "retry" || text === "resync" || text === "stop"
 }

@@ -5,7 +5,7 @@
  * @module
  */
 
-/** What `hello.protocol` says. A reader stops at a higher number than its own. */
+/** The number in `hello.protocol`. A reader stops at a higher number than its own. */
 export const PROTOCOL_VERSION = 1
 
 /** A topic's name, as it stands in a path. */
@@ -29,7 +29,7 @@ export const VIEW_QUERY_BYTES_MAX = 12_288
  */
 export const HEARTBEAT_MS = 4_000
 
-/** A reader takes a link that was silent for this many heartbeats for dead. */
+/** A link that was silent for this many heartbeats is dead to a reader. */
 export const HEARTBEATS_MISSED_MAX = 3
 
 /**
@@ -49,10 +49,10 @@ export const RETRY_MS_MAX = 3_000
 /** No `retryMs` of a hub, and no back-off of our client, is below this. */
 export const RETRY_MS_FLOOR = 250
 
-/** How long a stream, or an `at-least`, waits for a position that the hub has not reached. */
+/** A stream or an `at-least` waits this long for a position that the hub has not reached. */
 export const AHEAD_WAIT_MS = 10_000
 
-/** How long a blocking query waits when `wait` is not given. */
+/** A blocking query waits this long when `wait` is not given. */
 export const WAIT_MS_DEFAULT = 50_000
 
 /** The longest `wait`. */
@@ -61,7 +61,7 @@ export const WAIT_MS_MAX = 600_000
 /** A blocking query ends up to a sixteenth of its `wait` early, so that readers spread. */
 export const WAIT_JITTER_DIVISOR = 16
 
-/** How long a page's `next` is kept. */
+/** The `next` of a page is kept this long. */
 export const PAGE_KEPT_MS = 30_000
 
 /** Most conditions plus changes of a batch: etcd's default for a transaction. */

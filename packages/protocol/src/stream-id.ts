@@ -6,8 +6,8 @@ import { STREAM_ID_BYTES_MAX } from "./limits.ts"
 const STREAM_ID = /^([\w-]{1,64})\.(0|[1-9]\d{0,15})(?:\.([0-9a-f]{8}))?$/
 
 /**
- * What stands in `id:` and comes back as `Last-Event-ID`: a position, and the view for which it was
- * issued. Absent for an unfiltered stream with a full grant, as the id then is a plain position.
+ * The id in `id:` and `Last-Event-ID`: a position, and the view for which a hub issued it. For an
+ * unfiltered stream with a full grant the view is absent, and the id is a plain position.
  */
 export interface StreamId extends Position {
   /** 8 lower-case hex digits; see `viewOf`. Never `""`. */

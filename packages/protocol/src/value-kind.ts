@@ -1,5 +1,5 @@
 /**
- * What the values of a topic are, the same for all of them.
+ * The kind of all values of a topic.
  *
  *   json     validated, kept as the bytes that were put; inline JSON on the wire
  *   text     UTF-8; a JSON string on the wire
@@ -14,7 +14,7 @@ export const CONTENT_TYPES: Readonly<Record<ValueKind, string>> = {
   binary: "application/octet-stream",
 }
 
-/** Tells whether a text names a kind of value. */
+/** True when a text names a kind of value. */
 export function isValueKind(text: unknown): text is ValueKind {
   return text === "json" || text === "text" || text === "binary"
 }

@@ -9,10 +9,10 @@ export interface ViewFilter {
   readonly keys: readonly string[]
 }
 
-/** What one reader wants to see, and may see. */
+/** The entries that one reader asks for and may see. */
 export interface ViewSpec extends ViewFilter {
   readonly values: ValueKind
-  /** What its token grants, as far as that cuts this view down; absent for a full grant. */
+  /** The grant, where it cuts this view down; absent for a full grant. */
   readonly grant?: ViewFilter | undefined
 }
 
@@ -30,7 +30,7 @@ export function viewOf(spec: ViewSpec): string {
     ? undefined
     : spec.grant && canonical(spec.grant)
   const [prefixes, keys] = asked
-  // Nobody asks for nothing: no prefix and no key at all is no filter.
+  // A request without prefixes and keys is unfiltered.
   if (prefixes.length === 0 && keys.length === 0 && !granted) return ""
   const text = JSON.stringify([spec.values, asked, granted ?? null])
   return hex8(xxHash32(new DataView(encodeUtf8(text).buffer), 0))

@@ -18,7 +18,7 @@ describe("viewOf()", () => {
     expect(viewOf({ ...everything, prefixes: ["b/", "a/", "b/"], keys: ["z", "z"] })).toBe(once)
   })
 
-  test("tells a prefix from a key, and one list from another", () => {
+  test("distinguishes a prefix from a key, and one list from another", () => {
     const views = [
       viewOf({ ...everything, prefixes: ["a"] }),
       viewOf({ ...everything, keys: ["a"] }),
