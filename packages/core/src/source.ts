@@ -118,17 +118,17 @@ export interface Commit {
   readonly revision: Revision
   /**
    * Directories that were deleted whole, before `changes`: of each, the key of that name and every
-   * key under it. `foo` takes `foo` and `foo/bar`, never `foobar`; a slash at its end is
-   * ignored; `""` takes all keys. For a source that does not name the keys inside, as etcd v2: the cache that
-   * applies the commit looks at every entry. Absent in a write.
+   * key under it. `foo` takes `foo` and `foo/bar`, never `foobar`; a slash at its end is ignored;
+   * `""` takes all keys. For a source that does not name the keys inside, as etcd v2: the cache
+   * that applies the commit looks at every entry. Absent in a write.
    */
   readonly directories?: readonly string[]
   readonly changes: readonly Change[]
   /**
    * The changes between the previous commit and this one, where the source merges commits: at most
    * one delta a key, at its own revision, not above this one's. Applied after `changes`, in the
-   * same step. A `touch` keeps the value as of the previous commit. A `put` may repeat that value, with
-   * other values in between. Absent in a write.
+   * same step. A `touch` keeps the value as of the previous commit. A `put` may repeat that value,
+   * with other values in between. Absent in a write.
    */
   readonly deltas?: readonly Delta[]
   readonly invalid?: readonly InvalidEntry[]

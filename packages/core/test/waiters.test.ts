@@ -16,7 +16,7 @@ describe("Waiters", () => {
     await late
   })
 
-  test("a waiter that waits again when it is woken waits for the next wake(), however often", async () => {
+  test("a waiter that waits again when it is woken waits for the next wake()", async () => {
     const waiters = new Waiters()
     const woken: number[] = []
     const follow = async () => {
