@@ -31,6 +31,13 @@ export interface Source {
    */
   readonly namesEpochs?: boolean
 
+  /**
+   * True where a list may name another revision for an entry than a watch did, so that two hubs
+   * hold different states at one revision. Each hub then has an epoch of its own: a position is
+   * good on the hub that gave it, and a reader that moves to another hub gets a snapshot.
+   */
+  readonly epochPerHub?: boolean
+
   /** The present revision, linearizable: not below any write that was answered before the call. */
   revision(signal: AbortSignal): Promise<Revision>
 

@@ -76,7 +76,7 @@ export function renew(held: Held, asked: Answer, settings: MergeSettings): Step 
   const { identity, revision, incarnation } = asked
   const ended = held.life && { ...held.life, reached: held.heard }
   const past = ended ? remember(held.past, ended) : held.past
-  const life = lifeOf(identity, revision, past, incarnation)
+  const life = lifeOf(identity, revision, past, incarnation, settings.epochPerHub)
   const reset = { contiguous: 0, heard: revision, errors: 0, staleReads: 0, polling: false }
   const begun = { ...held, ...reset, life, past }
   const { state, effects } = listNew(begun, asked, ended === undefined, settings)

@@ -4,10 +4,13 @@ import type {
   Condition,
   InvalidEntry,
   ListPage,
+  ListRequest,
+  Revision,
   Source,
   WatchEvent,
   WriteRequest,
 } from "@headwater/core"
+import { mapSource } from "./map-source.ts"
 
 /**
  * How a source's keys and values become a topic's, and back. Pure: the same for the same input, or
@@ -33,21 +36,18 @@ export interface Codec {
  * remembered for its delete. Source: Typha's update processors, and its parse failures.
  */
 export function codedSource(source: Source, codec: Codec): Source {
-  const { write, oldest, lastChange } = source
-  return {
-    name: source.name,
-    identity: (signal) => source.identity(signal),
-    revision: (signal) => source.revision(signal),
-    ...(oldest && { oldest: (signal) => oldest.call(source, signal) }),
-    ...(lastChange && { lastChange: (signal) => lastChange.call(source, signal) }),
-    async *list(request, signal) {
+  const { write } = source
+  return mapSource(source, {
+    // What is shown depends on the codec, so the identity alone is no epoch of it.
+    namesEpochs: undefined,
+    async *list(request: ListRequest, signal: AbortSignal) {
       for await (const page of source.list(request, signal)) yield decodePage(page, codec)
     },
-    async *watch(from, signal) {
+    async *watch(from: Revision, signal: AbortSignal) {
       for await (const event of source.watch(from, signal)) yield decodeEvent(event, codec)
     },
     ...(write && {
-      async write(request, signal) {
+      async write(request: WriteRequest, signal: AbortSignal) {
         const outcome = await write.call(source, encodeRequest(request, codec), signal)
         if (outcome.written) return outcome
         const failed = outcome.failed.map(({ key, revision }) => {
@@ -56,8 +56,7 @@ export function codedSource(source: Source, codec: Codec): Source {
         return { ...outcome, failed }
       },
     }),
-    close: () => source.close(),
-  }
+  })
 }
 
 function decodePage(page: ListPage, codec: Codec): ListPage {

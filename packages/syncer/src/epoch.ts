@@ -3,7 +3,10 @@ import type { Revision } from "@headwater/core"
 /** One life of a source, as one topic shows it. */
 export interface SourceLife {
   readonly identity: string
-  /** Set when this hub saw the history of that identity go back; good on this hub alone. */
+  /**
+   * Set when this hub saw the history of that identity go back, and always where the source is of
+   * those that need an epoch for each hub; good on this hub alone.
+   */
   readonly incarnation?: string
 }
 
@@ -48,9 +51,10 @@ export function lifeOf(
   revision: Revision,
   past: readonly PastLife[],
   incarnation: string,
+  epochPerHub = false,
 ): SourceLife {
   const known = past.find((life) => life.identity === identity)
-  if (known === undefined) return { identity }
+  if (known === undefined) return epochPerHub ? { identity, incarnation } : { identity }
   if (revision < known.reached) return { identity, incarnation }
   return known.incarnation === undefined
     ? { identity }

@@ -11,6 +11,8 @@ export interface Step {
 /** What a syncer is told once. */
 export interface MergeSettings {
   readonly epochSalt: string | undefined
+  /** See `Source.epochPerHub`. */
+  readonly epochPerHub?: boolean
   /** See `SyncerLimits`. */
   readonly errorsMax: number
   /** See `SyncerLimits`. */

@@ -169,7 +169,9 @@ export class Syncer {
 
   async #handle(event: SyncEvent): Promise<void> {
     const { cache } = this.#options
-    const settings = { ...this.#limits, epochSalt: this.#epochSalt, once: this.#once }
+    const { epochPerHub = false } = this.#options.source
+    const own = { epochSalt: this.#epochSalt, epochPerHub, once: this.#once }
+    const settings = { ...this.#limits, ...own }
     const { state, effects } = merge(this.#state, event, settings)
     this.#state = state
     this.#note(event)

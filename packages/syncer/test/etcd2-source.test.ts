@@ -1,4 +1,10 @@
-import { type Change, type Source, systemClock, type WatchEvent } from "@headwater/core"
+import {
+  type Change,
+  type ListPage,
+  type Source,
+  systemClock,
+  type WatchEvent,
+} from "@headwater/core"
 import { sourceConformance } from "@headwater/testing/conformance"
 import { type Etcd, etcdAvailable, startEtcd } from "@headwater/testing/etcd"
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest"
@@ -27,7 +33,9 @@ class Files {
     const query = method === "DELETE" ? `?${new URLSearchParams(fields)}` : ""
     const path = key.split("/").map(encodeURIComponent).join("/")
     const body = method === "DELETE" ? null : new URLSearchParams(fields)
-    const response = await fetch(`${this.#url}${path}${query}`, { method, body })
+    const ask = () => fetch(`${this.#url}${path}${query}`, { method, body })
+    // One request in some 100 is reset by etcd 3.4 where a watch was aborted just before it.
+    const response = await ask().catch(ask)
     const answer = (await response.json()) as {
       errorCode?: number
       node: { modifiedIndex: number }
@@ -87,14 +95,15 @@ describe.skipIf(!available)("etcd v2, when there is an etcd on the PATH", () => 
     prefix = `/topic ${prefixes++}/`
   })
 
-  const open = () => etcd2Source({ endpoints: [etcd.url], prefix, clock: systemClock })
+  const open = (catchUpMs = 5_000) =>
+    etcd2Source({ endpoints: [etcd.url], prefix, clock: systemClock, catchUpMs })
 
   const LACKS = ["batches", "writes", "past", "bytes", "names", "progress"] as const
   sourceConformance(
     { describe, test, expect },
     "Etcd2Source",
     async () => {
-      const source = open()
+      const source = open(Number.POSITIVE_INFINITY)
       const elsewhere = new Files(etcd, `/elsewhere ${prefixes}/`)
       return {
         source: writable(source, new Files(etcd, prefix)),
@@ -246,6 +255,91 @@ describe.skipIf(!available)("etcd v2, when there is an etcd on the PATH", () => 
       expect(hub.statuses.includes("resyncing")).toBe(true)
       await hub.stop()
       await cuttable.close()
+    })
+
+    test("a refresh is told by no watch, so each hub has an epoch of its own", async () => {
+      await files.put("a", "1")
+      const first = new Hub(source, systemClock, { seed: 1 })
+      await until(() => first.cache.report.status === "in-sync")
+      const refresh = { refresh: "true", ttl: "1000", prevExist: "true" }
+      const refreshed = await files.send("PUT", "a", refresh)
+      const other = open()
+      const second = new Hub(other, systemClock, { seed: 2 })
+      await until(() => second.cache.report.status === "in-sync")
+      const last = await files.put("b", "2")
+      for (const { cache } of [first, second]) await until(() => cache.position?.revision === last)
+
+      expect(second.cache.get("a")?.revision).toBe(refreshed)
+      expect(first.cache.get("a")?.revision).toBeLessThan(refreshed)
+      expect(first.cache.epoch === second.cache.epoch).toBe(false)
+      await first.stop()
+      await second.stop()
+      await other.close()
+    })
+
+    describe("a watch that is behind", () => {
+      let requests = 0
+      let slow: Etcd2Source
+      let beforeEach: () => Promise<unknown>
+
+      const openSlow = (catchUpMs: number) => {
+        requests = 0
+        slow = etcd2Source({
+          endpoints: [etcd.url],
+          prefix,
+          clock: systemClock,
+          catchUpMs,
+          fetch: async (input, init) => {
+            if (String(input).includes("wait=true")) {
+              requests += 1
+              await beforeEach()
+            }
+            return await fetch(input, init)
+          },
+        })
+      }
+      afterEach(() => slow.close())
+
+      test("catches up, though an event comes with each of its requests", async () => {
+        beforeEach = () => files.put("b", `${requests}`)
+        openSlow(Number.POSITIVE_INFINITY)
+        const written: number[] = []
+        for (let index = 0; index < 20; index++) written.push(await files.put("a", `${index}`))
+        const revisions: number[] = []
+        for await (const event of slow.watch(written[0]!, never)) {
+          if (event.type !== "commits") continue
+          revisions.push(...event.commits.map(({ revision }) => revision))
+          if (revisions.length === 30) for (let n = 0; n < 30; n++) await files.put("c", `${n}`)
+          if (revisions.length >= 50) break
+        }
+
+        expect(revisions).toEqual(Array.from({ length: 50 }, (_, at) => written[0]! + at))
+        expect(requests).toBeLessThan(30)
+        expect(slow.open).toBe(0)
+      })
+
+      test("by far is listed instead", async () => {
+        beforeEach = async () => {}
+        openSlow(0)
+        const first = await files.put("a", "1")
+        await files.putMany("a", 500)
+        const events: WatchEvent[] = []
+        for await (const event of slow.watch(first, never)) events.push(event)
+
+        expect(events.at(-1)).toEqual({ type: "lost", reason: "compacted" })
+        expect(requests).toBeLessThan(100)
+        expect(slow.open).toBe(0)
+      })
+    })
+
+    test("a key that cannot be told from others is invalid", async () => {
+      await fetch(`${etcd.url}/v2/keys${encodeURI(prefix)}%ff`, { method: "PUT", body: "value=1" })
+      const pages: ListPage[] = []
+      for await (const page of source.list({}, never)) pages.push(page)
+
+      expect(pages).toMatchObject([
+        { entries: [], invalid: [{ key: "\ufffd", reason: "not UTF-8, or has U+FFFD in it" }] },
+      ])
     })
 
     test("a hub over it keeps in step with files and directories that come and go", async () => {

@@ -1,6 +1,7 @@
 import { type HubSourceOptions, hubSource } from "@headwater/client/source"
 import type { Clock, Source } from "@headwater/core"
 import type { ValueKind } from "@headwater/protocol"
+import { mapSource } from "@headwater/syncer"
 import { etcdSource } from "@headwater/syncer/etcd"
 import { etcd2Source } from "@headwater/syncer/etcd2"
 import { memorySource } from "@headwater/syncer/memory"
@@ -63,23 +64,10 @@ export function openSource(
     config.type === "sqlite"
       ? sqliteSource({ path: config.path, clock, ...(warn && { warn }) })
       : memorySource()
-  return config.write ? source : readOnly(source)
+  return config.write ? source : mapSource(source, { write: undefined })
 }
 
 function accessTo(endpoints: readonly string[], { credentials, secureFetch }: EtcdAccess) {
   const isSecure = endpoints[0]?.startsWith("https:")
   return { ...credentials, ...(isSecure && secureFetch && { fetch: secureFetch }) }
-}
-
-function readOnly(source: Source): Source {
-  const { oldest } = source
-  return {
-    ...(oldest && { oldest: (signal: AbortSignal) => oldest.call(source, signal) }),
-    name: source.name,
-    identity: (signal) => source.identity(signal),
-    revision: (signal) => source.revision(signal),
-    list: (request, signal) => source.list(request, signal),
-    watch: (from, signal) => source.watch(from, signal),
-    close: () => source.close(),
-  }
 }

@@ -3,7 +3,9 @@ import {
   type Entry,
   type InvalidEntry,
   isLongerThan,
+  isWellFormed,
   KEY_BYTES_MAX,
+  KeyError,
 } from "@headwater/core"
 import type { EventMessage, NodeMessage } from "./messages.ts"
 
@@ -38,8 +40,12 @@ export class Directory {
   /** With a slash at both ends. */
   readonly #prefix: string
 
-  /** @param prefix with a slash at both ends; `/` is everything. */
+  /**
+   * @param prefix with a slash at both ends; `/` is everything.
+   * @throws {KeyError} the prefix is not whole Unicode.
+   */
   constructor(prefix: string) {
+    if (!isWellFormed(prefix)) throw new KeyError("a prefix is whole Unicode")
     this.#prefix = prefix
     const segments = prefix.split("/").filter((segment) => segment !== "")
     this.path = ["/v2/keys", ...segments.map(encodeURIComponent), ""].join("/")
@@ -90,6 +96,11 @@ export class Directory {
     if (own === "") return { key: "", reason: "empty after the prefix", id: own }
     if (isLongerThan(own, KEY_BYTES_MAX)) {
       const reason = `longer than ${KEY_BYTES_MAX} bytes`
+      return { key: own.slice(0, SHOWN_CHARS), reason, id: own }
+    }
+    // A key with bytes that are no UTF-8 looks like this, and so may any number of them.
+    if (own.includes("\ufffd")) {
+      const reason = "not UTF-8, or has U+FFFD in it"
       return { key: own.slice(0, SHOWN_CHARS), reason, id: own }
     }
     return { key: own, value: utf8.encode(value), revision: modifiedIndex }

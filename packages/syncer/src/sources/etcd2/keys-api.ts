@@ -74,14 +74,17 @@ export class KeysApi {
   ): AsyncGenerator<Item> {
     const link = new LinkedAbort(signal, this.#closing.signal)
     this.#open += 1
+    let body: ReadableStream<Uint8Array> | undefined
     try {
       const response = await this.#tryEach(path, link.signal, async (opened) => opened)
-      const body = response.body as ReadableStream<Uint8Array>
+      body = response.body as ReadableStream<Uint8Array>
       yield* use(headOf(response), readLines(body, LINE_CHARS_MAX, link.signal))
     } catch (error) {
       this.#throwIfEnded(signal)
       throw sourceError(error)
     } finally {
+      // Of which no line was read.
+      if (body?.locked === false) await body.cancel().catch(() => {})
       link.abort()
       this.#open -= 1
     }

@@ -2,11 +2,11 @@ import {
   type Clock,
   ClosedError,
   type Commit,
+  LinkedAbort,
   type Revision,
   SourceError,
   type WatchEvent,
 } from "@headwater/core"
-import { LinkedAbort } from "../../linked-abort.ts"
 import type { Directory } from "./directory.ts"
 import type { KeysApi } from "./keys-api.ts"
 import {
@@ -24,6 +24,8 @@ export interface WatchContext {
   readonly clock: Clock
   /** The cluster that answered when it was asked who it is; `undefined` when it never was. */
   readonly clusterId: () => string | undefined
+  /** See `Etcd2Options`. */
+  readonly catchUpMs: number
 }
 
 /** A watch that is silent for so long is opened anew: Node's `fetch` kills a body after 300 s. */
@@ -37,6 +39,12 @@ const RECYCLE_MS = 240_000
  * answer has the index at which it looked: so an event up to that one ends the connection, and one
  * above it came live, and more follow.
  *
+ * A watch that is behind would so fall back further, wherever there are more events than round
+ * trips. With its first event of the past it opens a second connection, of the present (without
+ * `waitIndex`), which holds what comes meanwhile; the events in between are finitely many. Where
+ * they take longer than `catchUpMs`, the watch is `lost` as `compacted`, and the directory is
+ * listed, which is one request.
+ *
  * Source: etcd's server/etcdserver/api/v2store/watcher_hub.go.
  */
 export async function* watchEtcd2(
@@ -44,50 +52,94 @@ export async function* watchEtcd2(
   from: Revision,
   signal: AbortSignal,
 ): AsyncGenerator<WatchEvent> {
-  const { api, clock } = context
+  const { clock, catchUpMs } = context
   const reader = new EventReader(context, from)
-  for (;;) {
-    const told = reader.next
-    let isRecycled = false
-    const link = new LinkedAbort(signal)
-    const cancel = clock.after(RECYCLE_MS, () => {
-      isRecycled = true
-      link.abort()
-    })
-    try {
-      const path = pathOf(context, reader.next)
-      for await (const event of api.wait(path, link.signal, (head, lines) =>
-        reader.read(head, lines),
-      )) {
-        yield event
-        if (event.type === "lost") return
+  let present: Connection | undefined
+  let behindSince: number | undefined
+  try {
+    for (;;) {
+      const told = reader.next
+      let connection: Connection | undefined
+      try {
+        if (present !== undefined && present.head.index < reader.next) {
+          connection = present
+          present = undefined
+        } else connection = await connect(context, reader.next, signal)
+        for await (const event of reader.read(connection)) {
+          yield event
+          if (event.type === "lost") return
+        }
+        behindSince = reader.isBehind ? (behindSince ?? clock.elapsed()) : undefined
+        if (behindSince !== undefined) {
+          const isFar = clock.elapsed() - behindSince > catchUpMs
+          if (isFar) return yield { type: "lost", reason: "compacted" }
+          present ??= await connect(context, undefined, signal)
+        }
+      } catch (error) {
+        signal.throwIfAborted()
+        if (error instanceof ClosedError) throw error
+        if (!connection?.isRecycled) return yield closedBy(error as Error)
+      } finally {
+        await connection?.close()
       }
-    } catch (error) {
-      signal.throwIfAborted()
-      if (error instanceof ClosedError) throw error
-      if (!isRecycled) {
-        yield { type: "lost", reason: "closed", error: error as Error }
-        return
-      }
-    } finally {
-      cancel()
-      link.unlink()
+      if (reader.next === told && !connection.isRecycled) return yield closedBy(undefined)
     }
-    if (reader.next === told && !isRecycled) {
-      yield { type: "lost", reason: "closed" }
-      return
-    }
+  } finally {
+    await present?.close()
   }
 }
 
-function pathOf({ directory }: WatchContext, next: Revision): string {
-  return `${directory.path}?wait=true&recursive=true&stream=true&waitIndex=${next}`
+/** A request for events, of which the head was answered. */
+interface Connection {
+  readonly head: AnswerHead
+  /** Whether it waits for events alone, and looks for none in the history. */
+  readonly isOfPresent: boolean
+  readonly lines: AsyncIterable<string>
+  /** Whether it ended because it had been open for long. */
+  readonly isRecycled: boolean
+  close(): Promise<void>
+}
+
+async function connect(
+  { api, clock, directory }: WatchContext,
+  next: Revision | undefined,
+  signal: AbortSignal,
+): Promise<Connection> {
+  const link = new LinkedAbort(signal)
+  link.abortAfter(clock, RECYCLE_MS)
+  const since = next === undefined ? "" : `&waitIndex=${next}`
+  const path = `${directory.path}?wait=true&recursive=true&stream=true${since}`
+  const parts = api.wait(path, link.signal, async function* (head, lines) {
+    yield head
+    yield* lines
+  })
+  const close = async () => {
+    await parts.return(undefined).catch(() => {})
+    link.abort()
+  }
+  try {
+    const { value: head } = await parts.next()
+    return {
+      head: head as AnswerHead,
+      isOfPresent: next === undefined,
+      lines: parts as AsyncGenerator<string>,
+      get isRecycled() {
+        return link.isLate
+      },
+      close,
+    }
+  } catch (error) {
+    await close()
+    throw error
+  }
 }
 
 /** Makes commits of events: each has an index of its own. */
 class EventReader {
   /** The lowest revision that was not told. */
   next: Revision
+  /** Whether the last event that was read was of the past. */
+  isBehind = false
   readonly #context: WatchContext
 
   constructor(context: WatchContext, from: Revision) {
@@ -96,29 +148,30 @@ class EventReader {
   }
 
   /** One connection: ends after an event of the past, when another one may tell more. */
-  async *read(head: AnswerHead, lines: AsyncGenerator<string>): AsyncGenerator<WatchEvent> {
+  async *read({ head, isOfPresent, lines }: Connection): AsyncGenerator<WatchEvent> {
+    this.isBehind = false
     const clusterId = this.#context.clusterId()
     if (clusterId !== undefined && head.clusterId !== clusterId) {
       yield { type: "lost", reason: "replaced" }
       return
     }
     // Of what was told before, etcd may know less: then it went back, and that is said as it is.
-    const opened: WatchEvent = {
-      type: "progress",
-      revision: Math.min(this.next - 1, head.index),
-    }
-    if (head.index > 0) yield opened
+    const known = isOfPresent ? this.next - 1 : Math.min(this.next - 1, head.index)
+    if (head.index > 0) yield { type: "progress", revision: known }
     for await (const line of lines) {
       const message = parse(line)
       if (isRefusal(message)) {
         yield refused(message)
         return
       }
+      // Told already, as an event of the past.
+      if (isOfPresent && (message.node.modifiedIndex ?? 0) < this.next) continue
       const event = this.#commitOf(message)
       yield event
       if (event.type === "lost") return
       // One of the past, which is the last on this connection.
-      if (this.next <= head.index + 1) return
+      this.isBehind = this.next <= head.index + 1
+      if (this.isBehind) return
     }
   }
 
@@ -152,5 +205,9 @@ function refused({ errorCode, message, cause }: ErrorMessage): WatchEvent {
 }
 
 function lostTo(reason: string): WatchEvent {
-  return { type: "lost", reason: "closed", error: new SourceError(reason) }
+  return closedBy(new SourceError(reason))
+}
+
+function closedBy(error: Error | undefined): WatchEvent {
+  return { type: "lost", reason: "closed", ...(error && { error }) }
 }
