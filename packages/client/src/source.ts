@@ -10,5 +10,5 @@
  *
  * @module
  */
-export { AccessError } from "./source/access-error.ts"
+export { AccessError } from "@headwater/core"
 export { type HubSourceOptions, hubSource } from "./source/hub-source.ts"

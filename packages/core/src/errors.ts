@@ -152,6 +152,25 @@ export class SourceError extends SyncError {
 }
 
 /**
+ * The source does not let this process in: no credential, none that it accepts, or not enough
+ * rights. Tried again, since credentials and rights are renewed while a process runs.
+ */
+export class AccessError extends SyncError {
+  override readonly name = "AccessError"
+  readonly code: "ERR_UNAUTHENTICATED" | "ERR_FORBIDDEN"
+  readonly recovery = "retry"
+
+  constructor(
+    message: string,
+    code: "ERR_UNAUTHENTICATED" | "ERR_FORBIDDEN",
+    options?: ErrorOptions,
+  ) {
+    super(message, options)
+    this.code = code
+  }
+}
+
+/**
  * The source did not answer a write: it may have been written. Read, then retry with a condition.
  */
 export class OutcomeUnknownError extends SyncError {

@@ -26,6 +26,7 @@ export type {
 export { type Clock, checkDelay, sleepOn, startTimer, systemClock, TIMER_MS_MAX } from "./clock.ts"
 export type { Delta, Entry } from "./entry.ts"
 export {
+  AccessError,
   assert,
   badOption,
   ClosedError,

@@ -77,7 +77,7 @@ export class OutageLog {
   }
 
   #factsOf({ failures, since }: Outage, now: number) {
-    return { failures, seconds: Math.round((now - since) / 1_000) }
+    return { failures, durationMs: Math.round(now - since) }
   }
 }
 

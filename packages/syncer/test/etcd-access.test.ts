@@ -89,6 +89,82 @@ describe.skipIf(!etcdAvailable())("EtcdSource, with tokens that live for seconds
   })
 })
 
+describe.skipIf(!etcdAvailable())("EtcdSource, whose password is renewed", () => {
+  let etcd: Etcd
+
+  beforeAll(async () => {
+    etcd = await startEtcd()
+    await etcd.call("/v3/auth/user/add", { name: "root", password: "root" })
+    await etcd.call("/v3/auth/user/grant", { user: "root", role: "root" })
+    await etcd.call("/v3/auth/user/add", { name: "hub", password: "first" })
+    await etcd.call("/v3/auth/user/add", { name: "stranger", password: "first" })
+    const permission = { permType: "READWRITE", key: btoa("/"), range_end: btoa("0") }
+    await etcd.call("/v3/auth/role/add", { name: "services" })
+    await etcd.call("/v3/auth/role/grant", { name: "services", perm: permission })
+    await etcd.call("/v3/auth/user/grant", { user: "hub", role: "services" })
+    await etcd.call("/v3/auth/enable", {})
+  })
+  afterAll(() => etcd.dispose())
+
+  const open = (username: string, password: string | (() => string)) => {
+    const options = { prefix: "/a/", write: true, marker: false, clock: systemClock }
+    return etcdSource({ ...options, endpoints: [etcd.url], username, password })
+  }
+  const asRoot = async (path: string, body: object) => {
+    const answer = await etcd.call("/v3/auth/authenticate", { name: "root", password: "root" })
+    const { token: authorization } = answer as { token: string }
+    const init = { method: "POST", headers: { authorization }, body: JSON.stringify(body) }
+    const response = await fetch(etcd.url + path, init)
+    if (!response.ok) throw new Error(await response.text())
+    await response.text()
+  }
+  const statusOf = async (hub: Hub, wanted: string) => {
+    const late = AbortSignal.timeout(PATIENCE_MS)
+    while (hub.statuses.at(-1) !== wanted) await hub.cache.changes.wait(late)
+  }
+
+  test("it is read for each token, so that writes and reads go on", async () => {
+    let password = "first"
+    const source = open("hub", () => password)
+    const hub = new Hub(source, systemClock)
+    await statusOf(hub, "in-sync")
+    await write(source, put("a", "1"))
+    await asRoot("/v3/auth/user/changepw", { name: "hub", password: "second" })
+    const refused = await write(source, put("a", "2")).catch((error) => error)
+    password = "second"
+    const last = await write(source, put("a", "3"))
+
+    // A caller's own token is not what was refused.
+    expect([refused.code, refused.message]).toEqual([
+      "ERR_SOURCE_FAILED",
+      expect.stringMatching(/authentication failed/),
+    ])
+    const late = AbortSignal.timeout(PATIENCE_MS)
+    while (hub.cache.position?.revision !== last) await hub.cache.changes.wait(late)
+    await hub.stop()
+    await source.close()
+  })
+
+  test.each([
+    ["a wrong password", "hub", () => "wrong", "waiting ERR_UNAUTHENTICATED"],
+    ["no rights", "stranger", () => "first", "waiting ERR_FORBIDDEN"],
+    [
+      "no password at the moment",
+      "hub",
+      (): string => {
+        throw new Error("the file is away")
+      },
+      "waiting ERR_UNAUTHENTICATED",
+    ],
+  ])("%s is said by a code", async (_name, username, password, status) => {
+    const source = open(username, password)
+    const hub = new Hub(source, systemClock)
+    await statusOf(hub, status)
+    await hub.stop()
+    await source.close()
+  })
+})
+
 describe.skipIf(!etcdAvailable())("EtcdSource.writeWithTtl()", () => {
   test("ES-B4: what was written is deleted when its time is up, which readers hear", async () => {
     const etcd = await startEtcd()

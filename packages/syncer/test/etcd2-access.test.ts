@@ -20,7 +20,11 @@ describe.skipIf(!etcdAvailable())("Etcd2Source, by a user who may read its direc
     if (!response.ok) throw new Error(`${path}: ${await response.text()}`)
     await response.arrayBuffer()
   }
-  const open = (username: string | undefined, password: string, prefix = "/services/") => {
+  const open = (
+    username: string | undefined,
+    password: string | (() => string),
+    prefix = "/services/",
+  ) => {
     const access = username === undefined ? {} : { username, password }
     const endpoints = [etcd.url]
     const source = etcd2Source({ endpoints, prefix, clock: systemClock, ...access })
@@ -66,7 +70,7 @@ describe.skipIf(!etcdAvailable())("Etcd2Source, by a user who may read its direc
     ["a wrong password", NAME, "wrong"],
   ])("%s is refused, and told no revision", async (_, username, password) => {
     const source = open(username, password)
-    const refused = { code: "ERR_SOURCE_FAILED", message: expect.stringContaining("401") }
+    const refused = { code: "ERR_UNAUTHENTICATED", message: expect.stringContaining("401") }
 
     await expect(source.identity(never)).rejects.toMatchObject(refused)
     await expect(source.revision(never)).rejects.toMatchObject(refused)
@@ -74,6 +78,15 @@ describe.skipIf(!etcdAvailable())("Etcd2Source, by a user who may read its direc
     await expect(source.watch(5, never).next()).resolves.toMatchObject({
       value: { type: "lost", reason: "closed", error: refused },
     })
+  })
+
+  test("a password that is renewed is read for each request", async () => {
+    let given = "old"
+    const source = open(NAME, () => given)
+    await expect(source.revision(never)).rejects.toThrow("401")
+    given = PASSWORD
+
+    expect(await source.revision(never)).toBeGreaterThan(0)
   })
 
   test("another directory is refused", async () => {

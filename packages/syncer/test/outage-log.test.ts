@@ -27,12 +27,12 @@ describe("OutageLog", () => {
     const text = "etcd://a/ failed: connection refused; retrying"
     expect(lines).toEqual([
       text,
-      `${text} {"failures":61,"seconds":60}`,
-      `${text} {"failures":181,"seconds":180}`,
-      `${text} {"failures":421,"seconds":420}`,
-      `${text} {"failures":901,"seconds":900}`,
-      `${text} {"failures":1861,"seconds":1860}`,
-      'etcd://a/ is back {"failures":3600,"seconds":3600}',
+      `${text} {"failures":61,"durationMs":60000}`,
+      `${text} {"failures":181,"durationMs":180000}`,
+      `${text} {"failures":421,"durationMs":420000}`,
+      `${text} {"failures":901,"durationMs":900000}`,
+      `${text} {"failures":1861,"durationMs":1860000}`,
+      'etcd://a/ is back {"failures":3600,"durationMs":3600000}',
     ])
   })
 
@@ -61,8 +61,8 @@ describe("OutageLog", () => {
 
     expect(lines).toEqual([
       "the watch of etcd://a/ ended (closed): connection refused; retrying",
-      'etcd://a/ is back {"failures":1,"seconds":0}',
-      'etcd://a/ is back {"failures":20,"seconds":20}',
+      'etcd://a/ is back {"failures":1,"durationMs":0}',
+      'etcd://a/ is back {"failures":20,"durationMs":20000}',
       "status resyncing",
     ])
   })

@@ -5,7 +5,8 @@ import type { Credentials, EtcdAccess } from "./sources.ts"
 
 /**
  * Reads the files that say who the hub is to etcd, and whom it trusts. What they hold is nowhere
- * repeated.
+ * repeated. The password's is read again whenever a token is asked for, so that one that is renewed
+ * there needs no other start.
  *
  * @throws {ConfigError} one line that names the variable whose file cannot be read.
  */
@@ -22,6 +23,11 @@ async function readCredentials(
   if (etcd === undefined) return undefined
   const { username, password } = etcd
   if ("text" in password) return { username, password: password.text }
-  const text = await readNamed(runtime, "HEADWATER_ETCD_PASSWORD_FILE", password.file)
-  return { username, password: text.replace(/\r?\n$/, "") }
+  const { file } = password
+  const read = async () => {
+    const text = await readNamed(runtime, "HEADWATER_ETCD_PASSWORD_FILE", file)
+    return text.replace(/\r?\n$/, "")
+  }
+  await read()
+  return { username, password: read }
 }

@@ -1,4 +1,4 @@
-import { AccessError } from "@headwater/client/source"
+import { AccessError } from "@headwater/core"
 import type { Runtime } from "../runtime/runtime.ts"
 import type { Config } from "./config.ts"
 import { ConfigError } from "./config-error.ts"

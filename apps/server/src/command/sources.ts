@@ -8,10 +8,10 @@ import { memorySource } from "@headwater/syncer/memory"
 import { sqliteSource } from "@headwater/syncer/sqlite"
 import type { SourceConfig } from "./topic-config.ts"
 
-/** A name and a password, as text. */
+/** A name and a password, as text or read anew for each use. */
 export interface Credentials {
   readonly username: string
-  readonly password: string
+  readonly password: string | (() => Promise<string>)
 }
 
 /** How the hubs above are reached. */

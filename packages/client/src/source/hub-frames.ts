@@ -1,4 +1,5 @@
 import {
+  AccessError,
   type Clock,
   type Delta,
   decodeBase64,
@@ -12,7 +13,6 @@ import { eventParser } from "../event-parser.ts"
 import { refusalOf } from "../refusal.ts"
 import { ReplicaError } from "../replica-error.ts"
 import { EVENT_CHARACTERS_MAX, StreamProgress, streamText } from "../stream-text.ts"
-import { AccessError } from "./access-error.ts"
 import { rawValues } from "./raw-values.ts"
 
 /** A frame of a stream, with values as bytes. */

@@ -1,4 +1,5 @@
 import {
+  AccessError,
   booleanRule,
   type Clock,
   checkOptions,
@@ -17,7 +18,6 @@ import {
 import { streamPath, type ValueKind } from "@headwater/protocol"
 import { clockRule, tokenRule, topicRule, urlRule } from "../hub-rules.ts"
 import type { TokenSource } from "../link.ts"
-import { AccessError } from "./access-error.ts"
 import { failureOf, type HubContext, hubFrames, refusal } from "./hub-frames.ts"
 import { hubList } from "./hub-list.ts"
 import { hubWatch } from "./hub-watch.ts"

@@ -1,3 +1,5 @@
+import { AccessError, SourceError } from "@headwater/core"
+
 /**
  * How a call to etcd's gateway failed.
  *
@@ -10,6 +12,8 @@
 export class CallFailure extends Error {
   override readonly name = "CallFailure"
   readonly kind: "unsent" | "refused" | "unclear"
+  /** Set when etcd, or a proxy before it, does not let this process in. */
+  readonly access: AccessError["code"] | undefined
   /** The token that came with the call is not, or no longer, good. */
   readonly tokenRefused: boolean
   readonly tooLarge: boolean
@@ -20,11 +24,24 @@ export class CallFailure extends Error {
   constructor(kind: CallFailure["kind"], message: string, options?: ErrorOptions) {
     super(message, options)
     this.kind = kind
+    this.access = accessOf(message)
     this.tokenRefused = /invalid auth token|auth store is old|token is not provided/.test(message)
     this.tooLarge = message.includes("request is too large")
     this.compacted = message.includes("required revision has been compacted")
     this.future = message.includes("required revision is a future revision")
   }
+}
+
+/** The error that callers of the source get of a read. */
+export function sourceErrorOf(failure: CallFailure): SourceError | AccessError {
+  const { message, access } = failure
+  const options = { cause: failure }
+  return access ? new AccessError(message, access, options) : new SourceError(message, options)
+}
+
+/** The error for what a watch was refused or ended with. */
+export function errorOfReason(reason: string): SourceError | AccessError {
+  return sourceErrorOf(new CallFailure("refused", `etcd ended the watch: ${reason}`))
 }
 
 /** What an answer other than 2xx says: `{ error, message, code }`, or something else's page. */
@@ -45,6 +62,21 @@ export function failureOfFetch(error: unknown): CallFailure {
 }
 
 const MESSAGE_CHARS = 300
+
+/** etcd's own words, those of its two APIs, of proxies, and of TLS that wants a certificate. */
+const UNAUTHENTICATED = new RegExp(
+  "authentication failed|user name is empty|invalid auth token|token is not provided|" +
+    "auth store is old|answered 401|requires user authentication|no password|" +
+    "alert (bad|unknown|expired|revoked|required) certificate|certificate required|" +
+    "ALERT_(BAD_CERT|CERTIFICATE|UNKNOWN_CA)|alert unknown ca",
+  "i",
+)
+const FORBIDDEN = /permission denied|answered 403/i
+
+function accessOf(message: string): AccessError["code"] | undefined {
+  if (UNAUTHENTICATED.test(message)) return "ERR_UNAUTHENTICATED"
+  return FORBIDDEN.test(message) ? "ERR_FORBIDDEN" : undefined
+}
 const NO_LEADER = /etcdserver: no leader/
 
 /**

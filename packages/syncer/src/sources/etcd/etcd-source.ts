@@ -8,6 +8,7 @@ import type {
   WriteOutcome,
   WriteRequest,
 } from "@headwater/core"
+import type { Secret } from "../secret.ts"
 import { EpochMarker } from "./epoch-marker.ts"
 import { Gateway } from "./gateway.ts"
 import { oldestOf } from "./history.ts"
@@ -41,7 +42,7 @@ export interface EtcdOptions {
    */
   readonly historyRevisionsMax?: number
   readonly username?: string
-  readonly password?: string
+  readonly password?: Secret
   /** The platform's by default; another one for a CA or a certificate of one's own. */
   readonly fetch?: typeof fetch
   readonly clock: Clock

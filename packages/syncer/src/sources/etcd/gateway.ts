@@ -6,14 +6,15 @@ import {
   ValueError,
 } from "@headwater/core"
 import { LinkedAbort } from "../../linked-abort.ts"
-import { CallFailure, failureOfAnswer, failureOfFetch } from "./call-failure.ts"
+import { readSecret, type Secret } from "../secret.ts"
+import { CallFailure, failureOfAnswer, failureOfFetch, sourceErrorOf } from "./call-failure.ts"
 
 /** Where an etcd is, and how it is spoken to. */
 export interface GatewayOptions {
   /** `http://HOST:PORT`, one or more members of one cluster. */
   readonly endpoints: readonly string[]
   readonly username?: string
-  readonly password?: string
+  readonly password?: Secret
   readonly fetch?: typeof fetch
   readonly clock: Clock
 }
@@ -26,7 +27,7 @@ const CALL_MS = 10_000
  *
  * Speaks to one endpoint until that fails, then to the next. A read is tried at each; a write at
  * another one only when it was certainly never sent. With a user name, a token is asked for, kept
- * until it is refused, and asked for again.
+ * until it is refused, and asked for again, with the password as it is then.
  *
  * Source: etcd's api/etcdserverpb/rpc.proto, and its gRPC gateway's JSON mapping: bytes are base64,
  * 64-bit integers strings, zero values left out.
@@ -75,7 +76,7 @@ export class Gateway {
         (endpoint) => this.#call(endpoint, question, signal, use),
       )
     } catch (error) {
-      throw error instanceof CallFailure ? new SourceError(error.message, { cause: error }) : error
+      throw error instanceof CallFailure ? sourceErrorOf(error) : error
     }
   }
 
@@ -122,8 +123,7 @@ export class Gateway {
       yield* use(response.body as ReadableStream<Uint8Array>)
     } catch (error) {
       this.#throwIfEnded(signal)
-      const failure = failureOfFetch(error)
-      throw new SourceError(failure.message, { cause: error })
+      throw sourceErrorOf(failureOfFetch(error))
     } finally {
       link.abort()
       this.#open -= 1
@@ -217,17 +217,20 @@ export class Gateway {
   }
 
   #tokenFrom(endpoint: string): Promise<string> {
-    this.#token ??= this.#authenticate(endpoint).catch((error) => {
+    this.#token ??= this.#authenticate(endpoint).catch((error: CallFailure) => {
       this.#token = undefined
-      throw error
+      // What comes with the token was not sent.
+      const { kind, message } = error
+      throw kind === "unclear" ? new CallFailure("unsent", message, { cause: error }) : error
     })
     return this.#token
   }
 
   // Shared by all calls that need it, so that no one caller's signal ends it.
   #authenticate(endpoint: string): Promise<string> {
-    const { username, password = "" } = this.#options
+    const { username } = this.#options
     return this.#withDeadline(this.#closing.signal, CALL_MS, async (signal) => {
+      const password = await this.#readPassword()
       const response = await this.#fetch(`${endpoint}/v3/auth/authenticate`, {
         method: "POST",
         body: JSON.stringify({ name: username, password }),
@@ -238,6 +241,15 @@ export class Gateway {
       if (!response.ok) throw failureOfAnswer(response.status, text)
       return (JSON.parse(text) as { token: string }).token
     })
+  }
+
+  // For each token anew: it may have been renewed since the one before.
+  async #readPassword(): Promise<string> {
+    try {
+      return await readSecret(this.#options.password ?? "")
+    } catch (error) {
+      throw new CallFailure("unsent", `no password for etcd: ${messageOf(error)}`, { cause: error })
+    }
   }
 
   /** Every failure of `ask` comes out as a `CallFailure`. */
@@ -291,6 +303,10 @@ function readingOf(...requests: readonly object[]): Omit<Question, "path"> {
 
 async function parsed<Answer>(response: Response): Promise<Answer> {
   return JSON.parse(await response.text()) as Answer
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
 }
 
 function tooLate(timeoutMs: number): CallFailure {

@@ -6,10 +6,10 @@ import {
   FrameError,
   type InvalidEntry,
   type Revision,
-  SourceError,
   type WatchEvent,
 } from "@headwater/core"
 import { LinkedAbort } from "../../linked-abort.ts"
+import { errorOfReason } from "./call-failure.ts"
 import { type EpochMarker, idOf, type Mark } from "./epoch-marker.ts"
 import type { Gateway } from "./gateway.ts"
 import { readLines } from "./json-lines.ts"
@@ -281,5 +281,5 @@ function canceled({ compact_revision, cancel_reason }: WatchAnswer): WatchEvent 
 }
 
 function closed(reason: string): WatchEvent {
-  return { type: "lost", reason: "closed", error: new SourceError(reason) }
+  return { type: "lost", reason: "closed", error: errorOfReason(reason) }
 }

@@ -9,6 +9,7 @@ import {
   SourceError,
   type WatchEvent,
 } from "@headwater/core"
+import type { Secret } from "../secret.ts"
 import { Directory } from "./directory.ts"
 import { KeysApi } from "./keys-api.ts"
 import { type Answer, isRefusal, KEY_ABSENT } from "./messages.ts"
@@ -21,7 +22,7 @@ export interface Etcd2Options {
   /** With a slash at both ends: keys are the paths of files beneath it, without it. */
   readonly prefix: string
   readonly username?: string
-  readonly password?: string
+  readonly password?: Secret
   /** The platform's by default; another one for a CA or a certificate of one's own. */
   readonly fetch?: typeof fetch
   readonly clock: Clock

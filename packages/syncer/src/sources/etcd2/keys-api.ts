@@ -1,7 +1,15 @@
-import { type Clock, ClosedError, SourceError } from "@headwater/core"
-import { LinkedAbort } from "../../linked-abort.ts"
-import { failureOfFetch } from "../etcd/call-failure.ts"
+import {
+  AccessError,
+  type Clock,
+  ClosedError,
+  encodeBase64,
+  encodeUtf8,
+  LinkedAbort,
+  SourceError,
+} from "@headwater/core"
+import { CallFailure, failureOfFetch, sourceErrorOf } from "../etcd/call-failure.ts"
 import { readLines } from "../etcd/json-lines.ts"
+import { readSecret, type Secret } from "../secret.ts"
 import type { Answer, AnswerHead, ErrorMessage, EventMessage } from "./messages.ts"
 
 /** Where an etcd is, and how it is spoken to. */
@@ -9,7 +17,7 @@ export interface KeysApiOptions {
   /** `http://HOST:PORT`, one or more members of one cluster. */
   readonly endpoints: readonly string[]
   readonly username?: string
-  readonly password?: string
+  readonly password?: Secret
   readonly fetch?: typeof fetch
   readonly clock: Clock
 }
@@ -126,14 +134,15 @@ export class KeysApi {
     const late = () => link.abort(new Error(`etcd did not answer within ${CALL_MS} ms`))
     const cancel = this.#options.clock.after(CALL_MS, late)
     try {
-      const init = { headers: this.#headers(), signal: link.signal, redirect: "error" } as const
+      const headers = await this.#headers()
+      const init = { headers, signal: link.signal, redirect: "error" } as const
       const response = await this.#fetch(url, init)
-      const { status, headers } = response
+      const { status } = response
       // A refusal of who asks has no index, which would be taken for a store that begins anew.
       const isRefused = status === 401 || status === 403 || status >= 500
-      if (isRefused || headers.get("x-etcd-cluster-id") === null) {
+      if (isRefused || response.headers.get("x-etcd-cluster-id") === null) {
         const text = (await response.text()).slice(0, MESSAGE_CHARS)
-        throw new SourceError(`etcd answered ${status}: ${text}`)
+        throw sourceErrorOf(new CallFailure("refused", `etcd answered ${status}: ${text}`))
       }
       return await use(response)
     } finally {
@@ -141,11 +150,17 @@ export class KeysApi {
     }
   }
 
-  #headers(): Record<string, string> {
+  async #headers(): Promise<Record<string, string>> {
     const { username, password = "" } = this.#options
     if (username === undefined) return {}
-    const bytes = new TextEncoder().encode(`${username}:${password}`)
-    return { authorization: `Basic ${btoa(String.fromCharCode(...bytes))}` }
+    let given: string
+    try {
+      given = await readSecret(password)
+    } catch (error) {
+      const message = `no password for etcd: ${(error as Error).message}`
+      throw new AccessError(message, "ERR_UNAUTHENTICATED", { cause: error })
+    }
+    return { authorization: `Basic ${encodeBase64(encodeUtf8(`${username}:${given}`))}` }
   }
 
   #throwIfEnded(signal: AbortSignal): void {
@@ -163,7 +178,7 @@ function headOf({ headers }: Response): AnswerHead {
   }
 }
 
-function sourceError(error: unknown): SourceError {
-  if (error instanceof SourceError) return error
-  return new SourceError(failureOfFetch(error).message, { cause: error })
+function sourceError(error: unknown): SourceError | AccessError {
+  if (error instanceof SourceError || error instanceof AccessError) return error
+  return sourceErrorOf(failureOfFetch(error))
 }
