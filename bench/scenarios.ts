@@ -12,6 +12,7 @@ const loaders: Readonly<Record<string, () => Promise<Scenario>>> = {
   "serve-flood": async () => (await import("./scenarios/serve-flood.ts")).serveFlood,
   "serve-join": async () => (await import("./scenarios/serve-join.ts")).serveJoin,
   "serve-stalled": async () => (await import("./scenarios/serve-stalled.ts")).serveStalled,
+  "serve-filters": async () => (await import("./scenarios/serve-filters.ts")).serveFilters,
   sync: async () => (await import("./scenarios/sync.ts")).sync,
 }
 

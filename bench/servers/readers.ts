@@ -148,11 +148,11 @@ class Reader {
     url: string,
     options: { readonly keeps: boolean; readonly gzip: boolean; readonly onFound: () => void },
   ) {
-    const { hostname, port, host, pathname } = new URL(url)
+    const { hostname, port, host, pathname, search } = new URL(url)
     this.keeps = options.keeps
     this.#onFound = options.onFound
     const accept = `accept: text/event-stream${options.gzip ? "\r\naccept-encoding: gzip" : ""}`
-    this.#request = `GET ${pathname} HTTP/1.1\r\nhost: ${host}\r\n${accept}\r\n\r\n`
+    this.#request = `GET ${pathname}${search} HTTP/1.1\r\nhost: ${host}\r\n${accept}\r\n\r\n`
     const socket = connect(Number(port), hostname)
     this.#socket = socket
     this.connected = new Promise((resolve, reject) => {
