@@ -65,7 +65,8 @@ async function commit(changes: Record<string, unknown>): Promise<number> {
 }
 
 const options = { url: "http://hub.invalid", topic: "t", fetch: fetchNow, waitMs: 300 }
-const live = { ...options, random: () => 0 }
+const { waitMs: _, ...hub } = options
+const live = { ...hub, random: () => 0 }
 
 type Shown = HubEntry | null | readonly HubEntry[]
 type AnyType = CacheType<Shown, CacheRequest>
@@ -204,7 +205,7 @@ describe("types over a real hub", () => {
 
     expect((await cache.get<HubEntry>("guarded", { key: "a" })).value?.value).toBe(1)
     await expect(cache.get("guarded", { key: "a", token: "mine" })).rejects.toMatchObject({
-      code: "ERR_SOURCE_FAILED",
+      code: "ERR_UNAUTHENTICATED",
     })
     expect(used).toEqual(["Bearer old", "Bearer new", "Bearer mine"])
   })

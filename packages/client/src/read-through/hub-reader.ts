@@ -116,16 +116,16 @@ export function hubReader({
   return async (query, signal) => {
     const own = query.request.token
     if (own !== undefined || typeof source !== "function") {
-      return answerOf(await ask(query, own ?? current, signal))
+      return answerOf(topic, await ask(query, own ?? current, signal))
     }
     current ??= await source(undefined, signal)
     const used = current
     const response = await ask(query, used, signal)
-    if (response.status !== 401) return answerOf(response)
+    if (response.status !== 401) return answerOf(topic, response)
     await response.body?.cancel()
     // Another read may have renewed it meanwhile.
     if (current === used) current = await source(used, signal)
-    return answerOf(await ask(query, current, signal))
+    return answerOf(topic, await ask(query, current, signal))
   }
 }
 
@@ -153,7 +153,7 @@ function targetOf(base: string | URL, topic: string, { path, since, waitMs }: Hu
   return target
 }
 
-async function answerOf(response: Response): Promise<HubAnswer> {
+async function answerOf(topic: string, response: Response): Promise<HubAnswer> {
   const { status, headers } = response
   const position = headers.get(POSITION_HEADER)
   if (position !== null && (status === 200 || status === 304)) {
@@ -166,7 +166,7 @@ async function answerOf(response: Response): Promise<HubAnswer> {
     return { status, position: positionOf(position), revision: 0, response }
   }
   const [message, ...rest] = refusalOf(status, text)
-  throw new HubReadError(`${response.url} ${message}`, ...rest)
+  throw new HubReadError(`a read of topic ${topic} was ${message}`, ...rest)
 }
 
 function positionOf(text: string): Position {
