@@ -2,10 +2,10 @@ import { type Recovery, SyncError, type SyncErrorCode } from "@headwater/core"
 import { recoveryOf } from "@headwater/protocol"
 
 /**
- * A request that is answered by an error of the protocol's table.
+ * A request that the hub answers with an error of the protocol's table.
  *
- * `headers` and `facts` go with the answer: `allow`, `retry-after`, the revision that a condition
- * did not meet. The message is for the client's eyes.
+ * The answer has the `headers` (such as `allow`) and, beside the error, the `facts` (such as the
+ * revision that a condition did not meet). The client sees the message.
  */
 export class RequestError extends SyncError {
   override readonly name = "RequestError"
@@ -30,14 +30,14 @@ export class RequestError extends SyncError {
   }
 }
 
-/** The hub cannot serve this now; another one, or this one later, can. */
+/** This hub cannot serve the request now; another hub can, or this one later. */
 export class NotReadyError extends SyncError {
   override readonly name = "NotReadyError"
   readonly code = "ERR_NOT_READY"
   readonly recovery = "retry"
 }
 
-/** A bound of the hub is reached: too many streams, views, or pages are in use. */
+/** A limit of the hub is reached: too many streams or views are in use. */
 export class TooManyError extends SyncError {
   override readonly name = "TooManyError"
   readonly code = "ERR_TOO_MANY"

@@ -20,9 +20,9 @@ export function createHub(options: HubOptions): Hub {
 }
 
 /**
- * Serves topics: mirrors each source in memory, and has readers follow it.
+ * A process's topics: it mirrors each source in memory, and streams it to readers.
  *
- * It knows no HTTP: `createApp` puts it on the web. Closing it says goodbye to every reader.
+ * It has no HTTP: `createApp` serves it. Closing it sends every reader a goodbye.
  */
 export class Hub {
   readonly clock: Clock
@@ -50,7 +50,7 @@ export class Hub {
     this.drain = new Drain(this.clock, this.limits)
     const turns = new Turns(this.clock, this.limits.turnMs)
     const { clock, random, limits, crowd, drain, log, bugs } = this
-    const host = { clock, random, limits, crowd, drain, log, bugs, turns }
+    const context = { clock, random, limits, crowd, drain, log, bugs, turns }
     const names = new Set<string>()
     for (const { name } of options.topics) {
       if (!TOPIC_PATTERN.test(name)) throw badTopicName(name)
@@ -58,7 +58,7 @@ export class Hub {
       names.add(name)
     }
     try {
-      for (const topic of options.topics) this.#topics.set(topic.name, new Topic(topic, host))
+      for (const topic of options.topics) this.#topics.set(topic.name, new Topic(topic, context))
     } catch (error) {
       // Such as a cache limit that makes no sense: the topics before it already read their sources.
       this.close(0).catch((error) => this.log("closing a topic failed", { error }))
@@ -66,12 +66,12 @@ export class Hub {
     }
   }
 
-  /** In the order given. */
+  /** All topics, in the order of the options. */
   get topics(): readonly Topic[] {
     return [...this.#topics.values()]
   }
 
-  /** @throws {TopicError} there is none of that name. */
+  /** Returns the topic of a name. @throws {TopicError} there is none. */
   topic(name: string): Topic {
     const topic = this.#topics.get(name)
     if (topic === undefined)
@@ -80,8 +80,8 @@ export class Hub {
   }
 
   /**
-   * Says goodbye to every reader, waits at most `graceMs` for them to take it, and frees
-   * everything. Calling it again waits for the first call.
+   * Sends every reader a goodbye, waits at most `graceMs` until they have received it, and frees
+   * everything. A second call waits for the first one.
    */
   close(graceMs = 1_500): Promise<void> {
     this.#closing ??= this.#close(graceMs)

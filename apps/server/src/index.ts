@@ -1,6 +1,6 @@
 /**
- * The hub: sources mirrored in memory and streamed over HTTP. `createHub` reads the sources;
- * `createApp` makes a Hono app of it, to be served or mounted in another one.
+ * The hub: it mirrors sources in memory and streams them over HTTP. `createHub` reads the sources;
+ * `createApp` returns a Hono app, to be served or mounted in another one.
  *
  * @example
  * import { createApp, createHub } from "@headwater/server"
@@ -12,7 +12,7 @@
  * @module
  */
 
-export { type Assets, type AssetsHost, assetsFrom } from "./dashboard/assets.ts"
+export { type Assets, type AssetsContext, assetsFrom } from "./dashboard/assets.ts"
 export { createApp } from "./http/app.ts"
 export type { AppOptions } from "./http/app-options.ts"
 export type { PageOptions } from "./http/routes/page.ts"

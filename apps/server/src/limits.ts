@@ -13,68 +13,68 @@ import {
   SYNC_INTERVAL_MS,
 } from "@headwater/protocol"
 
-/** Every bound of a hub. Each has a reason; none is absent. */
+/** The limits of a hub. Durations are in ms, sizes in bytes. */
 export interface HubLimits {
-  /** Open event streams; 10,000 by default. One more gets a `fault ERR_TOO_MANY` and comes back. */
+  /** Most open event streams; 10,000. A further one gets `fault ERR_TOO_MANY` and comes back. */
   readonly streamsMax: number
   /**
-   * How long a reader stays whose connection takes nothing, in ms; 5 minutes. Then it is cut
-   * without a word, and resumes by its id when it comes back. A hub that has `streamsMax` streams
-   * gives the place of the longest stalled one away after three heartbeats.
+   * Longest time for which a reader's connection may accept no bytes; 5 minutes. Then the hub cuts
+   * the stream without a word, and the reader resumes by its id. A hub with `streamsMax` streams
+   * cuts the longest stalled one for a new reader, after three heartbeats.
    */
   readonly stalledMs: number
   /**
-   * Different filters of one topic at once; 1,000. Each costs up to 64 KiB, and the commits that
-   * change what it lets through. There is always room for the unfiltered view.
+   * Most different filters of one topic at once; 1,000. Each costs up to 64 KiB, and the commits
+   * that change entries it lets through. There is always room for the unfiltered view.
    */
   readonly viewsMax: number
-  /** The same for readers at one address; 200. */
+  /** Most different filters of readers at one address; 200. */
   readonly viewsPerAddressMax: number
-  /** Prefixes plus keys of one view; 256. Each entry that changes is compared with all of them. */
+  /** Most prefixes plus keys of one view; 256. Each changed entry is compared with all of them. */
   readonly filtersMax: number
   /**
-   * Encoded frames kept for other readers of the same, in bytes per topic; 64 MiB. Their forms for
-   * a socket and in gzip go with them and are not counted: of large frames a sixth, of small ones
-   * up to twice as much again.
+   * Most bytes of encoded frames that a topic caches for other readers; 64 MiB. Copies of a frame
+   * for a socket and in gzip are not counted: they add a sixth to large frames, and up to twice the
+   * size to small ones.
    */
   readonly frameCacheBytesMax: number
-  /** How long encoded frames, and the snapshot that joiners share, are kept, in ms; 10 s. */
+  /** Time for which encoded frames, and the snapshot that new readers share, are cached; 10 s. */
   readonly frameCacheMs: number
-  /** How long a reader that stalls in the middle of a walk pins what it was reading, in ms; 1 s. */
+  /** Time for which a reader that stalls in the middle of a walk pins its snapshot; 1 s. */
   readonly leaseMs: number
-  /** The same for a list by `GET entries`, which has no place to go on from, in ms; 30 s. */
+  /** Time for which a stalled list, or the next page of one, pins its snapshot; 30 s. */
   readonly listLeaseMs: number
-  /** Lists told in part that are kept for who comes back for more, per topic; 1,000. */
+  /** Most lists by pages of one topic that are kept for their next page; 1,000. */
   readonly pagesMax: number
-  /** Trie nodes and leaves that one slice of a walk looks at; 5,000, about a millisecond. */
+  /** Most trie nodes and leaves that one slice of a walk visits; 5,000, about a millisecond. */
   readonly visitsMax: number
-  /** Longest that work of this hub holds up one turn of the event loop, in ms; 4. */
+  /** Longest time that the hub works in one turn of the event loop; 4 ms. */
   readonly turnMs: number
   /** Readers in long walks at once, apart from slow ones; 64: the others wait. See `Crowd`. */
   readonly walkersMax: number
-  /** Readers woken in one turn; 64, under a millisecond of writing. */
+  /** Most readers woken in one turn; 64, under a millisecond of writing. */
   readonly wakesMax: number
-  /** A frame is at most this long, or holds one entry; told in `hello`. */
+  /** Most bytes of a frame, unless it holds one entry; 64 KiB. `hello` has it. */
   readonly frameBytesMax: number
-  /** Something is sent at least this often; told in `hello`. */
+  /** Longest silence of a stream: then the hub sends a heartbeat. `hello` has it. */
   readonly heartbeatMs: number
-  /** A `sync` comes at least this often. */
+  /** Longest time between two `sync` frames of a stream; 30 s. */
   readonly syncIntervalMs: number
-  /** How long a stream waits for a hub that has nothing yet or is behind the reader; 10 s. */
+  /** Time that a stream waits while the hub has no state, or is behind the reader; 10 s. */
   readonly readyWaitMs: number
-  /** Under `policy=disconnect`: how far a reader may lag, in ms. */
+  /** Longest lag of a reader under `policy=disconnect`; 5 minutes. */
   readonly lagMs: number
-  /** Under `policy=disconnect`: how long after its snapshot a reader may lag, in ms. */
+  /** Time after its snapshot in which such a reader may lag further; 5 minutes. */
   readonly lagGraceMs: number
-  /** Largest value, in bytes; 1 MiB. */
+  /** Most bytes of a value; 1 MiB. */
   readonly valueBytesMax: number
-  /** Largest body of a batch, in bytes; 4 MiB. */
+  /** Most bytes of a batch's body; 4 MiB. */
   readonly batchBytesMax: number
-  /** How long the source has to answer a write, in ms; 10 s. After it the outcome is unknown. */
+  /** Time for the source to answer a write; 10 s. After it the write's outcome is unknown. */
   readonly writeMs: number
 }
 
-/** What a hub is bounded by unless its owner says otherwise. */
+/** Limits of a hub unless its options name others. */
 export const HUB_LIMITS: HubLimits = {
   streamsMax: 10_000,
   stalledMs: 300_000,
@@ -101,7 +101,7 @@ export const HUB_LIMITS: HubLimits = {
   writeMs: 10_000,
 }
 
-// A duration of 0 is a limit without patience; `Infinity` is one without end.
+// Of a duration, `Infinity` means never.
 const COUNT = integerRule(1)
 const DURATION = durationRule()
 

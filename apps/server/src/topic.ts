@@ -3,6 +3,7 @@ import type { Clock, Position, Revision, Source } from "@headwater/core"
 import type { ValueKind } from "@headwater/protocol"
 import { Syncer } from "@headwater/syncer"
 import type { Bugs } from "./bugs.ts"
+import { Continuations } from "./continuations.ts"
 import { NotReadyError } from "./errors.ts"
 import type { Drain } from "./event-stream/drain.ts"
 import { Reader } from "./event-stream/reader.ts"
@@ -12,23 +13,22 @@ import { FanOut } from "./fan-out/fan-out.ts"
 import type { Turns } from "./fan-out/turns.ts"
 import type { HubLimits } from "./limits.ts"
 import type { Log } from "./log.ts"
-import { Pages } from "./pages.ts"
 import { reasonAgainst, VALIDATOR } from "./values.ts"
 
 /** A topic of a hub: its name, its source, and the kind of its values. */
 export interface TopicOptions {
   /** `[A-Za-z0-9][A-Za-z0-9._-]{0,127}`. */
   readonly name: string
-  /** Taken over: closed with the hub. */
+  /** The hub owns it from now on, and closes it. */
   readonly source: Source
-  /** `json` unless said otherwise. */
+  /** `json` by default. */
   readonly values?: ValueKind
   /** Bounds of the cache, such as how long positions can be resumed from. */
   readonly cache?: Partial<CacheLimits>
 }
 
-/** What topics of one hub share. */
-export interface TopicHost {
+/** The parts of a hub that its topics share. */
+export interface TopicContext {
   readonly clock: Clock
   readonly random: () => number
   readonly limits: HubLimits
@@ -40,8 +40,8 @@ export interface TopicHost {
 }
 
 /**
- * One topic of a hub: a source, the syncer that reads it, the cache that holds it, and the fan-out
- * that carries it to readers. Runs until it is closed.
+ * One topic of a hub: a source, the syncer that reads it, the cache that mirrors it, and the
+ * fan-out that brings it to readers. It runs until it is closed.
  */
 export class Topic {
   readonly name: string
@@ -49,40 +49,40 @@ export class Topic {
   readonly source: Source
   readonly cache: SnapshotCache
   readonly fanOut: FanOut
-  /** Lists that were told in part. */
-  readonly pages: Pages
-  readonly #host: TopicHost
+  /** Ends of pages of lists, from which clients go on. */
+  readonly continuations: Continuations
+  readonly #context: TopicContext
   readonly #syncer: Syncer
   readonly #stop = new AbortController()
   readonly #running: Promise<unknown>
   #wasInSync = false
 
-  constructor(options: TopicOptions, host: TopicHost) {
-    const { clock, random, limits, turns } = host
+  constructor(options: TopicOptions, context: TopicContext) {
+    const { clock, random, limits, turns } = context
     this.name = options.name
     this.values = options.values ?? "json"
     this.source = options.source
-    this.#host = host
+    this.#context = context
     const { values } = this
-    // What another hub shows was screened there, and is shown here as it is, under its epoch.
-    const screen = this.source.namesEpochs
+    // Another hub has validated its entries: they keep its epoch, and so are shown as they are.
+    const validation = this.source.namesEpochs
       ? { limits: { ...options.cache, valueBytesMax: Number.POSITIVE_INFINITY } }
       : {
           limits: { ...options.cache, valueBytesMax: limits.valueBytesMax },
           validate: (_key: string, value: Uint8Array) => reasonAgainst(values, value),
         }
-    this.cache = new SnapshotCache({ clock, ...screen })
+    this.cache = new SnapshotCache({ clock, ...validation })
     this.#syncer = new Syncer({
       source: this.source,
       cache: this.cache,
       clock,
       random,
-      // The identity of a source names its prefix; these are what else decides what is shown.
+      // The source's identity covers its prefix; these rules decide as well which entries exist.
       epochSalt: `${values} ${VALIDATOR} ${limits.valueBytesMax}`,
-      log: (line, fields) => host.log(`topic ${this.name}: ${line}`, fields),
+      log: (line, fields) => context.log(`topic ${this.name}: ${line}`, fields),
     })
     this.fanOut = new FanOut({ cache: this.cache, values, clock, limits, turns })
-    this.pages = new Pages(this.fanOut.leases, limits)
+    this.continuations = new Continuations(this.fanOut.leases, limits)
     const { signal } = this.#stop
     this.#running = Promise.all([
       this.#guard("the syncer", this.#syncer.run(signal)),
@@ -91,7 +91,7 @@ export class Topic {
     ])
   }
 
-  /** Whether the source can be written through this topic. */
+  /** Whether the topic takes writes. */
   get writable(): boolean {
     return this.source.write !== undefined
   }
@@ -118,9 +118,9 @@ export class Topic {
     return this.#syncer.revisionAtLeast(revision, signal)
   }
 
-  /** Makes who follows this topic for one connection. */
+  /** Makes the reader of one connection. */
   reader(request: ReaderRequest): Reader {
-    const { crowd, drain, random, log, bugs } = this.#host
+    const { crowd, drain, random, log, bugs } = this.#context
     return new Reader(
       {
         topic: this.name,
@@ -136,7 +136,7 @@ export class Topic {
     )
   }
 
-  /** Stops, and frees everything. End the streams before. */
+  /** Stops, and frees everything. The caller has ended the streams before. */
   async close(): Promise<void> {
     this.#stop.abort(new Error("the topic is closed"))
     await this.#running
@@ -160,19 +160,19 @@ export class Topic {
     const [first] = this.cache.invalidSample
     const example =
       first === undefined ? "" : `, such as ${JSON.stringify(first.key)}: ${first.reason}`
-    this.#host.log(
-      `topic ${this.name}: ${invalid} entries are not shown, as they are not valid ${this.values}` +
-        `${example}; the option ?values=json|text|binary says what values are`,
+    this.#context.log(
+      `topic ${this.name}: ${invalid} entries are hidden because they are not valid ` +
+        `${this.values}${example}; the option values=json|text|binary sets the kind of values`,
     )
   }
 
-  // What ends other than by our own signal is a bug, of which readers must not learn the text.
+  // A task that ends by itself is a bug.
   async #guard(what: string, running: Promise<unknown>): Promise<void> {
     try {
       await running
     } catch (error) {
       if (!this.#stop.signal.aborted) {
-        this.#host.bugs.report(`${what} failed`, error, { topic: this.name })
+        this.#context.bugs.report(`${what} failed`, error, { topic: this.name })
       }
     }
   }

@@ -1,5 +1,4 @@
-import { isHostname } from "../http/app-options.ts"
-import { isLoopback } from "../loopback.ts"
+import { isHostname, isLoopback } from "../http/host.ts"
 import { type Arguments, readArguments } from "../runtime/arguments.ts"
 import { ConfigError } from "./config-error.ts"
 import { parseTopic, type TopicConfig } from "./topic-config.ts"

@@ -7,6 +7,7 @@ import {
   objectRule,
   oneOfRule,
 } from "@headwater/core"
+import { isHostname } from "./host.ts"
 import type { PageOptions } from "./routes/page.ts"
 
 /** Options of `createApp`: access, origins and the page. */
@@ -47,11 +48,6 @@ export function checkAppOptions(options: AppOptions | undefined): asserts option
 /** Tells whether a text is the origin of a web page, as browsers spell it. */
 export function isOrigin(text: unknown): boolean {
   return typeof text === "string" && URL.canParse(text) && new URL(text).origin === text
-}
-
-/** Tells whether a text is a host without a port: a name, an IPv4 address, or `[IPv6]`. */
-export function isHostname(text: unknown): boolean {
-  return typeof text === "string" && /^(?:\[[0-9A-Fa-f:.]+\]|[^\s:/?#@[\]]+)$/.test(text)
 }
 
 const listOf = (allowed: string, test: (item: unknown) => boolean): OptionRule => ({

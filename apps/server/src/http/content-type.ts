@@ -2,10 +2,10 @@ import { CONTENT_TYPES, type ValueKind, valueKindOf } from "@headwater/protocol"
 import { RequestError } from "../errors.ts"
 
 /**
- * Checks the headers that say how the bytes of a body are to be read: the hub stores and parses
- * bodies as they arrive, so a coded, partial or differently typed one is not what it looks like.
+ * Checks the headers that describe a body. The hub stores and parses bodies as they arrive, so it
+ * refuses a coded or partial one, and one of another type.
  *
- * A form of a foreign page can send text/plain, but then it sends an Origin too.
+ * A form of a foreign page can send text/plain, but with it the browser sends an Origin.
  *
  * @throws {RequestError} 415: another type, charset or coding; 400: a part of a body.
  */

@@ -1,31 +1,30 @@
+import { encodeUtf8 } from "@headwater/core"
 import type { Place } from "@headwater/core/engine"
 import { formatPosition } from "@headwater/protocol"
+import type { Continuation } from "../continuations.ts"
 import type { View } from "../fan-out/view.ts"
-import type { Page } from "../pages.ts"
 import type { Topic } from "../topic.ts"
 
-const utf8 = new TextEncoder()
-
-/** What a list is to hold, and how it is written. */
-export interface ListRequest {
+/** The entries that a list holds, and its format. */
+export interface EntryList {
   readonly prefix: string
-  /** Where an earlier page ended. */
-  readonly from?: Page | undefined
-  /** Entries; all when absent. */
+  /** The end of an earlier page; the list begins there. */
+  readonly from?: Continuation | undefined
+  /** The most entries; all when absent. */
   readonly limit?: number | undefined
-  /** One entry a line, `application/x-ndjson`, rather than one JSON object. */
+  /** Writes one entry a line, `application/x-ndjson`, rather than one JSON object. */
   readonly lines: boolean
 }
 
 /**
- * The body of a list, made slice by slice as it is read, from one root, so that it is consistent
- * however long it takes.
+ * Returns the body of a list. It is made slice by slice while the client reads, from one pinned
+ * snapshot, so that it is consistent however long it takes.
  *
- * A client that stops reading for `listLeaseMs` lets go of the root, and its body breaks off. There
- * must be a moment.
+ * The snapshot is released when the client reads nothing for `listLeaseMs`; the body then breaks
+ * off. The topic must have a state.
  */
-export function listBody(topic: Topic, request: ListRequest): ReadableStream<Uint8Array> {
-  const list = new List(topic, request)
+export function listBody(topic: Topic, request: EntryList): ReadableStream<Uint8Array> {
+  const list = new ListWriter(topic, request)
   return new ReadableStream(
     {
       start: (controller) => controller.enqueue(list.head()),
@@ -52,16 +51,20 @@ export function listBody(topic: Topic, request: ListRequest): ReadableStream<Uin
 const COMMA = 0x2c
 const LINE_FEED = 0x0a
 
-/** A slice that looks at so many may meet as many entries; for fewer they are taken singly. */
+/**
+ * The fewest trie leaves that one slice visits. A slice meets at most one entry a visit, so a list
+ * that needs fewer entries than this takes them one by one, and never one too many.
+ */
 const VISITS_MIN = 256
 
-/** Entries that are taken singly in one slice. */
+/** The most entries that one slice takes one by one. */
 const SINGLES_MAX = 32
 
-class List {
+// Walks one pinned snapshot, and writes its entries as JSON.
+class ListWriter {
   readonly #topic: Topic
-  readonly #request: ListRequest
-  readonly #page: Pick<Page, "root" | "position">
+  readonly #request: EntryList
+  readonly #page: Pick<Continuation, "root" | "position">
   readonly #view: View
   readonly #lease
   readonly #release: () => void
@@ -70,7 +73,7 @@ class List {
   #isEnded = false
   #next: string | undefined
 
-  constructor(topic: Topic, request: ListRequest) {
+  constructor(topic: Topic, request: EntryList) {
     const { fanOut, values } = topic
     const views = fanOut.views!
     this.#topic = topic
@@ -79,10 +82,10 @@ class List {
     this.#after = request.from?.after
     this.#view = views.retain({ prefixes: [request.prefix], keys: [], values })
     this.#lease = fanOut.leases.grant(this.#page.root, fanOut.limits.listLeaseMs)
-    let isHeld = true
+    let isRetained = true
     this.#release = () => {
-      if (isHeld) views.release(this.#view)
-      isHeld = false
+      if (isRetained) views.release(this.#view)
+      isRetained = false
     }
   }
 
@@ -94,19 +97,19 @@ class List {
     const { epoch, revision } = this.#page.position
     const position = formatPosition(this.#page.position)
     const head = JSON.stringify({ topic: this.#topic.name, epoch, revision, position })
-    return utf8.encode(this.#request.lines ? `${head}\n` : `${head.slice(0, -1)},"entries":[`)
+    return encodeUtf8(this.#request.lines ? `${head}\n` : `${head.slice(0, -1)},"entries":[`)
   }
 
   tail(): Uint8Array {
     const next = this.#next === undefined ? "" : `,"next":${JSON.stringify(this.#next)}`
-    if (!this.#request.lines) return utf8.encode(`]${next}}\n`)
-    return utf8.encode(`{"end":true,"entries":${this.#entries}${next}}\n`)
+    if (!this.#request.lines) return encodeUtf8(`]${next}}\n`)
+    return encodeUtf8(`{"end":true,"entries":${this.#entries}${next}}\n`)
   }
 
-  /** The next entries; nothing when none was met so far. */
+  /** Returns the next entries; `undefined` when this slice met none. */
   slice(): Uint8Array | undefined {
     const left = (this.#request.limit ?? Number.POSITIVE_INFINITY) - this.#entries
-    if (left <= 0) return this.#lookOn()
+    if (left <= 0) return this.#lookAhead()
     if (left >= VISITS_MIN) {
       const { visitsMax, frameBytesMax } = this.#topic.fanOut.limits
       return this.#take(frameBytesMax, Math.min(visitsMax, left))
@@ -120,13 +123,13 @@ class List {
     return singles.length > 0 || this.#isEnded ? joined(singles) : undefined
   }
 
-  /** Lets go of everything. Twice is harmless. */
+  /** Releases the snapshot and the view. May be called twice. */
   close(): void {
     this.#lease.end()
     this.#release()
   }
 
-  // What one walk brings, in the form that is asked for.
+  // One step of the walk, in the format that the client asked for.
   #take(bytesMax: number, visitsMax?: number): Uint8Array | undefined {
     const { body, entries, ended, place } = this.#walk(bytesMax, visitsMax)
     this.#after = place
@@ -145,8 +148,8 @@ class List {
     return bytes
   }
 
-  // All that was asked for is there: is there more?
-  #lookOn(): Uint8Array | undefined {
+  // The page is full: looks for one more entry, and if there is one, keeps a continuation.
+  #lookAhead(): Uint8Array | undefined {
     const { entries, ended, place } = this.#walk(1)
     if (entries === 0 && !ended) {
       this.#after = place
@@ -155,7 +158,8 @@ class List {
     const { root, position } = this.#page
     const { prefix } = this.#request
     if (entries > 0) {
-      this.#next = this.#topic.pages.keep({ root, position, prefix, after: this.#after! })
+      const after = this.#after!
+      this.#next = this.#topic.continuations.keep({ root, position, prefix, after })
     }
     this.#isEnded = true
     return new Uint8Array()
@@ -163,7 +167,8 @@ class List {
 
   #walk(bytesMax: number, visitsMax = this.#topic.fanOut.limits.visitsMax) {
     const { root } = this.#lease
-    if (root === undefined || this.#view.disposed) throw new Error("the list was left too long")
+    if (root === undefined || this.#view.disposed)
+      throw new Error("the client read nothing for listLeaseMs; the snapshot was released")
     this.#lease.renew()
     const { filter } = this.#view
     return root.snapshot.walk({
@@ -177,7 +182,7 @@ class List {
   }
 }
 
-// Puts each of the comma-joined JSON objects on a line of its own, in place.
+// Puts each of some comma-joined JSON objects on a line of its own, in place.
 function breakLines(bytes: Uint8Array): void {
   let depth = 0
   let isText = false

@@ -1,12 +1,12 @@
 import { isLongerThan, isWellFormed, KEY_BYTES_MAX, KeyError } from "@headwater/core"
 import { RequestError } from "../errors.ts"
 
-/** The parameters of a request by name, each with all its values, in order. */
+/** Parameters of a request by name, each with all its values, in order. */
 export type Query = ReadonlyMap<string, readonly string[]>
 
 /**
- * The number of times that a parameter may stand in a request: at most once, or at most so often.
- * `later`: it is reserved, and answered with 501.
+ * The number of times that a request may have a parameter: at most once, or at most so often.
+ * `later`: the parameter is reserved, and answered with 501.
  */
 export type Rule = "once" | "later" | number
 
@@ -14,10 +14,10 @@ export type Rule = "once" | "later" | number
 export const URL_CHARS_MAX = 65_536
 
 /**
- * Reads the query of a URL, strictly: an unknown parameter is an error, because a typo in `prefix`
- * must not stream a whole topic; and so is what is not UTF-8, which `URLSearchParams` replaces.
+ * Reads the query of a URL, strictly. An unknown parameter is an error, because a typo in `prefix`
+ * must not stream a whole topic. So are bytes that are not UTF-8, which `URLSearchParams` replaces.
  *
- * @throws {RequestError} 400, or 501 for what is reserved.
+ * @throws {RequestError} 400; 413 for a URL that is too long; 501 for a reserved parameter.
  */
 export function readQuery(url: string, rules: Readonly<Record<string, Rule>>): Query {
   if (url.length > URL_CHARS_MAX) {
@@ -48,12 +48,12 @@ export function readQuery(url: string, rules: Readonly<Record<string, Rule>>): Q
   return query
 }
 
-/** The value of a parameter that stands at most once. */
+/** Returns the value of a parameter that is given at most once. */
 export function one(query: Query, name: string): string | undefined {
   return query.get(name)?.[0]
 }
 
-/** Checks a key, and returns it. @throws {KeyError} empty, too long, or not UTF-8. */
+/** Checks a key and returns it. @throws {KeyError} the key is empty, too long, or not UTF-8. */
 export function checkKey(key: string | undefined): string {
   if (key === undefined || key === "") {
     throw new KeyError(`the key is missing or empty; a key has 1 to ${KEY_BYTES_MAX} bytes`)

@@ -1,6 +1,6 @@
 import type { MiddlewareHandler } from "hono"
 import { RequestError } from "../errors.ts"
-import { isLoopback } from "../loopback.ts"
+import { isLoopback } from "./host.ts"
 
 /** Methods that change nothing: a request of a foreign page with one of them is harmless. */
 const SAFE_METHODS = ["GET", "HEAD", "OPTIONS"]

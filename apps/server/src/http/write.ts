@@ -10,11 +10,11 @@ import type { Hub } from "../hub.ts"
 import type { Topic } from "../topic.ts"
 
 /**
- * Writes to the source of a topic, in one commit or not at all.
+ * Writes to the source of a topic: all changes in one commit, or none.
  *
  * @throws {RequestError} 405: the topic cannot be written.
  * @throws {SourceError} the source refused; nothing was written.
- * @throws {OutcomeUnknownError} no answer within `writeMs`: it may have been written.
+ * @throws {OutcomeUnknownError} no answer within `writeMs`: the write may have happened.
  */
 export async function writeTo(
   hub: Hub,
@@ -31,7 +31,7 @@ export async function writeTo(
   } catch (error) {
     // Once the write was sent, only an error of the source itself says that nothing was written.
     if (isSyncError(error)) throw error
-    log(`topic ${topic.name}: a write failed`, { error })
+    log(`topic ${topic.name}: a write failed, outcome unknown`, { error })
     throw new OutcomeUnknownError("the source did not answer", { cause: error })
   }
 }

@@ -21,7 +21,10 @@ export function batchRoutes(app: Hono, hub: Hub): void {
     checkContent(req.raw.headers, "json")
     for (const name of ["if-match", "if-none-match"]) {
       if (req.header(name) === undefined) continue
-      throw new RequestError("ERR_REQUEST_INVALID", `a batch has its conditions in if, not ${name}`)
+      throw new RequestError(
+        "ERR_REQUEST_INVALID",
+        `put the conditions of a batch into its if, not into ${name}`,
+      )
     }
     const epoch = topic.position().epoch
     const { batchBytesMax, valueBytesMax } = hub.limits
@@ -29,9 +32,13 @@ export function batchRoutes(app: Hono, hub: Hub): void {
     const reading = readBatch(body, topic.values, valueBytesMax)
     const outcome = await writeTo(hub, topic, await inSlices(topic.fanOut.turns, reading))
     if (!outcome.written) {
-      throw new RequestError("ERR_CONFLICT", "a condition does not hold; nothing was written", {
-        facts: { failed: outcome.failed },
-      })
+      throw new RequestError(
+        "ERR_CONFLICT",
+        "a condition failed, see failed; nothing was written",
+        {
+          facts: { failed: outcome.failed },
+        },
+      )
     }
     const { revision } = outcome
     const position = formatPosition({ epoch, revision })

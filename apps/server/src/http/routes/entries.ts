@@ -5,9 +5,9 @@ import {
   VALUE_HEADERS,
 } from "@headwater/protocol"
 import type { Hono } from "hono"
+import type { Continuation } from "../../continuations.ts"
 import { RequestError } from "../../errors.ts"
 import type { Hub } from "../../hub.ts"
-import type { Page } from "../../pages.ts"
 import type { Topic } from "../../topic.ts"
 import { BLOCKING_RULES, block, readBlocking } from "../blocking.ts"
 import { etagOf, isKnown } from "../etag.ts"
@@ -16,9 +16,9 @@ import { checkKey, one, type Query, readQuery } from "../query.ts"
 import { allow } from "./allow.ts"
 
 /**
- * `GET /v1/topics/{topic}/entries?prefix=`: all entries as of one position, in any order; by pages
- * with `limit` and `after`; with `since` or `at-least` when there is news, or the hub is there. As
- * one JSON object, or as `application/x-ndjson` for who accepts that.
+ * `GET /v1/topics/{topic}/entries?prefix=`: all entries as of one position, in any order. With
+ * `limit` and `after` by pages; with `since` once one changed, with `at-least` once the hub is at
+ * that position. As one JSON object, or as lines if the client accepts `application/x-ndjson`.
  */
 export function entriesRoutes(app: Hono, hub: Hub): void {
   const path = "/v1/topics/:topic/entries"
@@ -29,20 +29,20 @@ export function entriesRoutes(app: Hono, hub: Hub): void {
     const blocking = readBlocking(query)
     const list = readList(query, req.header("accept") ?? "")
     const isPage = list.limit !== undefined || list.name !== undefined
-    if (isPage && blocking.since) throw invalid("since goes with neither limit nor after")
+    if (isPage && blocking.since) throw invalid("since cannot be combined with limit or after")
     topic.position()
     await block(hub, topic, blocking, { prefixes: [list.prefix], keys: [] }, req.raw)
     topic.fanOut.refresh()
-    const from = list.name === undefined ? undefined : pageOf(topic, list.name, list.prefix)
+    const from = list.name === undefined ? undefined : continuationOf(topic, list.name, list.prefix)
     const { position } = from ?? topic.fanOut.moment!
     const suffix = list.lines ? '-ndjson"' : '-json"'
     const etag = etagOf(position).replace(/"$/, suffix)
-    const isFresh = isPage || blocking.since !== undefined
+    const isUncached = isPage || blocking.since !== undefined
     const headers = {
       ...VALUE_HEADERS,
-      // A page names the next one, and so is another one each time.
+      // A page has no ETag: it names the next page, under another name each time.
       ...(!isPage && { etag }),
-      "cache-control": isFresh ? "no-store" : "private, no-cache",
+      "cache-control": isUncached ? "no-store" : "private, no-cache",
       vary: "accept, accept-encoding, authorization, origin",
       [POSITION_HEADER]: formatPosition(position),
       [REVISION_HEADER]: String(position.revision),
@@ -66,7 +66,7 @@ function readList(query: Query, accept: string) {
   if (prefix !== "") checkKey(prefix)
   const limit = one(query, "limit")
   if (limit !== undefined && !/^[1-9]\d{0,6}$/.test(limit)) {
-    throw invalid("limit is a number of entries, from 1 to 9,999,999")
+    throw invalid(`limit is a number of entries from 1 to 9999999, not ${JSON.stringify(limit)}`)
   }
   const lines = /\bapplication\/x-ndjson\b/i.test(accept)
   return { prefix, limit: limit && Number(limit), name: one(query, "after"), lines } as {
@@ -77,12 +77,13 @@ function readList(query: Query, accept: string) {
   }
 }
 
-// The page after the one that gave this name.
-function pageOf(topic: Topic, name: string, prefix: string): Page {
-  const page = topic.pages.find(name)
-  if (page.prefix !== prefix) throw invalid("after goes with the prefix that it was given for")
-  if (page.root.life === topic.fanOut.moment!.root.life) return page
-  throw new RequestError("ERR_PAGE_GONE", "another epoch began: begin again")
+function continuationOf(topic: Topic, name: string, prefix: string): Continuation {
+  const continuation = topic.continuations.find(name)
+  if (continuation.prefix !== prefix) {
+    throw invalid("after is the next of a list with another prefix: repeat the prefix")
+  }
+  if (continuation.root.life === topic.fanOut.moment!.root.life) return continuation
+  throw new RequestError("ERR_PAGE_GONE", "a new epoch began after that page: list anew")
 }
 
 function invalid(message: string): RequestError {

@@ -26,8 +26,8 @@ const WRITE_RULES = { ttl: "later" } as const
 type Rules = Readonly<Record<string, Rule>>
 
 /**
- * `GET · PUT · DELETE` of one entry: `/v1/topics/{topic}/entry?key=`, which is exact for every
- * key, and `/v1/topics/{topic}/entries/{key}`, for keys that are paths.
+ * `GET`, `PUT` and `DELETE` of one entry: `/v1/topics/{topic}/entry?key=`, the exact form for every
+ * key, and `/v1/topics/{topic}/entries/{key}`, for keys that look like paths.
  */
 export function entryRoutes(app: Hono, hub: Hub): void {
   const exact = "/v1/topics/:topic/entry"
@@ -65,22 +65,22 @@ export function entryRoutes(app: Hono, hub: Hub): void {
 }
 
 /**
- * The key in a path, decoded once.
+ * Returns the key in a path, decoded once.
  *
- * @throws {KeyError} a key that a path cannot carry safely: proxies and clients resolve `.` and
+ * @throws {KeyError} a path cannot carry this key: proxies and clients resolve the segments `.` and
  *   `..`, and merge slashes.
  */
 export function keyInPath(url: string): string {
-  // As it was sent, where the runtime tells: `URL` would resolve dots first.
+  // The path as the client sent it, where the runtime shows that: `URL` would resolve dots.
   const raw = /^[^?#]*?\/v1\/topics\/[^/]+\/entries\/([^?#]*)/.exec(url)?.[1] ?? ""
   let key: string
   try {
     key = decodeURIComponent(raw)
   } catch {
-    throw new KeyError("the path is not URL-encoded UTF-8")
+    throw new KeyError("the path is not UTF-8, or not URL-encoded")
   }
   if (key.split("/").some((segment) => segment === "" || segment === "." || segment === "..")) {
-    throw new KeyError("a path cannot carry this key: use entry?key=")
+    throw new KeyError("a path cannot carry an empty, . or .. segment of a key: use entry?key=")
   }
   return checkKey(key)
 }
@@ -138,7 +138,10 @@ async function deleteEntry(
 ): Promise<Response> {
   checkWritable(topic)
   if (request.headers.has("if-none-match")) {
-    throw new RequestError("ERR_REQUEST_INVALID", "DELETE takes If-Match, not If-None-Match")
+    throw new RequestError(
+      "ERR_REQUEST_INVALID",
+      "a DELETE may have If-Match, but no If-None-Match",
+    )
   }
   const epoch = topic.position().epoch
   const condition = conditionOf(request.headers, key, epoch)
@@ -169,7 +172,10 @@ function written(epoch: string, revision: Revision): Response {
 }
 
 function refused(revision: Revision = 0): never {
-  const message = revision === 0 ? "the entry is absent" : `the entry is at revision ${revision}`
+  const message =
+    revision === 0
+      ? "the condition failed: the entry is absent"
+      : `the condition failed: the entry is at ${revision}`
   throw new RequestError("ERR_CONFLICT", message, {
     headers: { [REVISION_HEADER]: String(revision) },
     facts: { revision },

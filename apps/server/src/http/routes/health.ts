@@ -7,9 +7,9 @@ import { one, readQuery } from "../query.ts"
 import { allow } from "./allow.ts"
 
 /**
- * `GET /healthz`: the process is alive. `GET /readyz`: readers may come, as every topic has been in
- * sync since the start and the hub is not going. The body tells the status of all topics together,
- * since when, and of each; a stale one is a 503 with `?strict=1`.
+ * `GET /healthz`: 200 while the process is alive. `GET /readyz`: 200 once every topic has been in
+ * sync since the start, unless the hub drains or shuts down. The body has the status of each topic
+ * and of all together; with `?strict=1` a stale topic makes it a 503.
  */
 export function healthRoutes(app: Hono, hub: Hub): void {
   app.get("/healthz", ({ req }) => {

@@ -8,7 +8,7 @@ import { allow } from "./allow.ts"
 
 /** Options of the page at `/`. */
 export interface PageOptions {
-  /** The modules that the page loads. */
+  /** Modules that the page loads. */
   readonly assets: Assets
 }
 

@@ -1,3 +1,4 @@
+import { encodeUtf8 } from "@headwater/core"
 import { parseStreamId, type StreamId } from "@headwater/protocol"
 import type { Hono } from "hono"
 import { RequestError } from "../../errors.ts"
@@ -11,10 +12,10 @@ import type { Topic } from "../../topic.ts"
 import { checkKey, one, type Query, readQuery } from "../query.ts"
 import { allow } from "./allow.ts"
 
-/** Prefixes and keys of one view fit into a filter of the engine, which has 64 KiB. */
+/** The most bytes of the prefixes and keys of a view: a filter of the engine has 64 KiB. */
 const FILTER_BYTES_MAX = 49_152
 
-/** `GET /v1/topics/{topic}/stream`: snapshot, then every change, as events. */
+/** `GET /v1/topics/{topic}/stream`: a snapshot, then every change, as server-sent events. */
 export function streamRoutes(app: Hono, hub: Hub): void {
   const path = "/v1/topics/:topic/stream"
   app.get(path, ({ req }) => {
@@ -28,7 +29,7 @@ export function streamRoutes(app: Hono, hub: Hub): void {
     })
     const lastEventId = req.header("last-event-id")
     const request = readRequest(query, lastEventId, hub.limits)
-    // An EventSource would come back for ever; after a 204 it never does.
+    // An EventSource would reconnect for ever; after a 204 it does not.
     if (request.once && lastEventId) return new Response(null, { status: 204 })
     const response = answer(hub, topic, request, req.header("accept-encoding"))
     return req.raw.method === "HEAD" ? headOf(response) : response
@@ -58,7 +59,7 @@ function readRequest(
   const prefixes = query.get("prefix") ?? []
   const keys = (query.get("key") ?? []).map(checkKey)
   for (const prefix of prefixes) if (prefix !== "") checkKey(prefix)
-  const bytes = new TextEncoder().encode([...prefixes, ...keys].join("")).length
+  const bytes = encodeUtf8([...prefixes, ...keys].join("")).length
   if (prefixes.length + keys.length > limits.filtersMax || bytes > FILTER_BYTES_MAX) {
     throw invalid(
       `at most ${limits.filtersMax} prefixes and keys, of ${FILTER_BYTES_MAX} bytes together`,
@@ -66,16 +67,16 @@ function readRequest(
   }
   const policy = one(query, "policy") ?? "conflate"
   if (policy !== "conflate" && policy !== "disconnect") {
-    throw invalid("policy is conflate or disconnect")
+    throw invalid(`policy is conflate or disconnect, not ${JSON.stringify(policy)}`)
   }
   const once = one(query, "once") ?? "0"
-  if (once !== "0" && once !== "1") throw invalid("once is 1")
+  if (once !== "0" && once !== "1") throw invalid(`once is 0 or 1, not ${JSON.stringify(once)}`)
   const own = parseId(lastEventId)
   const from = own ?? parseId(one(query, "since"))
   return { prefixes, keys, from, isOwnId: own !== undefined, policy, once: once === "1" }
 }
 
-// Empty is as if absent: an EventSource that has seen no id sends none, but tools send "".
+// An empty id is the same as none: an EventSource without an id sends no header, but tools send "".
 function parseId(text: string | undefined): StreamId | undefined {
   return text === undefined || text === "" ? undefined : parseStreamId(text)
 }

@@ -21,7 +21,10 @@ export function topicsRoutes(app: Hono, hub: Hub, anonymous: "read" | "write"): 
     if (atLeast !== undefined) {
       const topic = hub.topics.find(({ cache }) => cache.position?.epoch === atLeast.epoch)
       if (topic === undefined) {
-        throw new RequestError("ERR_EPOCH_CHANGED", "no topic of this hub is in that epoch")
+        throw new RequestError(
+          "ERR_EPOCH_CHANGED",
+          `no topic of this hub is in epoch ${atLeast.epoch}`,
+        )
       }
       await block(hub, topic, blocking, EVERYTHING, req.raw)
     }

@@ -5,26 +5,30 @@ import type { Lease, Leases } from "./fan-out/leases.ts"
 import type { Root } from "./fan-out/root.ts"
 import type { HubLimits } from "./limits.ts"
 
-/** Where a list goes on: the root that it reads, and how far it has got. */
-export interface Page {
+/** The end of one page of a list, from which the next page goes on. */
+export interface Continuation {
+  /** The pinned snapshot that the list reads. */
   readonly root: Root
   readonly position: Position
   readonly prefix: string
   readonly after: Place
 }
 
-interface Kept extends Omit<Page, "root"> {
+interface Kept extends Omit<Continuation, "root"> {
   readonly lease: Lease
 }
 
 /**
- * Lists that were told in part, for who comes back for more: each pins its root for 30 s, so that
- * all pages are of one moment. Its name is a secret that cannot be guessed. A name may be used
- * again, so that a page that was lost on the way can be asked for once more.
+ * Continuations of lists by pages, each under the name that the client got as `next`. Each pins its
+ * snapshot for `listLeaseMs`, so that all pages are of one position.
+ *
+ * A name is a secret that cannot be guessed. It may be used again, so that a client can ask once
+ * more for a page that was lost on the way.
  */
-export class Pages {
+export class Continuations {
   readonly #leases: Leases
   readonly #limits: Pick<HubLimits, "pagesMax" | "listLeaseMs">
+  // In the order in which they were kept, which is that in which their leases end.
   readonly #kept = new Map<string, Kept>()
 
   constructor(leases: Leases, limits: Pick<HubLimits, "pagesMax" | "listLeaseMs">) {
@@ -32,29 +36,30 @@ export class Pages {
     this.#limits = limits
   }
 
-  /** Keeps where a list goes on, and names it. When there are too many, the oldest is forgotten. */
-  keep({ root, ...page }: Page): string {
+  /** Keeps a continuation and returns its name. Beyond `pagesMax` the oldest is forgotten. */
+  keep({ root, ...rest }: Continuation): string {
     this.#forgetOld()
     const name = crypto.randomUUID()
-    this.#kept.set(name, { ...page, lease: this.#leases.grant(root, this.#limits.listLeaseMs) })
+    this.#kept.set(name, { ...rest, lease: this.#leases.grant(root, this.#limits.listLeaseMs) })
     return name
   }
 
   /**
-   * Where the list of that name goes on.
+   * Returns the continuation of a name.
    *
    * @throws {RequestError} 410: it is not kept any more, or never was.
    */
-  find(name: string): Page {
+  find(name: string): Continuation {
     const kept = this.#kept.get(name)
     const root = kept?.lease.root
     if (kept === undefined || root === undefined) {
-      throw new RequestError("ERR_PAGE_GONE", "this list is not kept any more: begin again")
+      const seconds = this.#limits.listLeaseMs / 1_000
+      const message = `a next is kept for at most ${seconds} s, and this one is not: list anew`
+      throw new RequestError("ERR_PAGE_GONE", message)
     }
     return { ...kept, root }
   }
 
-  // Names are in the order of their ends.
   #forgetOld(): void {
     for (const [name, { lease }] of this.#kept) {
       if (lease.root !== undefined && this.#kept.size < this.#limits.pagesMax) return
