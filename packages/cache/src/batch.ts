@@ -1,4 +1,4 @@
-import { assert, type Commit, type Delta, type Revision } from "@headwater/core"
+import { assert, type Commit, type Delta, type Revision, SourceError } from "@headwater/core"
 
 /**
  * One change of one key, as the source told it: a value, nothing (deleted), or a reason why it
@@ -81,4 +81,39 @@ function updateOf(delta: Delta): Update {
   const { key, revision } = delta
   if (delta.op === "put") return { key, revision, value: delta.value, merged: true }
   return delta.op === "touch" ? { key, revision, touched: true } : { key, revision }
+}
+
+/**
+ * Writes out the commits that a source merged, as far as it can be known.
+ *
+ * A touch gets the value that it is of. A put of the value that is held is preceded by a delete, so
+ * that the trie takes it for another value: between the two there may have been one that a reader
+ * from another hub holds, which must be sent the value and not a touch.
+ *
+ * @param held the value of a key before all of this.
+ * @throws {SourceError} a touch of a key that is not held: the source assumes another state.
+ */
+export function unmerged(
+  updates: readonly Update[],
+  held: (key: string) => Uint8Array | undefined,
+): readonly Update[] {
+  if (!updates.some(({ merged, touched }) => merged || touched)) return updates
+  const written = new Map<string, Uint8Array | undefined>()
+  const latest = (key: string) => (written.has(key) ? written.get(key) : held(key))
+  return updates.flatMap((update) => {
+    const { key, revision, merged, touched } = update
+    const before = merged || touched ? latest(key) : undefined
+    const value = touched ? before : update.value
+    if (touched && value === undefined) {
+      throw new SourceError(`a touch of ${JSON.stringify(key)}, which is not held`)
+    }
+    written.set(key, value)
+    if (value === undefined) return [update]
+    const put = { key, revision, value }
+    return merged && before && hasSameBytes(before, value) ? [{ key, revision }, put] : [put]
+  })
+}
+
+function hasSameBytes(one: Uint8Array, other: Uint8Array): boolean {
+  return one.length === other.length && one.every((byte, at) => byte === other[at])
 }

@@ -1,6 +1,6 @@
 import type { Delta, Status } from "@headwater/core"
 import type { Snapshot } from "@headwater/core/engine"
-import type { Life } from "./life.ts"
+import type { EpochState } from "./epoch-state.ts"
 
 /** What a breadcrumb is made of. */
 export interface BreadcrumbParts {
@@ -8,7 +8,7 @@ export interface BreadcrumbParts {
   readonly timestamp: number
   readonly snapshot: Snapshot
   readonly status: Status
-  readonly life: Life
+  readonly epochState: EpochState
   /** See `Breadcrumb.since`. */
   readonly since: number | undefined
   /** Resolves with the newest breadcrumb once its sequence is above the given one. */
@@ -36,7 +36,7 @@ export class Breadcrumb {
   readonly snapshot: Snapshot
   /** The link to the source, once everything in `snapshot` was applied. */
   readonly status: Status
-  readonly life: Life
+  readonly epochState: EpochState
   /**
    * The version that `deltas` starts from; 0 when it is the first of its life, `undefined` when a
    * sweep has passed it.
@@ -49,7 +49,7 @@ export class Breadcrumb {
     this.timestamp = parts.timestamp
     this.snapshot = parts.snapshot
     this.status = parts.status
-    this.life = parts.life
+    this.epochState = parts.epochState
     this.since = parts.since
     this.#after = parts.after
   }

@@ -17,7 +17,7 @@ import type { EngineOptions } from "@headwater/core/engine"
 import type { Policy } from "@headwater/stream"
 import type { CacheLimits } from "./limits.ts"
 import type { CacheObserver } from "./observer.ts"
-import type { Validator } from "./screen.ts"
+import type { Validate } from "./validator.ts"
 
 /** What a cache is made with. */
 export interface SnapshotCacheOptions {
@@ -25,8 +25,8 @@ export interface SnapshotCacheOptions {
   /** For each life's own engine. */
   readonly engine?: EngineOptions
   readonly limits?: Partial<CacheLimits>
-  /** Says why a value is invalid. Part of what the epoch stands for: see `Screen`. */
-  readonly validate?: Validator
+  /** Says why a value is invalid. Part of what the epoch stands for: see `Validator`. */
+  readonly validate?: Validate
   /** Told what happens, for metrics. Costs nothing when absent. */
   readonly observer?: CacheObserver
 }
@@ -48,7 +48,7 @@ const LIMITS: OptionRules<CacheLimits> = {
   gapsMax: integerRule(1),
   invalidKeysMax: integerRule(0),
   valueBytesMax: integerRule(0),
-  livesMax: integerRule(0),
+  epochsMax: integerRule(0),
   frameEntriesMax: integerRule(1),
   frameBytesMax: integerRule(1, 2 ** 30),
   leaseMs: durationRule(1),

@@ -2,13 +2,13 @@ import { assert, type Commit, type InvalidEntry, type Revision } from "@headwate
 import type { Engine, Place, Trie } from "@headwater/core/engine"
 import { type Chunk, chunksOf, type Update } from "./batch.ts"
 
-/** What is asked which keys a directory holds: a `Life`. */
-export interface Shelf {
+/** The parts of an `EpochState` that tell which keys a directory holds. */
+export interface DirectoryContext {
   readonly engine: Engine
   readonly trie: Trie
   readonly resyncing: boolean
   /** Keys that are absent because their values are invalid. */
-  readonly screen: { entriesIn(directories: readonly string[]): readonly InvalidEntry[] }
+  readonly validator: { entriesIn(directories: readonly string[]): readonly InvalidEntry[] }
 }
 
 /**
@@ -21,7 +21,7 @@ export interface Shelf {
  */
 export function* chunksIn(
   commits: readonly Commit[],
-  life: Shelf,
+  epochState: DirectoryContext,
   updatesMax: number,
 ): Generator<Chunk | undefined> {
   let waiting: Commit[] = []
@@ -32,7 +32,7 @@ export function* chunksIn(
     }
     yield* chunksOf(waiting, updatesMax)
     waiting = []
-    yield* chunksOfDeletion(commit, commit.directories, life, updatesMax)
+    yield* chunksOfDeletion(commit, commit.directories, epochState, updatesMax)
   }
   yield* chunksOf(waiting, updatesMax)
 }
@@ -44,17 +44,17 @@ export function* chunksIn(
 function* chunksOfDeletion(
   commit: Commit,
   directories: readonly string[],
-  life: Shelf,
+  epochState: DirectoryContext,
   updatesMax: number,
 ): Generator<Chunk | undefined> {
-  assert(!life.resyncing, "a directory is deleted when no list is running")
+  assert(!epochState.resyncing, "a directory is deleted when no list is running")
   const { revision } = commit
   const names = directories.map(withoutSlash)
-  const entries = life.screen.entriesIn(names)
+  const entries = epochState.validator.entriesIn(names)
   const invalid = new Set(entries.flatMap(({ key, id }) => (id === undefined ? [key] : [])))
   const gone = entries.flatMap(({ id }) => id ?? [])
   let deletes = updatesOf([...invalid], revision)
-  for (const keys of keysIn(names, life)) {
+  for (const keys of keysIn(names, epochState)) {
     deletes.push(
       ...updatesOf(invalid.size > 0 ? keys.filter((key) => !invalid.has(key)) : keys, revision),
     )
@@ -82,33 +82,30 @@ function withoutSlash(name: string): string {
   return name.replace(/\/+$/, "")
 }
 
-/** Nodes and leaves that one step of a walk looks at, and bytes of what it tells: 0.5 ms or so. */
+/** Nodes and leaves that one step of a walk visits, and bytes that it decodes: about 0.5 ms. */
 const VISITS_MAX = 5_000
 const STEP_BYTES = 32_768
 
-// Step by step, some without a key. Of the newest version when it begins, whatever is written
-// meanwhile. By the wire's walk, because that is the one that can be told when to stop.
+// Step by step, some of them without a key, over the version that is newest when it begins.
 function* keysIn(
   directories: readonly string[],
-  { engine, trie }: Shelf,
+  { engine, trie }: DirectoryContext,
 ): Generator<readonly string[]> {
   const isAll = directories.includes("")
   const prefixes = directories.map((name) => `${name}/`)
   const filter = isAll ? undefined : engine.filter({ prefixes, keys: directories })
   const snapshot = trie.snapshot()
-  const request = { since: 0, values: "binary", bytesMax: STEP_BYTES, filter } as const
+  const request = { since: 0, bytesMax: STEP_BYTES, visitsMax: VISITS_MAX, filter } as const
   try {
     let after: Place | undefined
     for (let ended = false; !ended; ) {
-      const step = snapshot.walk({ ...request, visitsMax: VISITS_MAX, after })
+      const step = snapshot.slice({ ...request, after })
       ended = step.ended
       after = step.place
-      yield (JSON.parse(`[${text.decode(step.body)}]`) as { key: string }[]).map(({ key }) => key)
+      yield step.deltas.map(({ key }) => key)
     }
   } finally {
     snapshot.dispose()
     filter?.dispose()
   }
 }
-
-const text = new TextDecoder()

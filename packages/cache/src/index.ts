@@ -16,14 +16,24 @@
  */
 export { type Chunk, chunksOf, type Update } from "./batch.ts"
 export { Breadcrumb, type BreadcrumbParts } from "./breadcrumb.ts"
-export type { CacheFrame, ResetReason } from "./cache-frame.ts"
 export type { SnapshotCacheOptions } from "./cache-options.ts"
-export { type CatchUp, NOTHING_HELD, type Plan, plan, type Walk, walked } from "./catch-up.ts"
-export { Life } from "./life.ts"
+export { EpochState } from "./epoch-state.ts"
+export type { CacheFrame, ResetReason } from "./follow/cache-frame.ts"
+export {
+  type CatchUp,
+  NOTHING_HELD,
+  type Plan,
+  plan,
+  type Walk,
+  walked,
+} from "./follow/catch-up.ts"
+export { Lease, type LeaseOptions, Leases } from "./follow/leases.ts"
+export type { Location } from "./follow/location.ts"
+export { PinnedSnapshot } from "./follow/pinned-snapshot.ts"
+export { statusKeyOf } from "./follow/status-key.ts"
+export { type Heard, type Seen, watch } from "./follow/watch.ts"
 export { CACHE_LIMITS, type CacheLimits } from "./limits.ts"
-export type { Location } from "./location.ts"
 export type { CacheObserver } from "./observer.ts"
-export type { Validator } from "./screen.ts"
 export { SnapshotCache } from "./snapshot-cache.ts"
-export { type Located, Versions } from "./versions.ts"
-export { type Heard, type Seen, watch } from "./watch.ts"
+export type { Validate } from "./validator.ts"
+export { Versions } from "./versions.ts"

@@ -16,12 +16,12 @@ export interface CacheLimits {
   readonly tableRowsMax: number
   /** Gaps that the table remembers; 256 by default. The oldest gives way, and the floor rises. */
   readonly gapsMax: number
-  /** Invalid keys remembered by name; 4,096 by default (16 MiB at worst). More are only counted. */
+  /** Invalid keys remembered with a reason; 4,096 by default, 16 MiB at most. */
   readonly invalidKeysMax: number
   /** Largest value, in bytes; 1 MiB by default. A larger one is invalid. */
   readonly valueBytesMax: number
-  /** Lives held at once by readers who will not let go; 3 by default. The oldest is disposed of. */
-  readonly livesMax: number
+  /** Past epochs kept for readers that still hold them; 3 by default. The oldest is freed. */
+  readonly epochsMax: number
   /** Entries or deltas in one frame of `follow`; 1,000 by default. */
   readonly frameEntriesMax: number
   /** Bytes of a frame for a follower that goes on by its place; 65,536, as much as on the wire. */
@@ -40,7 +40,7 @@ export const CACHE_LIMITS: CacheLimits = {
   gapsMax: 256,
   invalidKeysMax: 4_096,
   valueBytesMax: VALUE_BYTES_DEFAULT,
-  livesMax: 3,
+  epochsMax: 3,
   frameEntriesMax: 1_000,
   frameBytesMax: 65_536,
   leaseMs: 1_000,

@@ -1,6 +1,6 @@
 import type { Status } from "@headwater/core"
 import type { Policy } from "@headwater/stream"
-import type { ResetReason } from "./cache-frame.ts"
+import type { ResetReason } from "./follow/cache-frame.ts"
 
 /**
  * What a cache reports to metrics. Every method may be absent, and then costs nothing. None may
@@ -45,6 +45,24 @@ export interface CacheObserver {
   }): void
   /** Memory was full: what was to be applied was not. */
   onMemoryFull?(): void
+}
+
+/** Counts the followers by policy, for the observer. */
+export class FollowerCounts {
+  readonly #observer: CacheObserver | undefined
+  readonly #counts: Record<Policy["type"], number> = { conflate: 0, pin: 0, disconnect: 0 }
+
+  constructor(observer: CacheObserver | undefined) {
+    this.#observer = observer
+  }
+
+  /** Adds a follower, or with -1 takes one away. */
+  count(policy: Policy["type"], by: 1 | -1): void {
+    this.#counts[policy] += by
+    const { conflate, pin, disconnect } = this.#counts
+    const of = { policy, followers: this.#counts[policy] }
+    this.#observer?.onFollowers?.(conflate + pin + disconnect, of)
+  }
 }
 
 const METHODS: Readonly<Record<keyof CacheObserver, true>> = {

@@ -13,21 +13,21 @@ import type {
 } from "@headwater/core"
 import type { Policy } from "@headwater/stream"
 import type { Breadcrumb } from "./breadcrumb.ts"
-import type { CacheFrame } from "./cache-frame.ts"
 import {
   checkCacheOptions,
   checkFollow,
   checkPosition,
   type SnapshotCacheOptions,
 } from "./cache-options.ts"
-import { follow } from "./follow.ts"
-import { Followers } from "./followers.ts"
-import { saveLife } from "./life-image.ts"
+import { saveEpoch } from "./epoch-image.ts"
+import { Epochs } from "./epochs.ts"
+import type { CacheFrame } from "./follow/cache-frame.ts"
+import { follow } from "./follow/follow.ts"
+import { Leases } from "./follow/leases.ts"
+import type { Location } from "./follow/location.ts"
 import { CACHE_LIMITS, type CacheLimits } from "./limits.ts"
-import { Lives } from "./lives.ts"
-import type { Location } from "./location.ts"
-import { type CacheObserver, guarded } from "./observer.ts"
-import { Publication } from "./publication.ts"
+import { type CacheObserver, FollowerCounts, guarded } from "./observer.ts"
+import { Publisher } from "./publisher.ts"
 import { Writer } from "./writer.ts"
 
 /**
@@ -49,13 +49,14 @@ import { Writer } from "./writer.ts"
 export class SnapshotCache {
   /** Woken by every new breadcrumb, progress, status change and renewal, and by `close`. */
   readonly changes: Waiters
-  readonly #publication: Publication
-  readonly #lives: Lives
+  readonly #publisher: Publisher
+  readonly #epochs: Epochs
   readonly #limits: CacheLimits
   readonly #clock: Clock
   readonly #writer: Writer
   readonly #observer: CacheObserver | undefined
-  readonly #followers: Followers
+  readonly #followers: FollowerCounts
+  readonly #leases: Leases
 
   constructor(options: SnapshotCacheOptions) {
     checkCacheOptions(options)
@@ -63,13 +64,14 @@ export class SnapshotCache {
     const observer = guarded(options.observer)
     this.#limits = { ...CACHE_LIMITS, ...options.limits }
     this.#clock = clock
-    this.#publication = new Publication(clock, observer)
-    this.changes = this.#publication.changes
-    this.#lives = new Lives({ clock, engine, validate, limits: this.#limits })
-    const parts = { lives: this.#lives, publication: this.#publication }
+    this.#publisher = new Publisher(clock, observer)
+    this.changes = this.#publisher.changes
+    this.#epochs = new Epochs({ clock, engine, validate, limits: this.#limits })
+    const parts = { epochs: this.#epochs, publisher: this.#publisher }
     this.#writer = new Writer(parts, { clock, observer, limits: this.#limits })
     this.#observer = observer
-    this.#followers = new Followers(observer)
+    this.#followers = new FollowerCounts(observer)
+    this.#leases = new Leases(clock)
   }
 
   /**
@@ -86,9 +88,9 @@ export class SnapshotCache {
     options: SnapshotCacheOptions,
   ): SnapshotCache {
     const cache = new SnapshotCache(options)
-    const snapshot = cache.#lives.load(image)
-    const { life } = cache.#lives.target
-    cache.#publication.publish(life, snapshot)
+    const snapshot = cache.#epochs.load(image)
+    const { epochState } = cache.#epochs.target
+    cache.#publisher.publish(epochState, snapshot)
     return cache
   }
 
@@ -163,56 +165,58 @@ export class SnapshotCache {
 
   /** The link to the source. Said again, it is not heard. Comes after the data that it covers. */
   setStatus(status: Status, code?: SyncErrorCode): void {
-    this.#publication.setStatus(status, code)
+    this.#publisher.setStatus(status, code)
   }
 
   /** The source said something, be it only that it is there. */
   contact(): void {
-    this.#publication.contact()
+    this.#publisher.contact()
   }
 
   /**
    * Everything up to here has been told, in the life that is being filled: watch on from the next.
    */
   get contiguous(): Revision {
-    return this.#lives.contiguous
+    return this.#epochs.contiguous
   }
 
   /** What was said with the newest epoch, be that served or not yet. An image brings it back. */
   get memo(): string | undefined {
-    return this.#lives.memo
+    return this.#epochs.memo
   }
 
   // What readers do.
 
   /** The epoch of what is served; `undefined` until something is complete. */
   get epoch(): string | undefined {
-    return this.#lives.serving?.epoch
+    return this.#epochs.serving?.epoch
   }
 
   /** The newest complete state; `undefined` until there is one. */
   get current(): Breadcrumb | undefined {
-    return this.#publication.current
+    return this.#publisher.current
   }
 
   /** Everything up to here is in `current`. Not below its reach, and above it when all is quiet. */
   get position(): Position | undefined {
-    const life = this.#lives.serving
-    return life === undefined ? undefined : { epoch: life.epoch, revision: life.served }
+    const epochState = this.#epochs.serving
+    return epochState === undefined
+      ? undefined
+      : { epoch: epochState.epoch, revision: epochState.served }
   }
 
   /** The lowest position that can be resumed from. */
   get oldestPosition(): Position | undefined {
-    const life = this.#lives.serving
-    const revision = life?.versions.oldest
-    return life === undefined || revision === undefined
+    const epochState = this.#epochs.serving
+    const revision = epochState?.versions.oldest
+    return epochState === undefined || revision === undefined
       ? undefined
-      : { epoch: life.epoch, revision }
+      : { epoch: epochState.epoch, revision }
   }
 
   /** The link to the source, and what an operator wants to know beside it. */
   get report(): StatusReport {
-    return this.#publication.report(this.#lives.serving?.screen.count ?? 0)
+    return this.#publisher.report(this.#epochs.serving?.validator.count ?? 0)
   }
 
   /**
@@ -220,28 +224,27 @@ export class SnapshotCache {
    * long ago: a source that keeps its history is read from there on.
    */
   get wasInSync(): boolean {
-    return this.#publication.wasInSync
+    return this.#publisher.wasInSync
   }
 
   /** Up to 10 entries of the source that are absent because they are invalid. */
   get invalidSample(): readonly InvalidEntry[] {
-    return this.#lives.serving?.screen.sample ?? []
+    return this.#epochs.serving?.validator.sample ?? []
   }
 
   /** Whether `close` was called. */
   get closed(): boolean {
-    return this.#publication.closed
+    return this.#publisher.closed
   }
 
   /** Where a reader at `position` goes on. Revision 0 of any epoch is "nothing held". */
   locate(position: Position): Location {
     checkPosition(position)
     if (position.revision === 0) return { type: "fresh" }
-    const life = this.#lives.serving
-    if (life === undefined) return { type: "ahead" }
-    if (position.epoch !== life.epoch) return { type: "reset", reason: "epoch-changed" }
-    const located = life.versions.locate(position.revision, life.served)
-    return located.type === "compacted" ? { type: "reset", reason: "compacted" } : located
+    const epochState = this.#epochs.serving
+    if (epochState === undefined) return { type: "ahead" }
+    if (position.epoch !== epochState.epoch) return { type: "reset", reason: "epoch-changed" }
+    return epochState.versions.locate(position.revision, epochState.served)
   }
 
   /**
@@ -249,7 +252,7 @@ export class SnapshotCache {
    * reader that stands at `version` lags by. Short of up to 1/256 of `historyMs`.
    */
   lagMs(version: number): number {
-    return this.#lives.upkeep?.lagMs(version) ?? 0
+    return this.#epochs.compaction?.lagMs(version) ?? 0
   }
 
   /** The entry in the newest complete state. */
@@ -276,6 +279,7 @@ export class SnapshotCache {
       limits: this.#limits,
       observer: this.#observer,
       followers: this.#followers,
+      leases: this.#leases,
     })
   }
 
@@ -286,13 +290,14 @@ export class SnapshotCache {
    */
   save(): Generator<Uint8Array> | undefined {
     const { current } = this
-    return current && saveLife(current.life, current.snapshot, this.memo)
+    return current && saveEpoch(current.epochState, current.snapshot, this.memo)
   }
 
   /** Ends everything: readers hear it, and every life's memory is freed, whoever still holds it. */
   async close(): Promise<void> {
     if (this.closed) return
-    this.#publication.close()
-    this.#lives.dispose()
+    this.#publisher.close()
+    this.#leases.close()
+    this.#epochs.dispose()
   }
 }

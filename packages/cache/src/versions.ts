@@ -1,10 +1,5 @@
 import { assert, type Revision } from "@headwater/core"
-
-/** Where a revision leads: a version to resume from, or why there is none. */
-export type Located =
-  | { readonly type: "resume"; readonly version: number }
-  | { readonly type: "compacted" }
-  | { readonly type: "ahead" }
+import type { Location } from "./follow/location.ts"
 
 /** A table as an image keeps it. */
 export interface SavedVersions {
@@ -132,14 +127,14 @@ export class Versions {
    *
    * @param told the source has told everything up to this revision; above it is `ahead`.
    */
-  locate(revision: Revision, told: Revision): Located {
+  locate(revision: Revision, told: Revision): Location {
     if (revision > told) return { type: "ahead" }
     const oldest = this.oldest
-    if (oldest === undefined || revision < oldest) return { type: "compacted" }
+    if (oldest === undefined || revision < oldest) return COMPACTED
     const version = this.#versions[countAtMost(this.#reaches, revision) - 1]
     assert(version !== undefined, "a revision not below the oldest has a row")
     if (this.#gaps.some(({ from, to }) => from < revision && revision < to)) {
-      return { type: "compacted" }
+      return COMPACTED
     }
     return { type: "resume", version }
   }
@@ -152,6 +147,8 @@ export class Versions {
     this.#versions = this.#versions.filter(keep)
   }
 }
+
+const COMPACTED: Location = { type: "reset", reason: "compacted" }
 
 /** How many of the ascending numbers are at most `bound`. */
 function countAtMost(ascending: readonly number[], bound: number): number {

@@ -9,11 +9,10 @@ import {
 } from "@headwater/core"
 import type { Snapshot } from "@headwater/core/engine"
 import { chunksIn } from "./directories.ts"
+import type { ActiveEpoch, Epochs } from "./epochs.ts"
 import type { CacheLimits } from "./limits.ts"
-import type { Lives, Tended } from "./lives.ts"
 import type { CacheObserver } from "./observer.ts"
-import { Pace } from "./pace.ts"
-import type { Publication } from "./publication.ts"
+import type { Publisher } from "./publisher.ts"
 import { checkRevision } from "./source-revision.ts"
 
 /**
@@ -23,64 +22,64 @@ import { checkRevision } from "./source-revision.ts"
  * What fails leaves the state of the last commit. See `SnapshotCache` for each call.
  */
 export class Writer {
-  readonly #lives: Lives
-  readonly #publication: Publication
+  readonly #epochs: Epochs
+  readonly #publisher: Publisher
   readonly #clock: Clock
   readonly #limits: CacheLimits
-  readonly #pace: Pace
+  readonly #budget: YieldBudget
   readonly #observer: CacheObserver | undefined
   #busy = false
   #resyncBegan = 0
 
   constructor(
-    parts: { readonly lives: Lives; readonly publication: Publication },
+    parts: { readonly epochs: Epochs; readonly publisher: Publisher },
     options: {
       readonly clock: Clock
       readonly limits: CacheLimits
       readonly observer: CacheObserver | undefined
     },
   ) {
-    this.#lives = parts.lives
-    this.#publication = parts.publication
+    this.#epochs = parts.epochs
+    this.#publisher = parts.publisher
     this.#clock = options.clock
     this.#limits = options.limits
     this.#observer = options.observer
-    this.#pace = new Pace(this.#clock, this.#limits.sliceMs)
+    this.#budget = new YieldBudget(this.#clock, this.#limits.sliceMs)
   }
 
   /** A life begins, or goes on. */
   renew(epoch: string, memo: string | undefined): void {
     this.#assertIdle()
-    this.#lives.renew(epoch, memo)
+    this.#epochs.renew(epoch, memo)
   }
 
   /** A list begins. */
   beginResync(): void {
     this.#assertIdle()
     this.#resyncBegan = this.#clock.elapsed()
-    this.#lives.target.life.beginResync()
+    this.#epochs.target.epochState.beginResync()
   }
 
   /** The list is given up. */
   abortResync(): void {
     this.#atOnce((target) => {
-      target.life.abortResync()
-      this.#publish(target, target.life.commit())
+      target.epochState.abortResync()
+      this.#publish(target, target.epochState.commit())
     })
   }
 
   /** A page of the list. */
   applyList(page: ListPage): Promise<void> {
     return this.#serially(async (target) => {
-      const { life } = target
+      const { epochState } = target
       checkRevision(page.revision)
-      life.checkList(page.revision)
-      const entries = life.screen.admitListed(page.entries, page.invalid)
+      epochState.checkList(page.revision)
+      const entries = epochState.validator.admitListed(page.entries, page.invalid)
       for (let start = 0; start < entries.length; start += this.#limits.chunkUpdatesMax) {
-        life.applyListed(entries.slice(start, start + this.#limits.chunkUpdatesMax))
+        epochState.applyListed(entries.slice(start, start + this.#limits.chunkUpdatesMax))
         await this.#giveWay()
       }
-      life.commit()
+      epochState.commit()
       await this.#tidy(target)
     })
   }
@@ -88,16 +87,16 @@ export class Writer {
   /** What the watch told. */
   applyCommits(commits: readonly Commit[]): Promise<void> {
     return this.#serially(async (target) => {
-      const { life } = target
+      const { epochState } = target
       for (const { revision } of commits) checkRevision(revision)
-      const untold = commits.filter(({ revision }) => !life.hasTold(revision))
-      for (const chunk of chunksIn(untold, life, this.#limits.chunkUpdatesMax)) {
+      const untold = commits.filter(({ revision }) => !epochState.hasTold(revision))
+      for (const chunk of chunksIn(untold, epochState, this.#limits.chunkUpdatesMax)) {
         if (chunk === undefined) {
           await this.#giveWay()
           continue
         }
-        const served = life.served
-        this.#publish(target, life.apply(chunk), life.served > served)
+        const served = epochState.served
+        this.#publish(target, epochState.apply(chunk), epochState.served > served)
         this.#observer?.onApply?.({ updates: chunk.updates.length })
         await this.#tidy(target)
       }
@@ -107,13 +106,13 @@ export class Writer {
   /** The list is whole. */
   endResync(revision: Revision): Promise<void> {
     return this.#serially(async (target) => {
-      const { life } = target
+      const { epochState } = target
       checkRevision(revision)
-      life.checkList(revision)
-      while (!life.sweepUnseen(revision, this.#limits.chunkUpdatesMax)) await this.#giveWay()
-      this.#publish(target, life.endResync(revision), true)
+      epochState.checkList(revision)
+      while (!epochState.sweepUnseen(revision, this.#limits.chunkUpdatesMax)) await this.#giveWay()
+      this.#publish(target, epochState.endResync(revision), true)
       const durationMs = this.#clock.elapsed() - this.#resyncBegan
-      this.#observer?.onResync?.({ entries: life.trie.size, durationMs })
+      this.#observer?.onResync?.({ entries: epochState.trie.size, durationMs })
       await this.#tidy(target)
     })
   }
@@ -122,19 +121,19 @@ export class Writer {
   progress(revision: Revision): void {
     this.#atOnce((target) => {
       checkRevision(revision)
-      const served = target.life.served
-      this.#publish(target, target.life.progress(revision), target.life.served > served)
+      const served = target.epochState.served
+      this.#publish(target, target.epochState.progress(revision), target.epochState.served > served)
     })
   }
 
   #assertIdle(): void {
-    if (this.#publication.closed) throw new ClosedError("shutdown")
+    if (this.#publisher.closed) throw new ClosedError("shutdown")
     assert(!this.#busy, "the writer does one thing at a time")
   }
 
-  #atOnce(task: (target: Tended) => void): void {
+  #atOnce(task: (target: ActiveEpoch) => void): void {
     this.#assertIdle()
-    const target = this.#lives.target
+    const target = this.#epochs.target
     try {
       task(target)
     } catch (error) {
@@ -143,11 +142,11 @@ export class Writer {
     }
   }
 
-  async #serially(task: (target: Tended) => Promise<void>): Promise<void> {
+  async #serially(task: (target: ActiveEpoch) => Promise<void>): Promise<void> {
     this.#assertIdle()
-    const target = this.#lives.target
+    const target = this.#epochs.target
     this.#busy = true
-    this.#pace.begin()
+    this.#budget.begin()
     try {
       await task(target)
     } catch (error) {
@@ -158,30 +157,55 @@ export class Writer {
     }
   }
 
-  #afterFailure({ life }: Tended, error: unknown): void {
-    if (!life.disposed) life.forget()
+  #afterFailure({ epochState }: ActiveEpoch, error: unknown): void {
+    if (!epochState.disposed) epochState.forget()
     if (!(error instanceof MemoryFullError)) return
     this.#observer?.onMemoryFull?.()
-    this.#publication.setStatus("stale", error.code)
+    this.#publisher.setStatus("stale", error.code)
   }
 
   async #giveWay(): Promise<void> {
-    if ((await this.#pace.giveWay()) && this.#publication.closed) throw new ClosedError("shutdown")
+    if ((await this.#budget.giveWay()) && this.#publisher.closed) throw new ClosedError("shutdown")
   }
 
-  async #tidy({ life, upkeep }: Tended): Promise<void> {
-    const { swept } = upkeep.slice()
-    if (swept !== undefined) this.#publication.replace(life, swept)
+  async #tidy({ epochState, compaction }: ActiveEpoch): Promise<void> {
+    const { swept } = compaction.slice()
+    if (swept !== undefined) this.#publisher.replace(epochState, swept)
     await this.#giveWay()
   }
 
   // `moved`: everything up to a later revision has been told, be it that nothing changed.
-  #publish(target: Tended, snapshot: Snapshot | undefined, moved = false): void {
+  #publish(target: ActiveEpoch, snapshot: Snapshot | undefined, moved = false): void {
     if (snapshot !== undefined) {
-      target.upkeep.sample(snapshot.version)
-      this.#publication.publish(target.life, snapshot)
-      this.#lives.swapIn(target)
+      target.compaction.sample(snapshot.version)
+      this.#publisher.publish(target.epochState, snapshot)
+      this.#epochs.swapIn(target)
     }
-    if (snapshot !== undefined || moved) this.#publication.wake()
+    if (snapshot !== undefined || moved) this.#publisher.wake()
+  }
+}
+
+/** Cuts long work into slices, so that no turn of the event loop takes longer than `sliceMs`. */
+class YieldBudget {
+  readonly #clock: Clock
+  readonly #sliceMs: number
+  #began = 0
+
+  constructor(clock: Clock, sliceMs: number) {
+    this.#clock = clock
+    this.#sliceMs = sliceMs
+  }
+
+  /** Starts a slice. */
+  begin(): void {
+    this.#began = this.#clock.elapsed()
+  }
+
+  /** Yields to other tasks if the slice is over. Returns whether it did. */
+  async giveWay(): Promise<boolean> {
+    if (this.#clock.elapsed() - this.#began < this.#sliceMs) return false
+    await this.#clock.yield()
+    this.begin()
+    return true
   }
 }

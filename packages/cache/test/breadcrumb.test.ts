@@ -169,8 +169,8 @@ describe("Breadcrumb", () => {
     expect([...held.entries()].map(({ revision }) => revision)).toEqual([2, 2, 2])
     expect([...(cache.current?.snapshot.changesSince(held.version) ?? [])]).toHaveLength(3)
     held.dispose()
-    while (!old.life.trie.reclaim(1_000));
-    expect(old.life.engine.stats().snapshots).toBe(1)
+    while (!old.epochState.trie.reclaim(1_000));
+    expect(old.epochState.engine.stats().snapshots).toBe(1)
   })
 
   test("SC-B14, SC-B15: before the first list there is none; the status is waiting", async () => {

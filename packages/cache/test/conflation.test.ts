@@ -138,7 +138,7 @@ describe("what Typha's dedupe buffer does, of who conflates", () => {
     cache.renew("e1")
     cache.beginResync()
     await cache.endResync(1)
-    const { engine, trie } = cache.current!.life
+    const { engine, trie } = cache.current!.epochState
     const keys = Array.from({ length: 300 }, (_, index) => `k${index}`)
     await cache.applyCommits([commit(2, ...keys.map((key) => put(key, "1")))])
     const full = engine.liveBytes()

@@ -32,7 +32,7 @@ describe("SnapshotCache: memory that is full (debug wasm)", () => {
    * meet, so it is brought about here, where it would be met. Returns what ends it.
    */
   function fill(): () => void {
-    const { trie } = cache.current!.life
+    const { trie } = cache.current!.epochState
     const commit = () => {
       trie.abort()
       throw new MemoryFullError(4_000_000, 4_194_304)

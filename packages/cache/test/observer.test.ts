@@ -156,6 +156,6 @@ test("an observer that throws changes nothing, also in a timer", async () => {
 
   expect(first.value).toMatchObject({ type: "reset" })
   expect(cache.position?.revision).toBe(2)
-  expect(cache.current?.life.engine.stats().snapshots).toBeLessThanOrEqual(2)
+  expect(cache.current?.epochState.engine.stats().snapshots).toBeLessThanOrEqual(2)
   await cache.close()
 })

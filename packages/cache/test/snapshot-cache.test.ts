@@ -50,7 +50,7 @@ describe("SnapshotCache (debug wasm)", () => {
   afterEach(async () => {
     const { current } = cache
     if (current !== undefined) {
-      const { trie, engine } = current.life
+      const { trie, engine } = current.epochState
       while (!trie.reclaim(1_000));
       current.snapshot.verify()
       expect(engine.stats().snapshots).toBe(1)
@@ -417,7 +417,7 @@ describe("SnapshotCache (debug wasm)", () => {
 
     expect(cache.position).toEqual({ epoch: "e2", revision: 2 })
     expect(entries()).toEqual({ b: "1" })
-    expect(old?.life.disposed).toBe(true)
+    expect(old?.epochState.disposed).toBe(true)
     expect(cache.current?.sequence).toBe(2)
     expect(cache.locate({ epoch: "e1", revision: 5 })).toEqual({
       type: "reset",
@@ -441,7 +441,7 @@ describe("SnapshotCache (debug wasm)", () => {
   test("an old life lives as long as a lease on it, but not longer than the cache", async () => {
     cache.renew("e1")
     await list(5, [entry("a", "1", 3)])
-    const lease = cache.current?.life.retain()
+    const lease = cache.current?.epochState.retain()
     const snapshot = cache.current?.snapshot.retain()
     cache.renew("e2")
     await list(2, [])
@@ -451,23 +451,23 @@ describe("SnapshotCache (debug wasm)", () => {
     lease?.release()
     expect(lease?.disposed).toBe(true)
 
-    const second = cache.current?.life.retain()
+    const second = cache.current?.epochState.retain()
     await cache.close()
     expect(second?.disposed).toBe(true)
   })
 
   test("lives that readers will not let go of are bounded", async () => {
-    cache = create({ limits: { livesMax: 1 } })
-    const lives = []
+    cache = create({ limits: { epochsMax: 1 } })
+    const epochs = []
     for (const epoch of ["e1", "e2", "e3"]) {
       cache.renew(epoch)
       await list(1, [])
-      lives.push(cache.current?.life.retain())
+      epochs.push(cache.current?.epochState.retain())
     }
 
-    expect(lives.map((life) => life?.disposed)).toEqual([true, false, false])
-    for (const life of lives) life?.release()
-    expect(lives.map((life) => life?.disposed)).toEqual([true, true, false])
+    expect(epochs.map((epochState) => epochState?.disposed)).toEqual([true, false, false])
+    for (const epochState of epochs) epochState?.release()
+    expect(epochs.map((epochState) => epochState?.disposed)).toEqual([true, true, false])
   })
 
   test("invalid entries are absent, counted and named, and come back when valid", async () => {
@@ -542,14 +542,14 @@ describe("SnapshotCache (debug wasm)", () => {
     await list(5, [entry("a", "1", 3), entry("b", "1", 3)])
     await clock.advance(4)
     await cache.applyCommits([commit(6, { a: undefined })])
-    expect(cache.current?.life.engine.stats().tombstones).toBe(1)
+    expect(cache.current?.epochState.engine.stats().tombstones).toBe(1)
     await clock.advance(500)
     await cache.applyCommits([commit(7, { b: "2" })])
     await clock.advance(500)
     await cache.applyCommits([commit(8, { b: "3" })])
 
     const { current } = cache
-    expect(current?.life.engine.stats().tombstones).toBe(0)
+    expect(current?.epochState.engine.stats().tombstones).toBe(0)
     expect(current?.sequence).toBe(4)
     expect(cache.locate({ epoch: "e1", revision: 5 })).toEqual({
       type: "reset",
@@ -558,7 +558,7 @@ describe("SnapshotCache (debug wasm)", () => {
     expect(cache.locate({ epoch: "e1", revision: 7 }).type).toBe("resume")
     expect(cache.locate({ epoch: "e1", revision: 8 }).type).toBe("resume")
     expect(cache.oldestPosition).toEqual({ epoch: "e1", revision: 6 })
-    expect(current?.snapshot.version).toBe(current?.life.trie.version)
+    expect(current?.snapshot.version).toBe(current?.epochState.trie.version)
     expect(entries()).toEqual({ b: "3" })
   })
 
@@ -568,7 +568,7 @@ describe("SnapshotCache (debug wasm)", () => {
     await list(1, [])
     for (let revision = 2; revision < 400; revision++) {
       await cache.applyCommits([commit(revision, { [`key/${revision}`]: undefined })])
-      expect(cache.current?.life.engine.stats().tombstoneBytes).toBeLessThanOrEqual(4_096)
+      expect(cache.current?.epochState.engine.stats().tombstoneBytes).toBeLessThanOrEqual(4_096)
       expect(cache.locate({ epoch: "e1", revision }).type).toBe("resume")
     }
 
@@ -580,8 +580,8 @@ describe("SnapshotCache (debug wasm)", () => {
     cache = create({ limits: { historyMs: 0 } })
     cache.renew("e1")
     await list(1, [])
-    const life = cache.current?.life
-    const before = life?.engine.liveBytes() as number
+    const epochState = cache.current?.epochState
+    const before = epochState?.engine.liveBytes() as number
     for (let revision = 2; revision < 200; revision++) {
       await cache.applyCommits([commit(revision, { [`k${revision % 50}`]: `${revision}` })])
     }
@@ -589,9 +589,9 @@ describe("SnapshotCache (debug wasm)", () => {
     await cache.applyCommits([commit(201, { x: "1" })])
     await cache.applyCommits([commit(202, { x: undefined })])
     await cache.applyCommits([commit(203, { y: undefined })])
-    while (!life?.trie.reclaim(1_000));
+    while (!epochState?.trie.reclaim(1_000));
 
-    const left = (life?.engine.liveBytes() as number) - before
+    const left = (epochState?.engine.liveBytes() as number) - before
     expect(cache.current?.snapshot.size).toBe(0)
     expect(left).toBeLessThanOrEqual(1_024 + 256) // One chunk of the queue of tombstones.
   })

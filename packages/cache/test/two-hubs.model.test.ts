@@ -3,7 +3,7 @@ import { debugBuild } from "@headwater/core/debug"
 import { createEngine, type EngineOptions } from "@headwater/core/engine"
 import { integerBelow, ManualClock, prng, seedFrom } from "@headwater/testing"
 import { describe, expect, test } from "vitest"
-import type { Location } from "../src/location.ts"
+import type { Location } from "../src/follow/location.ts"
 import { SnapshotCache } from "../src/snapshot-cache.ts"
 import { type Below, History, INVALID, type State } from "./two-hubs/history.ts"
 import type { Shown } from "./two-hubs/model-hub.ts"
@@ -37,7 +37,7 @@ class Hub implements Readable {
   get shown(): Shown | undefined {
     const { current, position } = this.cache
     if (current === undefined || position === undefined) return undefined
-    return { snapshot: current.snapshot, position, horizon: current.life.horizon }
+    return { snapshot: current.snapshot, position, horizon: current.epochState.horizon }
   }
 
   locate(position: Position): Location {
@@ -190,10 +190,10 @@ function imageOf({ cache }: Hub): readonly Uint8Array[] | undefined {
 async function checkAndClose(cache: SnapshotCache): Promise<void> {
   const { current } = cache
   if (current !== undefined) {
-    while (!current.life.trie.reclaim(1_000));
+    while (!current.epochState.trie.reclaim(1_000));
     current.snapshot.verify()
     // The newest complete version, and the trie's own: a hub that was left behind may be past it.
-    expect(current.life.engine.stats().snapshots).toBe(current.life.whole ? 1 : 2)
+    expect(current.epochState.engine.stats().snapshots).toBe(current.epochState.whole ? 1 : 2)
   }
   await cache.close()
 }

@@ -5,13 +5,15 @@ import { Versions } from "../src/versions.ts"
 
 const limits = { tableRowsMax: 64, gapsMax: 8 }
 
+const COMPACTED = { type: "reset", reason: "compacted" }
+
 describe("Versions", () => {
   test("locate() leads to the newest version whose reach is not above the position", () => {
     const versions = new Versions(limits)
     versions.complete(10, 3)
     versions.complete(20, 5)
 
-    expect(versions.locate(9, 25)).toEqual({ type: "compacted" })
+    expect(versions.locate(9, 25)).toEqual(COMPACTED)
     expect(versions.locate(10, 25)).toEqual({ type: "resume", version: 3 })
     expect(versions.locate(19, 25)).toEqual({ type: "resume", version: 3 })
     expect(versions.locate(20, 25)).toEqual({ type: "resume", version: 5 })
@@ -37,8 +39,8 @@ describe("Versions", () => {
     expect([11, 12, 13, 19, 20].map((revision) => versions.locate(revision, 20))).toEqual([
       { type: "resume", version: 3 },
       { type: "resume", version: 3 },
-      { type: "compacted" },
-      { type: "compacted" },
+      COMPACTED,
+      COMPACTED,
       { type: "resume", version: 5 },
     ])
   })
@@ -61,7 +63,7 @@ describe("Versions", () => {
     versions.complete(22, 2)
 
     expect(versions.gaps).toBe(1)
-    expect(versions.locate(21, 22)).toEqual({ type: "compacted" })
+    expect(versions.locate(21, 22)).toEqual(COMPACTED)
     expect(versions.locate(22, 22)).toEqual({ type: "resume", version: 2 })
   })
 
@@ -75,7 +77,7 @@ describe("Versions", () => {
 
     expect(versions.oldest).toBe(20)
     expect(versions.gaps).toBe(0)
-    expect(versions.locate(19, 30)).toEqual({ type: "compacted" })
+    expect(versions.locate(19, 30)).toEqual(COMPACTED)
     expect(versions.locate(20, 30)).toEqual({ type: "resume", version: 5 })
   })
 
@@ -90,7 +92,7 @@ describe("Versions", () => {
 
     expect(versions.gaps).toBe(2)
     expect(versions.oldest).toBe(10)
-    expect(versions.locate(1, 31)).toEqual({ type: "compacted" })
+    expect(versions.locate(1, 31)).toEqual(COMPACTED)
     expect(versions.locate(10, 31)).toEqual({ type: "resume", version: 2 })
   })
 
@@ -118,8 +120,8 @@ describe("Versions", () => {
       floor: 20,
     })
     expect([9, 15, 20, 21].map((revision) => loaded.locate(revision, 21).type)).toEqual([
-      "compacted",
-      "compacted",
+      "reset",
+      "reset",
       "resume",
       "resume",
     ])
@@ -129,7 +131,7 @@ describe("Versions", () => {
     const versions = new Versions(limits)
 
     expect(versions.oldest).toBeUndefined()
-    expect(versions.locate(0, 0)).toEqual({ type: "compacted" })
+    expect(versions.locate(0, 0)).toEqual(COMPACTED)
   })
 })
 

@@ -14,7 +14,7 @@ const MEASURES = 10
 
 /** Memory of the engine, and on Node, where a test can collect garbage, of the heap beside it. */
 function measure(hub: Hub) {
-  const { bytesReserved, tombstones } = hub.cache.current!.life.engine.stats()
+  const { bytesReserved, tombstones } = hub.cache.current!.epochState.engine.stats()
   return { bytesReserved, tombstones, heapBytes: heapBytes() }
 }
 

@@ -76,7 +76,7 @@ async function* awaitPosition(
 
 function decide({ fanOut }: ReaderHost, request: ReaderRequest): StartPoint | "ahead" {
   const { cache, values } = fanOut
-  if (cache.current?.life !== fanOut.moment?.root.life) fanOut.refresh()
+  if (cache.current?.epochState !== fanOut.moment?.root.life) fanOut.refresh()
   const { epoch } = fanOut.moment!.root.life
   const { from, isOwnId, prefixes, keys } = request
   const view = viewOf({ values, prefixes, keys })

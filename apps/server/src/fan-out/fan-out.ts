@@ -146,7 +146,7 @@ export class FanOut {
     this.#noteStatus(report)
     if (current === undefined || position === undefined || !this.cache.wasInSync) return
     const before = this.#moment?.root
-    if (before?.life === current.life && before.version === current.snapshot.version) {
+    if (before?.life === current.epochState && before.version === current.snapshot.version) {
       before.report = report
       this.#moment = { root: before, position }
       return

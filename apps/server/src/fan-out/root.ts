@@ -1,4 +1,4 @@
-import type { Breadcrumb, Life } from "@headwater/cache"
+import type { Breadcrumb, EpochState } from "@headwater/cache"
 import { assert, type Revision, type StatusReport } from "@headwater/core"
 import type { Snapshot } from "@headwater/core/engine"
 
@@ -16,7 +16,7 @@ export interface Sums {
  */
 export class Root {
   readonly snapshot: Snapshot
-  readonly life: Life
+  readonly life: EpochState
   readonly version: number
   readonly reach: Revision
   /** The hub's link to its source, as last known while this was the newest root. */
@@ -25,7 +25,7 @@ export class Root {
 
   constructor(breadcrumb: Breadcrumb, report: StatusReport) {
     this.snapshot = breadcrumb.snapshot.retain()
-    this.life = breadcrumb.life.retain()
+    this.life = breadcrumb.epochState.retain()
     this.version = this.snapshot.version
     this.reach = this.snapshot.reach
     this.report = report

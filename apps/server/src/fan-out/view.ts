@@ -1,4 +1,4 @@
-import type { Life } from "@headwater/cache"
+import type { EpochState } from "@headwater/cache"
 import type { Clock, Revision } from "@headwater/core"
 import type { Filter, ViewSums } from "@headwater/core/engine"
 import { type ValueKind, type ViewFilter, viewOf } from "@headwater/protocol"
@@ -43,7 +43,7 @@ export class View {
   readonly id: string
   /** Tells it from every other view of its life; an id, being 32 bits, does not. */
   readonly number: number
-  readonly life: Life
+  readonly life: EpochState
   readonly filter: Filter | undefined
   /**
    * The step that readers at rest took last. Pins nothing: a root that was let go of is not used.
@@ -71,7 +71,7 @@ export class View {
   constructor(
     number: number,
     spec: ViewFilter & { readonly values: ValueKind },
-    life: Life,
+    life: EpochState,
     host: ViewHost,
     newest: number,
   ) {

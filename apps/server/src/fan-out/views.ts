@@ -1,4 +1,4 @@
-import type { Life } from "@headwater/cache"
+import type { EpochState } from "@headwater/cache"
 import { MemoryFullError } from "@headwater/core"
 import type { ValueKind, ViewFilter } from "@headwater/protocol"
 import { TooManyError } from "../errors.ts"
@@ -29,7 +29,7 @@ const CHANGES_MAX = 2_000
  * once finds it; the table is bounded, and gives way to whoever is there.
  */
 export class Views {
-  readonly life: Life
+  readonly life: EpochState
   readonly #host: ViewHost
   readonly #held = new Map<string, Held>()
   readonly #byView = new WeakMap<View, Held>()
@@ -42,7 +42,7 @@ export class Views {
   #newest: Root | undefined
   #cancelTimer: (() => void) | undefined
 
-  constructor(life: Life, host: ViewHost) {
+  constructor(life: EpochState, host: ViewHost) {
     this.life = life
     this.#host = host
   }

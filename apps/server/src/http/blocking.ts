@@ -141,7 +141,7 @@ async function change(
   const { cache } = topic
   const located = cache.locate(since)
   if (located.type !== "resume") return
-  const { life } = cache.current!
+  const { epochState: life } = cache.current!
   const [key] = covered.keys
   const revisionNow = () => (key === undefined ? 0 : (cache.get(key)?.revision ?? 0))
   const before = revisionNow()
@@ -152,7 +152,7 @@ async function change(
   for (;;) {
     const now = cache.current!
     const { snapshot } = now
-    if (now.life !== life || revisionNow() !== before) return
+    if (now.epochState !== life || revisionNow() !== before) return
     if (isKnown || snapshot.version === version) {
       await cache.changes.wait(signal)
       continue

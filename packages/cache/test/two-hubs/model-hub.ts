@@ -2,9 +2,9 @@ import type { Commit, Position } from "@headwater/core"
 import type { Engine, Snapshot } from "@headwater/core/engine"
 import { ManualClock } from "@headwater/testing"
 import { chunksOf } from "../../src/batch.ts"
-import { Life, type SavedLife } from "../../src/life.ts"
+import { EpochState, type SavedEpoch } from "../../src/epoch-state.ts"
+import type { Location } from "../../src/follow/location.ts"
 import { CACHE_LIMITS } from "../../src/limits.ts"
-import type { Location } from "../../src/location.ts"
 import type { Versions } from "../../src/versions.ts"
 import { type Below, type History, INVALID } from "./history.ts"
 import { type ModelSnapshot, ModelTrie } from "./model-trie.ts"
@@ -21,7 +21,7 @@ export interface Shown {
 /** An image of a hub. */
 export interface HubImage {
   readonly trie: ModelTrie
-  readonly saved: SavedLife
+  readonly saved: SavedEpoch
 }
 
 const EPOCH = "e1"
@@ -31,8 +31,8 @@ const validate = (_key: string, value: Uint8Array) =>
   decoder.decode(value) === `"${INVALID}"` ? "bad" : undefined
 
 /**
- * A hub of the model: a real `Life`, with its table, its screen and its chunks, over a trie whose
- * rules can be switched off; and what a syncer does to it, one step at a time.
+ * A hub of the model: a real `EpochState` with its table, validator and chunks, over a trie
+ * whose rules can be switched off; and what a syncer does to it, one step at a time.
  */
 export class ModelHub {
   readonly #history: History
@@ -40,7 +40,7 @@ export class ModelHub {
   readonly #below: Below
   readonly #limits
   readonly #trie: ModelTrie
-  readonly #life: Life
+  readonly #epochState: EpochState
   #shown: ModelSnapshot | undefined
 
   constructor(
@@ -62,9 +62,13 @@ export class ModelHub {
     this.#trie = image?.trie ?? new ModelTrie(rules, options.hashOf)
     const engine = { trie: () => this.#trie, dispose() {} } as unknown as Engine
     const start = image === undefined ? { engine } : { engine, saved: image.saved }
-    this.#life = new Life(EPOCH, { engine: {}, clock, limits: this.#limits, validate }, start)
+    this.#epochState = new EpochState(
+      EPOCH,
+      { engine: {}, clock, limits: this.#limits, validate },
+      start,
+    )
     const versions = new BrokenVersions(rules, this.#limits, image?.saved.versions)
-    Object.assign(this.#life, { versions } satisfies { versions: Versions })
+    Object.assign(this.#epochState, { versions } satisfies { versions: Versions })
     if (image !== undefined) this.#shown = this.#trie.snapshot()
   }
 
@@ -72,9 +76,11 @@ export class ModelHub {
   get shown(): Shown | undefined {
     const snapshot = this.#shown
     if (snapshot === undefined) return undefined
-    const revision = this.#rules.completeOnly ? this.#life.served : this.#life.contiguous
+    const revision = this.#rules.completeOnly
+      ? this.#epochState.served
+      : this.#epochState.contiguous
     const position = { epoch: EPOCH, revision }
-    return { snapshot, position, horizon: this.#life.horizon } as unknown as Shown
+    return { snapshot, position, horizon: this.#epochState.horizon } as unknown as Shown
   }
 
   /** Where a reader goes on. */
@@ -82,8 +88,7 @@ export class ModelHub {
     const told = this.shown?.position.revision
     if (told === undefined) return { type: "ahead" }
     if (revision === 0) return { type: "fresh" }
-    const located = this.#life.versions.locate(revision, told)
-    return located.type === "compacted" ? { type: "reset", reason: "compacted" } : located
+    return this.#epochState.versions.locate(revision, told)
   }
 
   /** Something that a syncer does. */
@@ -97,49 +102,49 @@ export class ModelHub {
 
   /** Hears what the source told since, all but so many revisions. */
   watch(lag: number): void {
-    const life = this.#life
-    const { contiguous } = life
+    const epochState = this.#epochState
+    const { contiguous } = epochState
     const upTo = Math.max(contiguous, this.#history.head - lag)
     this.#apply(this.#history.between(contiguous, upTo))
-    if (this.#below(2) === 0) this.#publish(life.progress(upTo))
+    if (this.#below(2) === 0) this.#publish(epochState.progress(upTo))
   }
 
   /** Reads a list, perhaps of a while ago, and hears beside it what came later. */
   list(): void {
-    const life = this.#life
+    const epochState = this.#epochState
     const { head } = this.#history
-    const revision = Math.max(life.contiguous, head - this.#below(3))
+    const revision = Math.max(epochState.contiguous, head - this.#below(3))
     const upTo = revision + this.#below(head - revision + 1)
     const entries = this.#history.listAt(revision)
     const cut = this.#below(entries.length + 1)
-    life.beginResync()
+    epochState.beginResync()
     this.#page(revision, entries.slice(0, cut))
     this.#apply(this.#history.between(revision, upTo))
     this.#page(revision, entries.slice(cut))
-    life.sweepUnseen(revision, 1_000)
-    this.#publish(life.endResync(revision))
+    epochState.sweepUnseen(revision, 1_000)
+    this.#publish(epochState.endResync(revision))
   }
 
   /** Reads a part of a list. */
   giveUpList(): void {
     const { head } = this.#history
     const entries = this.#history.listAt(head)
-    this.#life.beginResync()
+    this.#epochState.beginResync()
     this.#page(head, entries.slice(0, this.#below(entries.length + 1)))
     if (this.#below(3) === 0) {
       this.list()
       return
     }
-    this.#life.abortResync()
-    this.#publish(this.#life.commit())
+    this.#epochState.abortResync()
+    this.#publish(this.#epochState.commit())
   }
 
   /** Sweeps a tombstone or two, up to some version. */
   tidy(): void {
-    const life = this.#life
-    if (!life.whole) return
-    const horizon = Math.max(0, life.versions.newest - this.#below(4))
-    const { swept } = life.sweep(horizon, { bytesMax: 1e9, entriesMax: 1 + this.#below(2) })
+    const epochState = this.#epochState
+    if (!epochState.whole) return
+    const horizon = Math.max(0, epochState.versions.newest - this.#below(4))
+    const { swept } = epochState.sweep(horizon, { bytesMax: 1e9, entriesMax: 1 + this.#below(2) })
     if (swept !== undefined) this.#publish(swept)
   }
 
@@ -147,29 +152,29 @@ export class ModelHub {
   catchUp(): void {
     if (this.#shown === undefined) this.list()
     this.watch(0)
-    this.#publish(this.#life.progress(this.#history.head))
+    this.#publish(this.#epochState.progress(this.#history.head))
   }
 
   /** An image, of what is shown; nothing before there is any. */
   save(): HubImage | undefined {
     const snapshot = this.#shown
     if (snapshot === undefined || !this.#rules.completeOnly) return undefined
-    const { served: told, versions } = this.#life
+    const { served: told, versions } = this.#epochState
     return { trie: this.#trie.load(snapshot), saved: { told, versions: versions.save(told) } }
   }
 
-  #page(revision: number, entries: Parameters<Life["applyListed"]>[0]): void {
-    this.#life.checkList(revision)
-    this.#life.applyListed(this.#life.screen.admitListed(entries, []))
-    this.#publish(this.#life.commit())
+  #page(revision: number, entries: Parameters<EpochState["applyListed"]>[0]): void {
+    this.#epochState.checkList(revision)
+    this.#epochState.applyListed(this.#epochState.validator.admitListed(entries, []))
+    this.#publish(this.#epochState.commit())
   }
 
   #apply(commits: readonly Commit[]): void {
-    const life = this.#life
-    const untold = commits.filter(({ revision }) => !life.hasTold(revision))
+    const epochState = this.#epochState
+    const untold = commits.filter(({ revision }) => !epochState.hasTold(revision))
     const heard = this.#rules.everyEvent ? untold : this.#conflate(untold)
     for (const chunk of chunksOf(heard, this.#limits.chunkUpdatesMax)) {
-      this.#publish(life.apply(chunk))
+      this.#publish(epochState.apply(chunk))
     }
   }
 
@@ -190,10 +195,10 @@ export class ModelHub {
   #publish(snapshot: Snapshot | undefined): void {
     const shown = snapshot as unknown as ModelSnapshot | undefined
     if (shown !== undefined) this.#shown = shown
-    if (this.#rules.completeOnly || this.#life.contiguous === 0) return
+    if (this.#rules.completeOnly || this.#epochState.contiguous === 0) return
     if (this.#trie.version === this.#shown?.version) return
     this.#shown = this.#trie.snapshot()
-    const { versions, contiguous } = this.#life
+    const { versions, contiguous } = this.#epochState
     if (this.#shown.version > versions.newest) versions.complete(contiguous, this.#shown.version)
   }
 }

@@ -1,6 +1,6 @@
 import type { Position } from "@headwater/core"
-import { type CatchUp, NOTHING_HELD, plan, walked } from "../../src/catch-up.ts"
-import type { Location } from "../../src/location.ts"
+import { type CatchUp, NOTHING_HELD, plan, walked } from "../../src/follow/catch-up.ts"
+import type { Location } from "../../src/follow/location.ts"
 import type { Below, History, State } from "./history.ts"
 import type { Shown } from "./model-hub.ts"
 import { Fault, type Rules } from "./rules.ts"

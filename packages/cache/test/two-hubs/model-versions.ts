@@ -1,5 +1,6 @@
+import type { Location } from "../../src/follow/location.ts"
 import type { CacheLimits } from "../../src/limits.ts"
-import { type Located, type SavedVersions, Versions } from "../../src/versions.ts"
+import { type SavedVersions, Versions } from "../../src/versions.ts"
 import type { Rules } from "./rules.ts"
 
 type TableRules = Pick<Rules, "reachTable" | "gaps" | "firstRow" | "image">
@@ -25,9 +26,9 @@ export class BrokenVersions extends Versions {
     if (!(#rules in this) || this.#rules.gaps) super.gap(from, to)
   }
 
-  override locate(revision: number, told: number): Located {
+  override locate(revision: number, told: number): Location {
     const located = super.locate(revision, told)
-    if (located.type === "compacted") {
+    if (located.type === "reset") {
       const [first] = this.#rows
       const isBefore = first !== undefined && revision < first[0]
       return isBefore && !this.#rules.firstRow ? { type: "resume", version: first[1] } : located

@@ -21,9 +21,11 @@ import {
 } from "./layout.ts"
 import {
   checkVersion,
+  type DeltaSlice,
   entriesOf,
   type WalkRequest,
   type WalkResult,
+  walkDeltas,
   walkRaw,
   walkWire,
 } from "./walk.ts"
@@ -136,6 +138,16 @@ export class Snapshot implements Disposable {
     const { filter, ...rest } = request
     const address = filter?.address ?? 0
     return walkWire(this.#open(), this.#root, this.version, { ...rest, filter: address })
+  }
+
+  /**
+   * One slice of `changesSince`, or of `entries` as puts when `since` is 0, with the place where it
+   * stopped. One crossing. For a reader that must hold nothing between two slices.
+   */
+  slice(request: Omit<SnapshotWalk, "values">): DeltaSlice {
+    const { filter, ...rest } = request
+    const address = filter?.address ?? 0
+    return walkDeltas(this.#open(), this.#root, this.version, { ...rest, filter: address })
   }
 
   /**

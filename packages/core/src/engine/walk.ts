@@ -83,7 +83,8 @@ export function walkWire(
   version: number,
   request: WalkRequest,
 ): WalkResult {
-  const mode = checkWalk(request)
+  const mode = modeOf(request.values)
+  checkWalk(request)
   const { entries, ended, place, bytes } = walkSlice(host, root, version, {
     mode,
     since: request.since,
@@ -103,13 +104,43 @@ export function checkVersion(version: number): void {
 }
 
 // Numbers go to the core as they are: one that makes no sense there would be another one.
-function checkWalk({ since, values, bytesMax, visitsMax = VISITS_MAX }: WalkRequest): number {
+function checkWalk(request: Omit<WalkRequest, "values">): void {
+  const { since, bytesMax, visitsMax = VISITS_MAX } = request
   checkVersion(since)
-  const mode = Object.hasOwn(MODES, values) ? MODES[values] : undefined
-  if (mode === undefined) throw badOption("walk: values", values, "json, text or binary")
   if (!isRevision(bytesMax)) throw badOption("walk: bytesMax", bytesMax, "an integer ≥ 0")
   if (!isRevision(visitsMax)) throw badOption("walk: visitsMax", visitsMax, "an integer ≥ 0")
-  return mode
+}
+
+function modeOf(values: WireValues): number {
+  if (Object.hasOwn(MODES, values)) return MODES[values]
+  throw badOption("walk: values", values, "json, text or binary")
+}
+
+/** What one slice of a walk gives as deltas: puts alone when it is `since` 0. */
+export interface DeltaSlice {
+  readonly deltas: readonly Delta[]
+  readonly ended: boolean
+  readonly place: Place
+}
+
+/** One slice, decoded. */
+export function walkDeltas(
+  host: Host,
+  root: number,
+  version: number,
+  request: Omit<WalkRequest, "values">,
+): DeltaSlice {
+  checkWalk(request)
+  const { entries, ended, place } = walkSlice(host, root, version, {
+    mode: MODE_RAW,
+    since: request.since,
+    after: request.after,
+    filter: request.filter ?? 0,
+    bytesMax: request.bytesMax,
+    visitsMax: request.visitsMax ?? VISITS_MAX,
+    oldRoot: 0,
+  })
+  return { deltas: decode(host, entries), ended, place }
 }
 
 /** Every entry or change, decoded slice by slice. */
@@ -122,18 +153,11 @@ export function* walkRaw(
 ): Generator<Delta> {
   let after: Place | undefined
   for (;;) {
-    const slice = walkSlice(host, root, version, {
-      mode: MODE_RAW,
-      since,
-      after,
-      filter,
-      bytesMax: SLICE_BYTES,
-      visitsMax: VISITS_MAX,
-      oldRoot: 0,
-    })
-    yield* decode(host, slice.entries)
-    if (slice.ended) return
-    after = slice.place
+    const request = { since, after, filter, bytesMax: SLICE_BYTES }
+    const { deltas, ended, place } = walkDeltas(host, root, version, request)
+    yield* deltas
+    if (ended) return
+    after = place
   }
 }
 

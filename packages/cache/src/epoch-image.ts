@@ -1,6 +1,6 @@
 import { decodeUtf8, encodeUtf8, ImageError, type InvalidEntry } from "@headwater/core"
 import { loadEngine, type Snapshot } from "@headwater/core/engine"
-import { Life, type LifeOptions } from "./life.ts"
+import { type EpochOptions, EpochState } from "./epoch-state.ts"
 import type { SavedVersions } from "./versions.ts"
 
 /** What the cache adds to an engine's image, as JSON. */
@@ -20,14 +20,14 @@ const FORMAT = 1
  * A life as bytes, in pieces: a complete version, everything that is to be told of it, and the
  * table that leads to it, with its gaps. The version must stay held while the pieces are taken.
  */
-export function saveLife(
-  life: Life,
+export function saveEpoch(
+  epochState: EpochState,
   snapshot: Snapshot,
   memo: string | undefined,
 ): Generator<Uint8Array> {
-  const { epoch, served: told } = life
-  const versions = life.versions.save(told)
-  const invalid = life.screen.all
+  const { epoch, served: told } = epochState
+  const versions = epochState.versions.save(told)
+  const invalid = epochState.validator.all
   const opaque: Opaque = { format: FORMAT, epoch, memo, told, versions, invalid }
   return snapshot.save(encodeUtf8(JSON.stringify(opaque)))
 }
@@ -38,10 +38,14 @@ export function saveLife(
  * @throws {ImageError} it is cut, changed, or of another format. Nothing is left open.
  * @throws {MemoryFullError} it does not fit.
  */
-export function loadLife(
+export function loadEpoch(
   image: Uint8Array | Iterable<Uint8Array>,
-  options: LifeOptions,
-): { readonly life: Life; readonly snapshot: Snapshot; readonly memo: string | undefined } {
+  options: EpochOptions,
+): {
+  readonly epochState: EpochState
+  readonly snapshot: Snapshot
+  readonly memo: string | undefined
+} {
   const { engine, snapshot, opaque } = loadEngine(image, options.engine)
   try {
     const { epoch, memo, told, versions, invalid } = read(opaque)
@@ -50,9 +54,9 @@ export function loadLife(
     if (!snapshot.complete || newest === undefined || newest[1] > snapshot.version) {
       throw new ImageError("an image of a version that is not complete")
     }
-    const life = new Life(epoch, options, { engine, saved: { told, versions } })
-    life.screen.restore(invalid)
-    return { life, snapshot, memo }
+    const epochState = new EpochState(epoch, options, { engine, saved: { told, versions } })
+    epochState.validator.restore(invalid)
+    return { epochState, snapshot, memo }
   } catch (error) {
     engine.dispose()
     throw error

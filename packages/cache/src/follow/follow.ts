@@ -1,8 +1,8 @@
 import { ClosedError, LaggedError } from "@headwater/core"
+import type { CacheObserver } from "../observer.ts"
 import type { CacheFrame } from "./cache-frame.ts"
-import type { Followed } from "./followed.ts"
+import type { FollowedCache } from "./followed-cache.ts"
 import { Follower, type FollowRequest } from "./follower.ts"
-import type { CacheObserver } from "./observer.ts"
 
 /**
  * Follows a cache in this process.
@@ -27,7 +27,7 @@ import type { CacheObserver } from "./observer.ts"
  * @throws `request.signal.reason`, between two runs.
  */
 export async function* follow(
-  cache: Followed,
+  cache: FollowedCache,
   request: FollowRequest,
 ): AsyncGenerator<CacheFrame, never> {
   const follower = new Follower(cache, request)

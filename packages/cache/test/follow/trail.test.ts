@@ -4,7 +4,7 @@ import { keepsOf } from "@headwater/stream"
 import { ManualClock, seedFrom } from "@headwater/testing"
 import fc from "fast-check"
 import { afterEach, beforeEach, describe, expect, test } from "vitest"
-import { crumbOf, Trail } from "../src/trail.ts"
+import { crumbOf, Trail } from "../../src/follow/trail.ts"
 
 const pin = (itemsMax: number) => keepsOf({ type: "pin", itemsMax, bytesMax: 1_000_000 })
 

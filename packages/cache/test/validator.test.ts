@@ -1,18 +1,18 @@
 import type { Entry } from "@headwater/core"
 import { beforeEach, describe, expect, test } from "vitest"
 import { InvalidKeys, identityOf } from "../src/invalid-keys.ts"
-import { Screen } from "../src/screen.ts"
+import { Validator } from "../src/validator.ts"
 
 const good = new Uint8Array([1])
 const bad = new Uint8Array([0])
 const validate = (_key: string, value: Uint8Array) => (value[0] === 0 ? "zero" : undefined)
 const entry = (key: string, value: Uint8Array, revision = 1): Entry => ({ key, value, revision })
 
-describe("Screen", () => {
-  let screen: Screen
+describe("Validator", () => {
+  let validator: Validator
 
   beforeEach(() => {
-    screen = new Screen(validate, { invalidKeysMax: 3, valueBytesMax: 4 })
+    validator = new Validator(validate, { invalidKeysMax: 3, valueBytesMax: 4 })
   })
 
   const isPresent = () => false
@@ -24,22 +24,22 @@ describe("Screen", () => {
     isGone = isPresent,
   ) => {
     const update = value === undefined ? { key, revision } : { key, revision, value }
-    const admitted = screen.admit([update], isGone)
-    screen.settle()
+    const admitted = validator.admit([update], isGone)
+    validator.settle()
     return admitted
   }
 
   test("an invalid value is a delete, counted and named, until the key is valid or gone", () => {
     expect(admit("a", good, 1)).toEqual([{ op: "put", key: "a", value: good, revision: 1 }])
     expect(admit("a", bad, 2)).toEqual([{ op: "delete", key: "a", revision: 2 }])
-    expect(screen.count).toBe(1)
-    expect(screen.sample).toEqual([{ key: "a", reason: "zero" }])
+    expect(validator.count).toBe(1)
+    expect(validator.sample).toEqual([{ key: "a", reason: "zero" }])
 
     expect(admit("a", good, 3)).toEqual([{ op: "put", key: "a", value: good, revision: 3 }])
-    expect(screen.count).toBe(0)
+    expect(validator.count).toBe(0)
     admit("a", bad, 4)
     expect(admit("a", undefined, 5)).toEqual([{ op: "delete", key: "a", revision: 5 }])
-    expect(screen.count).toBe(0)
+    expect(validator.count).toBe(0)
   })
 
   test("a key that is absent already leaves no other tombstone, unless it is deleted", () => {
@@ -54,17 +54,17 @@ describe("Screen", () => {
       { key: "a", revision: 3, value: bad },
     ]
 
-    expect(screen.admit(updates, isAbsent)).toEqual([
+    expect(validator.admit(updates, isAbsent)).toEqual([
       { op: "put", key: "a", value: good, revision: 1 },
       { op: "delete", key: "a", revision: 2 },
     ])
   })
 
   test("what the trie did not take does not count", () => {
-    screen.admit([{ key: "a", revision: 1, value: bad }], isPresent)
-    screen.forget()
+    validator.admit([{ key: "a", revision: 1, value: bad }], isPresent)
+    validator.forget()
 
-    expect(screen.count).toBe(0)
+    expect(validator.count).toBe(0)
     expect(admit("a", bad, 1)).toEqual([{ op: "delete", key: "a", revision: 1 }])
   })
 
@@ -75,11 +75,11 @@ describe("Screen", () => {
     expect(admit("long", new Uint8Array(5), 1)).toEqual([
       { op: "delete", key: "long", revision: 1 },
     ])
-    expect(screen.count).toBe(5)
+    expect(validator.count).toBe(5)
   })
 
   test("a key that its source could not write as text deletes nobody else's", () => {
-    const told = screen.admit(
+    const told = validator.admit(
       [
         { key: "a\ufffd", revision: 1, invalid: "not UTF-8" },
         { key: "b", revision: 1, invalid: "not JSON" },
@@ -94,44 +94,44 @@ describe("Screen", () => {
       { op: "delete", key: "c\ufffd", revision: 1 },
       { op: "delete", key: "d\ufffd", revision: 1 },
     ])
-    screen.settle()
-    expect(screen.count).toBe(3)
+    validator.settle()
+    expect(validator.count).toBe(3)
   })
 
   test("a list replaces what was known, when it is whole", () => {
     admit("a", bad, 1)
-    screen.beginList()
+    validator.beginList()
     const entries = [entry("b", bad), entry("c", good)]
-    expect(screen.admitListed(entries, [{ key: "d", reason: "?" }])).toEqual([entries[1]])
-    expect(screen.sample).toEqual([{ key: "a", reason: "zero" }])
+    expect(validator.admitListed(entries, [{ key: "d", reason: "?" }])).toEqual([entries[1]])
+    expect(validator.sample).toEqual([{ key: "a", reason: "zero" }])
 
-    screen.endList()
-    expect(screen.sample).toEqual([
+    validator.endList()
+    expect(validator.sample).toEqual([
       { key: "d", reason: "?" },
       { key: "b", reason: "zero" },
     ])
   })
 
   test("what commits tell beside a list is newer than what the list says", () => {
-    screen.beginList()
+    validator.beginList()
     admit("a", good, 9)
     admit("b", bad, 9)
-    screen.admitListed([entry("a", bad), entry("b", good)], [])
-    screen.endList()
+    validator.admitListed([entry("a", bad), entry("b", good)], [])
+    validator.endList()
 
-    expect(screen.sample).toEqual([{ key: "b", reason: "zero" }])
+    expect(validator.sample).toEqual([{ key: "b", reason: "zero" }])
   })
 
   test("a raw key that is invalid is counted off when it is deleted", () => {
     const [key, reason] = ["a\ufffd", "not UTF-8"]
     const raw = ["Yf8=", "Yf4="].map((id) => ({ key, revision: 1, invalid: reason, id }))
-    expect(screen.admit(raw, isPresent)).toEqual([])
-    screen.settle()
-    expect(screen.count).toBe(2)
+    expect(validator.admit(raw, isPresent)).toEqual([])
+    validator.settle()
+    expect(validator.count).toBe(2)
 
-    expect(screen.admit([{ key: "", revision: 2, id: "Yf8=" }], isPresent)).toEqual([])
-    screen.settle()
-    expect(screen.all).toEqual([{ key, reason, id: "Yf4=" }])
+    expect(validator.admit([{ key: "", revision: 2, id: "Yf8=" }], isPresent)).toEqual([])
+    validator.settle()
+    expect(validator.all).toEqual([{ key, reason, id: "Yf4=" }])
   })
 
   test("a value in another view is taken by its bytes, and what has none is refused", () => {
@@ -139,20 +139,22 @@ describe("Screen", () => {
     const text = "text" as unknown as Uint8Array
     const refused = expect.objectContaining({ name: "ValueError" })
 
-    expect(screen.admitListed([entry("a", words)], [])).toEqual([
+    expect(validator.admitListed([entry("a", words)], [])).toEqual([
       entry("a", new Uint8Array([1, 2])),
     ])
-    expect(() => screen.admitListed([entry("a", text)], [])).toThrow(refused)
-    expect(() => screen.admit([{ key: "a", revision: 1, value: text }], isAbsent)).toThrow(refused)
+    expect(() => validator.admitListed([entry("a", text)], [])).toThrow(refused)
+    expect(() => validator.admit([{ key: "a", revision: 1, value: text }], isAbsent)).toThrow(
+      refused,
+    )
   })
 
   test("a list that is given up changes nothing", () => {
     admit("a", bad, 1)
-    screen.beginList()
-    screen.admitListed([entry("b", bad)], [])
-    screen.abortList()
+    validator.beginList()
+    validator.admitListed([entry("b", bad)], [])
+    validator.abortList()
 
-    expect(screen.sample).toEqual([{ key: "a", reason: "zero" }])
+    expect(validator.sample).toEqual([{ key: "a", reason: "zero" }])
   })
 })
 

@@ -2,8 +2,8 @@ import { ClosedError, type Commit, type Delta, LaggedError, type Position } from
 import type { Policy } from "@headwater/stream"
 import { ManualClock } from "@headwater/testing"
 import { afterEach, beforeEach, describe, expect, test } from "vitest"
-import type { CacheFrame } from "../src/cache-frame.ts"
-import { SnapshotCache } from "../src/snapshot-cache.ts"
+import type { CacheFrame } from "../../src/follow/cache-frame.ts"
+import { SnapshotCache } from "../../src/snapshot-cache.ts"
 
 const conflate: Policy = { type: "conflate" }
 const pin: Policy = { type: "pin", itemsMax: 3, bytesMax: 10_000 }
@@ -47,7 +47,7 @@ describe("SnapshotCache.follow()", () => {
   })
 
   afterEach(async () => {
-    const { engine, trie } = cache.current?.life ?? {}
+    const { engine, trie } = cache.current?.epochState ?? {}
     while (trie?.reclaim(1_000) === false);
     if (engine !== undefined) {
       expect(engine.stats().snapshots).toBe(1)
@@ -264,7 +264,7 @@ describe("SnapshotCache.follow()", () => {
 
   test("a life taken away in the middle of its snapshot is replaced by the next", async () => {
     await cache.close()
-    cache = new SnapshotCache({ clock, limits: { livesMax: 0, frameEntriesMax: 1 } })
+    cache = new SnapshotCache({ clock, limits: { epochsMax: 0, frameEntriesMax: 1 } })
     cache.renew("e1")
     await list(2, ["a", "b", "c"])
     const frames = cache.follow(undefined, conflate, never)

@@ -17,7 +17,7 @@ interface Sample {
  * Samples (time, version) are kept at steps of `historyMs / 256`, so the bound is that many
  * samples, and history is kept for `historyMs` to `historyMs` and one step. Time is passed in.
  */
-export class Retention {
+export class VersionAges {
   readonly #historyMs: number
   #samples: Sample[] = []
 

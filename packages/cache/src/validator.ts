@@ -13,7 +13,7 @@ import { InvalidKeys, identityOf } from "./invalid-keys.ts"
 import { type CacheLimits, INVALID_SAMPLE_MAX } from "./limits.ts"
 
 /** Says why a value cannot be shown under a key, or nothing. Pure, and part of the epoch. */
-export type Validator = (key: string, value: Uint8Array) => string | undefined
+export type Validate = (key: string, value: Uint8Array) => string | undefined
 
 /**
  * Keeps out what cannot be shown, and counts it.
@@ -25,8 +25,8 @@ export type Validator = (key: string, value: Uint8Array) => string | undefined
  *
  * What is noted of a chunk counts only once the trie took it: `settle` or `forget`.
  */
-export class Screen {
-  readonly #validate: Validator | undefined
+export class Validator {
+  readonly #validate: Validate | undefined
   readonly #limits: Pick<CacheLimits, "invalidKeysMax" | "valueBytesMax">
   #known: InvalidKeys
   #listed: InvalidKeys | undefined
@@ -36,7 +36,7 @@ export class Screen {
   #besideList = new Set<string>()
 
   constructor(
-    validate: Validator | undefined,
+    validate: Validate | undefined,
     limits: Pick<CacheLimits, "invalidKeysMax" | "valueBytesMax">,
   ) {
     this.#validate = validate

@@ -8,7 +8,7 @@ import {
 } from "@headwater/core"
 import type { Snapshot } from "@headwater/core/engine"
 import { Breadcrumb } from "./breadcrumb.ts"
-import type { Life } from "./life.ts"
+import type { EpochState } from "./epoch-state.ts"
 import type { CacheObserver } from "./observer.ts"
 import { SourceLink } from "./source-link.ts"
 
@@ -18,7 +18,7 @@ import { SourceLink } from "./source-link.ts"
  * In this order: the breadcrumb is made, it becomes the current one, the trail of those who read
  * one by one gets it, the waiters are woken. Whoever was woken finds it.
  */
-export class Publication {
+export class Publisher {
   /** Woken by everything that is news. */
   readonly changes = new Waiters()
   readonly #clock: Clock
@@ -59,14 +59,14 @@ export class Publication {
   }
 
   /** A complete version. Its handle is this one's from now on. */
-  publish(life: Life, snapshot: Snapshot): void {
+  publish(epochState: EpochState, snapshot: Snapshot): void {
     const before = this.#current
-    const since = before?.life === life ? before.snapshot.version : 0
-    const crumb = this.#make({ life, snapshot, since, status: this.#link.status })
-    if (since > 0 && life.trail.followed) {
+    const since = before?.epochState === epochState ? before.snapshot.version : 0
+    const crumb = this.#make({ epochState, snapshot, since, status: this.#link.status })
+    if (since > 0 && epochState.trail.followed) {
       const deltas = snapshot.changesSince(since)
       const { version, reach } = snapshot
-      const bytes = life.trail.append({ version, reach, deltas })
+      const bytes = epochState.trail.append({ version, reach, deltas })
       this.#observer?.onEncode?.(bytes)
     }
     before?.snapshot.dispose()
@@ -74,16 +74,16 @@ export class Publication {
   }
 
   /** The same breadcrumb, over a version that lacks what was swept. Nobody is woken. */
-  replace(life: Life, swept: Snapshot): void {
+  replace(epochState: EpochState, swept: Snapshot): void {
     const before = this.#current
-    if (before?.life !== life) {
+    if (before?.epochState !== epochState) {
       swept.dispose()
       return
     }
     const { sequence, timestamp, status } = before
-    const isTold = before.since !== undefined && before.since >= life.horizon
+    const isTold = before.since !== undefined && before.since >= epochState.horizon
     const since = before.since === 0 || isTold ? before.since : undefined
-    const parts = { sequence, timestamp, status, life, snapshot: swept, since }
+    const parts = { sequence, timestamp, status, epochState, snapshot: swept, since }
     this.#current = new Breadcrumb({ ...parts, after: this.after })
     before.snapshot.dispose()
   }
@@ -94,8 +94,8 @@ export class Publication {
     this.#observer?.onStatus?.(status)
     const before = this.#current
     if (before !== undefined && before.status !== status) {
-      const { life, snapshot } = before
-      this.#make({ life, snapshot, since: snapshot.version, status })
+      const { epochState, snapshot } = before
+      this.#make({ epochState, snapshot, since: snapshot.version, status })
     }
     this.wake()
   }
@@ -124,7 +124,7 @@ export class Publication {
     this.changes.wake()
   }
 
-  #make(of: Pick<Breadcrumb, "life" | "snapshot" | "since" | "status">): Breadcrumb {
+  #make(of: Pick<Breadcrumb, "epochState" | "snapshot" | "since" | "status">): Breadcrumb {
     const sequence = (this.#current?.sequence ?? 0) + 1
     const timestamp = this.#clock.now()
     this.#current = new Breadcrumb({ ...of, sequence, timestamp, after: this.after })

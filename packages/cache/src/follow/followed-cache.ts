@@ -1,9 +1,9 @@
 import type { Position, StatusReport, Waiters } from "@headwater/core"
-import type { Breadcrumb } from "./breadcrumb.ts"
+import type { Breadcrumb } from "../breadcrumb.ts"
 import type { Location } from "./location.ts"
 
-/** A cache, as who follows it sees it: `SnapshotCache`. */
-export interface Followed {
+/** The part of a `SnapshotCache` that a follower in this process uses. */
+export interface FollowedCache {
   readonly closed: boolean
   readonly current: Breadcrumb | undefined
   readonly position: Position | undefined

@@ -1,8 +1,8 @@
 import type { Clock } from "@headwater/core"
 import type { Snapshot } from "@headwater/core/engine"
-import type { Life } from "./life.ts"
+import type { EpochState } from "./epoch-state.ts"
 import type { CacheLimits } from "./limits.ts"
-import { Retention } from "./retention.ts"
+import { VersionAges } from "./version-ages.ts"
 
 // A slice after each chunk of 100 updates must keep up with what such a chunk leaves behind: up to
 // 100 tombstones, and about 8 blocks an update.
@@ -16,28 +16,28 @@ const BLOCKS_BUDGET = 4_096
  * The horizon is the nearer of age and tombstone bytes. When the bytes are exceeded it is raised
  * until an eighth of them is free, so that sweeps come in runs, not with every commit.
  */
-export class Upkeep {
-  readonly #life: Life
+export class Compaction {
+  readonly #epochState: EpochState
   readonly #limits: CacheLimits
   readonly #clock: Clock
-  readonly #retention: Retention
+  readonly #ages: VersionAges
   #sweeping = false
 
-  constructor(life: Life, limits: CacheLimits, clock: Clock) {
-    this.#life = life
+  constructor(epochState: EpochState, limits: CacheLimits, clock: Clock) {
+    this.#epochState = epochState
     this.#limits = limits
     this.#clock = clock
-    this.#retention = new Retention(limits.historyMs)
+    this.#ages = new VersionAges(limits.historyMs)
   }
 
   /** Notes that a complete version was made now. */
   sample(version: number): void {
-    this.#retention.sample(this.#clock.elapsed(), version)
+    this.#ages.sample(this.#clock.elapsed(), version)
   }
 
   /** Between the newest version and the first one after `version`. */
   lagMs(version: number): number {
-    return this.#retention.lagMs(version)
+    return this.#ages.lagMs(version)
   }
 
   /**
@@ -48,14 +48,14 @@ export class Upkeep {
    *   has what was swept.
    */
   slice(): { done: boolean; swept?: Snapshot } {
-    const life = this.#life
-    const reclaimed = life.trie.reclaim(BLOCKS_BUDGET)
-    if (!life.whole || life.resyncing) return { done: reclaimed }
-    const horizon = this.#retention.horizonAt(this.#clock.elapsed())
-    const isFull = life.trie.tombstoneBytes > this.#limits.tombstoneBytesMax
-    if (isFull || horizon > life.horizon) this.#sweeping = true
+    const epochState = this.#epochState
+    const reclaimed = epochState.trie.reclaim(BLOCKS_BUDGET)
+    if (!epochState.whole || epochState.resyncing) return { done: reclaimed }
+    const horizon = this.#ages.horizonAt(this.#clock.elapsed())
+    const isFull = epochState.trie.tombstoneBytes > this.#limits.tombstoneBytesMax
+    if (isFull || horizon > epochState.horizon) this.#sweeping = true
     if (!this.#sweeping) return { done: reclaimed }
-    const { done, ...rest } = life.sweep(horizon, {
+    const { done, ...rest } = epochState.sweep(horizon, {
       bytesMax: Math.floor((this.#limits.tombstoneBytesMax * 7) / 8),
       entriesMax: TOMBSTONES_BUDGET,
     })

@@ -2,9 +2,9 @@ import { type Change, type Commit, type Delta, LaggedError } from "@headwater/co
 import type { Policy } from "@headwater/stream"
 import { integerBelow, ManualClock, prng, seedFrom } from "@headwater/testing"
 import { afterEach, beforeEach, describe, expect, test } from "vitest"
-import type { CacheFrame } from "../src/cache-frame.ts"
-import type { CacheLimits } from "../src/limits.ts"
-import { SnapshotCache } from "../src/snapshot-cache.ts"
+import type { CacheFrame } from "../../src/follow/cache-frame.ts"
+import type { CacheLimits } from "../../src/limits.ts"
+import { SnapshotCache } from "../../src/snapshot-cache.ts"
 
 const encoder = new TextEncoder()
 const decoder = new TextDecoder()
@@ -93,9 +93,9 @@ describe("follow() of who stalls", () => {
     while (!isEnd()) into.take((await frames.next()).value)
   }
   const handles = () => {
-    const { life } = cache.current!
-    while (!life.trie.reclaim(10_000));
-    return life.engine.stats().snapshots
+    const { epochState } = cache.current!
+    while (!epochState.trie.reclaim(10_000));
+    return epochState.engine.stats().snapshots
   }
   const keys = Array.from({ length: 10 }, (_, index) => `k${index}`)
 
@@ -348,7 +348,7 @@ describe("follow() of who stalls (model)", () => {
       await pinned!.next()
       reader.take((await quick!.next()).value)
     }
-    const { engine, trie } = cache.current!.life
+    const { engine, trie } = cache.current!.epochState
     let bytesMax = 0
     for (let at = 0; at < commits; at++) {
       const changes = Array.from({ length: 100 }, (_, index) =>

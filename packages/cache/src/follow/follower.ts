@@ -1,23 +1,22 @@
 import {
   type Clock,
   type Delta,
-  type Entry,
   LaggedError,
   type Position,
   type StatusReport,
 } from "@headwater/core"
 import { type EventCursor, keepsOf, lagsTooFar, type Policy } from "@headwater/stream"
-import type { Breadcrumb } from "./breadcrumb.ts"
+import type { Breadcrumb } from "../breadcrumb.ts"
+import type { CacheLimits } from "../limits.ts"
+import type { CacheObserver, FollowerCounts } from "../observer.ts"
 import type { CacheFrame, ResetReason } from "./cache-frame.ts"
-import type { Followed } from "./followed.ts"
-import type { Followers } from "./followers.ts"
-import { Lease } from "./lease.ts"
-import type { CacheLimits } from "./limits.ts"
+import type { FollowedCache } from "./followed-cache.ts"
+import type { Lease, Leases } from "./leases.ts"
 import type { Location } from "./location.ts"
-import type { CacheObserver } from "./observer.ts"
-import { piecesOf } from "./pieces.ts"
+import { PinnedSnapshot } from "./pinned-snapshot.ts"
+import { statusKeyOf } from "./status-key.ts"
 import { crumbOf } from "./trail.ts"
-import { type Whole, walkOn } from "./walk-on.ts"
+import { type CompleteVersion, entryOf, walkOn } from "./walk-on.ts"
 
 /** What a follower asked for. */
 export interface FollowRequest {
@@ -27,20 +26,21 @@ export interface FollowRequest {
   readonly clock: Clock
   readonly limits: Pick<CacheLimits, "frameEntriesMax" | "frameBytesMax" | "leaseMs">
   readonly observer: CacheObserver | undefined
-  readonly followers: Followers
+  readonly followers: FollowerCounts
+  readonly leases: Leases
 }
 
-/** Where a follower stands, and what it does next: see `follow`. One turn at a time. */
+/** A follower's place in the cache, and its next step: see `follow`. One turn at a time. */
 export class Follower {
-  readonly #cache: Followed
+  readonly #cache: FollowedCache
   readonly #request: FollowRequest
   #held: { readonly epoch: string; readonly version: number } | undefined
-  #told: Position | undefined
-  #report: StatusReport | undefined
+  #sent: Position | undefined
+  #sentStatus: string | undefined
   #cursor: EventCursor | undefined
   #servedSince = 0
 
-  constructor(cache: Followed, request: FollowRequest) {
+  constructor(cache: FollowedCache, request: FollowRequest) {
     this.#cache = cache
     this.#request = request
   }
@@ -57,11 +57,11 @@ export class Follower {
     const held = this.#held
     if (crumb === undefined) await this.#wait()
     else if (held === undefined) yield* this.#begin(crumb)
-    else if (held.epoch !== crumb.life.epoch) yield* this.#run(crumb, 0, "epoch-changed")
+    else if (held.epoch !== crumb.epochState.epoch) yield* this.#run(crumb, 0, "epoch-changed")
     else if (this.#cursor !== undefined) yield* this.#readTrail(this.#cursor, crumb)
-    else if (held.version < crumb.life.horizon) yield* this.#run(crumb, 0, "compacted")
+    else if (held.version < crumb.epochState.horizon) yield* this.#run(crumb, 0, "compacted")
     else if (held.version < crumb.snapshot.version) yield* this.#catchUp(crumb, held.version)
-    else yield* this.#tellQuiet(crumb)
+    else yield* this.#idle(crumb)
   }
 
   async *#begin(crumb: Breadcrumb): AsyncGenerator<CacheFrame, void> {
@@ -87,7 +87,7 @@ export class Follower {
     yield* this.#run(crumb, since)
   }
 
-  /** Tells what a breadcrumb has since a version: all of it, or with a `reset`, all there is. */
+  /** Sends what changed since a version up to a breadcrumb; with a `reset`, all of its entries. */
   async *#run(
     crumb: Breadcrumb,
     since: number,
@@ -98,15 +98,15 @@ export class Follower {
     if (position === undefined) return
     if (reset !== undefined) this.#beginTrail(crumb)
     const { version, size: entries, digest } = crumb.snapshot
-    const { epoch } = crumb.life
+    const { epoch } = crumb.epochState
     const { frameBytesMax: bytesMax } = this.#request.limits
-    // From here on nothing is awaited before both are held.
-    const lease = this.#lease(crumb)
-    let whole: Whole | undefined = { version, position, entries, digest, report }
+    // Nothing is awaited between reading the cache and pinning the snapshot.
+    const lease = this.#lease(crumb, report)
+    let complete: CompleteVersion | undefined = { version, position, entries, digest, report }
     try {
       if (reset !== undefined) {
         this.#held = undefined
-        this.#told = undefined
+        this.#sent = undefined
         this.#request.observer?.onRun?.(reset)
         lease.renew()
         yield { type: "reset", reason: reset, epoch }
@@ -115,24 +115,24 @@ export class Follower {
       if (!isDone) {
         if (this.#cursor?.over instanceof LaggedError) throw this.#cursor.over
         this.#endIfLagging(version)
-        const isServed = this.#cache.current?.life.epoch === epoch
+        const isServed = this.#cache.current?.epochState.epoch === epoch
         if (reset !== undefined && isServed) yield { type: "reset", reason: reset, epoch }
-        whole = yield* walkOn(this.#cache, { epoch, since, bytesMax })
+        complete = yield* walkOn(this.#cache, { epoch, since, bytesMax })
       }
     } finally {
       lease.end()
     }
-    yield* this.#arrive(epoch, whole)
+    yield* this.#arrive(epoch, complete)
   }
 
-  // What a lease holds, to its end or until it is let go. Answers whether that was all.
+  // Reads the pinned snapshot to its end, or until the lease ends. Returns whether that was all.
   async *#readHeld(
     lease: Lease,
     since: number,
     position: Position,
   ): AsyncGenerator<CacheFrame, boolean> {
     const { frameEntriesMax } = this.#request.limits
-    const snapshot = lease.snapshot
+    const snapshot = lease.pinned?.snapshot
     if (snapshot === undefined) return false
     const deltas = snapshot.changesSince(since)
     for (const { items, isLast } of piecesOf(deltas, frameEntriesMax)) {
@@ -140,68 +140,72 @@ export class Follower {
       else lease.renew()
       if (since === 0) yield { type: "entries", entries: items.flatMap(entryOf) }
       else {
-        if (isLast) this.#told = position
+        if (isLast) this.#sent = position
         yield { type: "delta", deltas: items, ...(isLast ? { position } : {}) }
       }
-      if (!isLast && lease.snapshot === undefined) return false
+      if (!isLast && lease.pinned === undefined) return false
     }
     return true
   }
 
-  /** A version is held whole. The first one is said to be so; nothing held means: start afresh. */
-  async *#arrive(epoch: string, whole: Whole | undefined): AsyncGenerator<CacheFrame, void> {
+  /** Notes the version that is now held whole; the first one is sent as a `sync`. */
+  async *#arrive(
+    epoch: string,
+    complete: CompleteVersion | undefined,
+  ): AsyncGenerator<CacheFrame, void> {
     const isFirst = this.#held === undefined
-    this.#held = { epoch, version: whole?.version ?? 0 }
-    if (whole === undefined) return
-    const { position, entries, digest, report } = whole
+    this.#held = { epoch, version: complete?.version ?? 0 }
+    if (complete === undefined) return
+    const { position, entries, digest, report } = complete
     if (!isFirst) return
-    this.#told = position
-    this.#report = report
+    this.#sent = position
+    this.#sentStatus = statusKeyOf(report)
     yield { type: "sync", position, entries, digest }
     yield { type: "status", report }
   }
 
-  /** One breadcrumb of the trail, or, when it is read, the rest. */
+  /** Sends one breadcrumb of the trail; at its end, what `#idle` sends. */
   async *#readTrail(cursor: EventCursor, crumb: Breadcrumb): AsyncGenerator<CacheFrame, void> {
     const item = cursor.advance()
-    if (item === undefined) return yield* this.#tellQuiet(crumb)
-    const { epoch } = crumb.life
+    if (item === undefined) return yield* this.#idle(crumb)
+    const { epoch } = crumb.epochState
     const { version, reach, deltas } = crumbOf(item)
     this.#held = { epoch, version }
-    this.#told = { epoch, revision: reach }
-    if (deltas.length > 0) yield { type: "delta", deltas, position: this.#told }
+    this.#sent = { epoch, revision: reach }
+    if (deltas.length > 0) yield { type: "delta", deltas, position: this.#sent }
   }
 
-  /** What is to be told beside changes; when there is nothing, waits. */
-  async *#tellQuiet(crumb: Breadcrumb): AsyncGenerator<CacheFrame, void> {
+  /** Sends a position or status that is new although no entry changed; else waits. */
+  async *#idle(crumb: Breadcrumb): AsyncGenerator<CacheFrame, void> {
     const { position, report } = this.#cache
     const { size: entries, digest } = crumb.snapshot
-    if (position !== undefined && position.revision !== this.#told?.revision) {
-      this.#told = position
+    if (position !== undefined && position.revision !== this.#sent?.revision) {
+      this.#sent = position
       yield { type: "sync", position, entries, digest }
-    } else if (!isSameReport(report, this.#report)) {
-      this.#report = report
+    } else if (statusKeyOf(report) !== this.#sentStatus) {
+      this.#sentStatus = statusKeyOf(report)
       yield { type: "status", report }
     } else await this.#wait()
   }
 
-  // From the same moment on as the run that comes first, so that the two join.
+  // Begins where the run ends that comes first, so that the two join.
   #beginTrail(crumb: Breadcrumb): void {
     const { policy, clock } = this.#request
     this.close()
-    if (policy.type === "pin") this.#cursor = crumb.life.trail.follow(keepsOf(policy))
+    if (policy.type === "pin") this.#cursor = crumb.epochState.trail.follow(keepsOf(policy))
     this.#servedSince = clock.elapsed()
   }
 
-  // Who pins holds what it reads within its bound; of anybody else only the place is kept.
-  #lease(crumb: Breadcrumb): Lease {
-    const { clock, limits, observer } = this.#request
-    return new Lease(crumb, {
-      clock,
-      ms: limits.leaseMs,
+  // `pin` keeps the snapshot, within its bound; other policies keep only a place.
+  #lease(crumb: Breadcrumb, report: StatusReport): Lease {
+    const { leases, limits, observer } = this.#request
+    const pinned = new PinnedSnapshot(crumb, report)
+    const lease = leases.grant(pinned, limits.leaseMs, {
       isKept: () => this.#cursor !== undefined && this.#cursor.over === undefined,
       onExpire: () => observer?.onLeaseEnd?.(),
     })
+    pinned.release()
+    return lease
   }
 
   #endIfLagging(version: number): void {
@@ -219,18 +223,27 @@ export class Follower {
   }
 }
 
-function entryOf(delta: Delta): Entry[] {
-  if (delta.op !== "put") return []
-  const { key, value, revision } = delta
-  return [{ key, value, revision }]
+interface Piece {
+  readonly items: readonly Delta[]
+  readonly isLast: boolean
 }
 
-// When the source last spoke is in the report, but is no news by itself.
-function isSameReport(a: StatusReport, b: StatusReport | undefined): boolean {
-  return (
-    a.status === b?.status &&
-    a.statusSince === b.statusSince &&
-    a.code === b.code &&
-    a.invalid === b.invalid
-  )
+// Reads one piece ahead, to know which is the last. Of nothing there is no piece.
+function* piecesOf(deltas: Iterator<Delta>, countMax: number): Generator<Piece> {
+  let piece = take(deltas, countMax)
+  while (piece.length > 0) {
+    const next = take(deltas, countMax)
+    yield { items: piece, isLast: next.length === 0 }
+    piece = next
+  }
+}
+
+function take(deltas: Iterator<Delta>, countMax: number): Delta[] {
+  const taken: Delta[] = []
+  while (taken.length < countMax) {
+    const { value, done } = deltas.next()
+    if (done) break
+    taken.push(value)
+  }
+  return taken
 }

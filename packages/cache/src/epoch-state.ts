@@ -6,32 +6,31 @@ import {
   type Snapshot,
   type Trie,
 } from "@headwater/core/engine"
-import type { Chunk } from "./batch.ts"
+import { type Chunk, unmerged } from "./batch.ts"
+import { Trail } from "./follow/trail.ts"
 import type { CacheLimits } from "./limits.ts"
-import { Screen, type Validator } from "./screen.ts"
-import { Trail } from "./trail.ts"
-import { unmerged } from "./unmerged.ts"
+import { type Validate, Validator } from "./validator.ts"
 import { type SavedVersions, Versions } from "./versions.ts"
 
 /** What every life of a cache is made with. */
-export interface LifeOptions {
+export interface EpochOptions {
   readonly engine: EngineOptions | undefined
   readonly clock: Clock
   readonly limits: CacheLimits
-  readonly validate: Validator | undefined
+  readonly validate: Validate | undefined
 }
 
 /** What a life was when an image of it was taken. */
-export interface SavedLife {
+export interface SavedEpoch {
   /** Everything up to here was told, and is in the version that was saved. */
   readonly told: Revision
   readonly versions: SavedVersions
 }
 
 /** An engine to begin with: empty, or as an image brought it, and then complete. */
-export interface LifeStart {
+export interface EpochStart {
   readonly engine: Engine
-  readonly saved?: SavedLife
+  readonly saved?: SavedEpoch
 }
 
 /**
@@ -48,14 +47,14 @@ export interface LifeStart {
  * Held by the cache while it is filled or served, and by each reader's lease. The last one to let
  * go disposes of the engine; the cache does so at the latest when it is closed.
  */
-export class Life {
+export class EpochState {
   /** One life of one source. */
   readonly epoch: string
   /** The memory of this life; for making filters. */
   readonly engine: Engine
   readonly trie: Trie
   readonly versions: Versions
-  readonly screen: Screen
+  readonly validator: Validator
   readonly trail: Trail
   #holders = 1
   #disposed = false
@@ -68,12 +67,12 @@ export class Life {
   #whole = false
 
   /** @param start the life's own from now on; an empty engine by default. */
-  constructor(epoch: string, options: LifeOptions, start?: LifeStart) {
+  constructor(epoch: string, options: EpochOptions, start?: EpochStart) {
     this.epoch = epoch
     this.engine = start?.engine ?? createEngine(options.engine)
     this.trie = this.engine.trie()
     this.versions = new Versions(options.limits, start?.saved?.versions)
-    this.screen = new Screen(options.validate, options.limits)
+    this.validator = new Validator(options.validate, options.limits)
     this.trail = new Trail(this.engine, options.clock)
     if (start?.saved === undefined) return
     const base = this.trie.snapshot()
@@ -140,7 +139,7 @@ export class Life {
   /** A list begins. One that was running is given up for it. */
   beginResync(): void {
     this.trie.beginResync()
-    this.screen.beginList()
+    this.validator.beginList()
     this.#toldMeanwhile = 0
     this.#listRevision = 0
     this.#resyncing = true
@@ -167,7 +166,7 @@ export class Life {
   abortResync(): void {
     if (!this.#resyncing) return
     this.trie.endResync()
-    this.screen.abortList()
+    this.validator.abortList()
     this.#resyncing = false
     this.#toldMeanwhile = 0
     this.#listRevision = 0
@@ -192,7 +191,7 @@ export class Life {
     const contiguous = Math.max(revision, this.#toldMeanwhile)
     const snapshot = this.#commit({ contiguous, reach, resyncing: false, isListed: true })
     this.trie.endResync()
-    this.screen.endList()
+    this.validator.endList()
     this.#toldMeanwhile = 0
     this.#listRevision = 0
     // What came and went between what was told and the list left no trace here. Nor did what the
@@ -219,13 +218,13 @@ export class Life {
     // Beside a list a key that is absent may be in a page to come, which must find a tombstone.
     const isAbsent = (key: string) => !this.#resyncing && !this.trie.has(key)
     const updates = unmerged(chunk.updates, (key) => this.trie.get(key))
-    const admitted = this.screen.admit(updates, isAbsent)
+    const admitted = this.validator.admit(updates, isAbsent)
     if (admitted.length > 0) {
       this.trie.apply(admitted)
       this.#reach = Math.max(this.#reach, chunk.revision)
     }
     const snapshot = chunk.whole ? this.progress(chunk.revision) : this.commit()
-    this.screen.settle()
+    this.validator.settle()
     return snapshot
   }
 
@@ -270,7 +269,7 @@ export class Life {
   /** The last chunk or page was not applied: the state is that of the last commit. */
   forget(): void {
     if (this.trie.dirty) this.trie.abort()
-    this.screen.forget()
+    this.validator.forget()
   }
 
   // Nothing is taken for told before it is committed: without room for the commit it is told again.

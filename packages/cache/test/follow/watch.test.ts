@@ -1,9 +1,9 @@
 import type { Change, Commit, Entry } from "@headwater/core"
 import { ManualClock } from "@headwater/testing"
 import { afterEach, beforeEach, describe, expect, test } from "vitest"
-import type { CacheFrame } from "../src/cache-frame.ts"
-import { SnapshotCache } from "../src/snapshot-cache.ts"
-import { type Heard, watch } from "../src/watch.ts"
+import type { CacheFrame } from "../../src/follow/cache-frame.ts"
+import { type Heard, watch } from "../../src/follow/watch.ts"
+import { SnapshotCache } from "../../src/snapshot-cache.ts"
 
 const encoder = new TextEncoder()
 const decoder = new TextDecoder()

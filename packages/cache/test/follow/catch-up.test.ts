@@ -1,7 +1,7 @@
 import { integerBelow, prng, seedFrom } from "@headwater/testing"
 import fc from "fast-check"
 import { describe, expect, test } from "vitest"
-import { type CatchUp, NOTHING_HELD, plan, walked } from "../src/catch-up.ts"
+import { type CatchUp, NOTHING_HELD, plan, walked } from "../../src/follow/catch-up.ts"
 
 const place = (hash: number) => ({ hash, skip: 0, version: 0, started: true })
 const cut = (hash: number) => ({ ended: false, place: place(hash) })
