@@ -11,20 +11,20 @@ import {
 } from "@headwater/core"
 
 /**
- * How payloads are written to linear memory and read from it again.
+ * Writes payloads to linear memory and reads them again.
  *
- * Items live exactly as long as a reader stands before them, and only linear memory knows when that
- * ends: it tells nobody. So a payload is kept as bytes, not as a reference in a table beside it
- * that nobody could clear. It is encoded once per item, whoever reads it.
+ * An item lives exactly as long as a reader stands before it, and only linear memory knows when
+ * that ends. So a payload is kept as bytes: an entry in a table beside it would never be cleared.
+ * Each payload is encoded once, however many readers there are.
  */
-export interface Codec<Payload> {
+export interface PayloadCodec<Payload> {
   /** Returns bytes of their own: not a buffer that the next call writes to. */
   encode(payload: Payload): Uint8Array
   decode(bytes: Uint8Array): Payload
 }
 
 /** Payloads as JSON. Dates, maps and the like do not survive it; `undefined` is refused. */
-export function jsonCodec<Payload>(): Codec<Payload> {
+export function jsonCodec<Payload>(): PayloadCodec<Payload> {
   return {
     encode(payload) {
       const text: string | undefined = JSON.stringify(payload)
@@ -36,7 +36,7 @@ export function jsonCodec<Payload>(): Codec<Payload> {
 }
 
 /** Encodes one payload. @throws {ValueError} the codec returned no bytes. */
-export function encodePayload<Payload>(codec: Codec<Payload>, payload: Payload): Uint8Array {
+export function encodePayload<Payload>(codec: PayloadCodec<Payload>, payload: Payload): Uint8Array {
   return checkBytes(codec.encode(payload), "an encoded payload")
 }
 
@@ -80,7 +80,7 @@ export function joinBatch(
 
 /** The payloads of one batch as one. */
 export function encodeBatch<Payload>(
-  codec: Codec<Payload>,
+  codec: PayloadCodec<Payload>,
   payloads: readonly Payload[],
 ): Uint8Array {
   return joinBatch(payloads.map((payload) => encodePayload(codec, payload)))
@@ -88,7 +88,7 @@ export function encodeBatch<Payload>(
 
 /** The events of an item's payload; `undefined` for the end of a snapshot. */
 export function decodeBatch<Payload>(
-  codec: Codec<Payload>,
+  codec: PayloadCodec<Payload>,
   bytes: Uint8Array,
   of: { readonly topic: string; readonly subject: string; readonly revision: Revision },
 ): readonly Event<Payload>[] | undefined {

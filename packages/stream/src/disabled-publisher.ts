@@ -1,7 +1,7 @@
 import { TopicError } from "@headwater/core"
 import type { EventPublisher } from "./publisher.ts"
 
-/** What `EventPublisher` does, for whoever may be given a disabled one. */
+/** The methods of `EventPublisher`, which a disabled publisher has, too. */
 export type Publisher<Payload> = Pick<
   EventPublisher<Payload>,
   | "subscriptions"

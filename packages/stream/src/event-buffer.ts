@@ -1,32 +1,32 @@
 import { type Clock, ClosedError, type CloseReason, type Revision, Waiters } from "@headwater/core"
 import type { Buffer, Cursor, Engine } from "@headwater/core/engine"
 import { EventCursor } from "./event-cursor.ts"
-import { type EventItem, itemAt, type Mark, numbersOf, sequenceAt } from "./event-item.ts"
+import { type BufferMark, type EventItem, itemAt, numbersOf, sequenceAt } from "./event-item.ts"
 import type { Keeps } from "./policy.ts"
 
-/** What is appended: one batch, visible all at once. */
+/** A batch to append, visible all at once. */
 export interface NewItem {
   readonly revision: Revision
   /** The caller's own; 0 by default. */
   readonly version?: number
-  /** `events` by default. An `error` ends the trail for who reads it; its payload is a message. */
+  /** `events` by default. An `error` ends the trail for its readers; its payload is a message. */
   readonly kind?: "events" | "error" | "empty"
   readonly payload: Uint8Array
 }
 
 /**
  * A trail of items in linear memory that one writer appends to and any number of cursors follow,
- * each at its own pace. Nobody waits for anybody.
+ * each at its own pace. None of them waits for another.
  *
- * The buffer holds its newest item alone; an older one lives exactly as long as a cursor stands at
+ * The buffer holds its newest item alone; an older one epochs exactly as long as a cursor stands at
  * or before it. So a cursor that stops holds all that follows it, unless it is bounded: then
  * `append` lets it go, and it finds out with its next step.
  *
  * Each item carries, before its payload, how many items and bytes came before it and when, so that
  * what a cursor has left unread is a subtraction.
  *
- * Cost: `append` is O(cursors + who waits), some ns for each of the cursors, and one copy of the
- * payload; an item is copied out once for all who read it one after another. Source: Consul
+ * Cost: `append` is O(cursors + waiters), some ns for each cursor, and one copy of the payload. An
+ * item is copied out once for readers that read it one after another. Source: Consul
  * `stream.eventBuffer`, less the unbounded memory.
  */
 export class EventBuffer {
@@ -35,7 +35,7 @@ export class EventBuffer {
   readonly #buffer: Buffer
   readonly #clock: Clock
   readonly #cursors = new Set<EventCursor>()
-  #mark: Mark
+  #mark: BufferMark
   #lastRead: EventItem | undefined
   #revision: Revision = 0
   #closed: CloseReason | undefined
@@ -61,8 +61,8 @@ export class EventBuffer {
     return this.#cursors.size
   }
 
-  /** Where the newest item stands. */
-  get mark(): Mark {
+  /** The mark of the newest item. */
+  get mark(): BufferMark {
     return this.#mark
   }
 
@@ -75,7 +75,7 @@ export class EventBuffer {
   append(item: NewItem): void {
     if (this.#closed !== undefined) throw new ClosedError(this.#closed)
     const { revision, version = 0, kind = "events", payload } = item
-    // An empty item is a link and nothing else: it is not counted, and nobody is let go for it.
+    // An empty item is a link and nothing else: it is not counted, and no cursor is let go for it.
     const mark = kind === "empty" ? this.#mark : this.#after(payload.byteLength)
     this.#buffer.append({ version, revision, kind, numbers: numbersOf(mark), payload })
     if (kind === "empty") return
@@ -85,7 +85,7 @@ export class EventBuffer {
     this.changes.wake()
   }
 
-  /** The item that a cursor stands on. Who reads the same one after another shares it. */
+  /** The item that a cursor stands on. Readers of the same item, one after another, share it. */
   itemAt(cursor: Cursor): EventItem {
     const sequence = sequenceAt(cursor)
     if (sequence === 0) return itemAt(cursor)
@@ -107,7 +107,7 @@ export class EventBuffer {
    * @param mark where in this buffer it stands, for counting what it leaves unread.
    * @param isUnlinked the cursor is in a list that is not linked to this buffer.
    */
-  adopt(cursor: Cursor, mark: Mark, keeps?: Keeps, isUnlinked = false): EventCursor {
+  adopt(cursor: Cursor, mark: BufferMark, keeps?: Keeps, isUnlinked = false): EventCursor {
     if (this.#closed !== undefined) {
       cursor.dispose()
       throw new ClosedError(this.#closed)
@@ -121,7 +121,7 @@ export class EventBuffer {
     return follower
   }
 
-  /** Lets go of everything, for every cursor too. Who waits hears why. Twice is harmless. */
+  /** Lets go of everything, and closes every cursor with the reason. Twice is harmless. */
   close(reason: CloseReason = "unsubscribed"): void {
     if (this.#closed !== undefined) return
     this.#closed = reason
@@ -131,7 +131,7 @@ export class EventBuffer {
     this.changes.wake()
   }
 
-  #after(payloadBytes: number): Mark {
+  #after(payloadBytes: number): BufferMark {
     const { sequence, bytes } = this.#mark
     return { sequence: sequence + 1, bytes: bytes + payloadBytes, time: this.#clock.elapsed() }
   }

@@ -8,17 +8,17 @@ import {
   type Waiters,
 } from "@headwater/core"
 import type { Buffer, Cursor } from "@headwater/core/engine"
-import { type EventItem, type Mark, markAt, sequenceAt } from "./event-item.ts"
+import { type BufferMark, type EventItem, markAt, sequenceAt } from "./event-item.ts"
 import type { Keeps, Unread } from "./policy.ts"
 import { isAfter, splice } from "./splice.ts"
 
 /** The buffer that a cursor follows, as the cursor sees it: `EventBuffer`. */
-export interface Trailhead {
+export interface CursorContext {
   readonly closed: CloseReason | undefined
-  readonly mark: Mark
+  readonly mark: BufferMark
   readonly changes: Waiters
   now(): number
-  adopt(cursor: Cursor, mark: Mark, keeps?: Keeps, isUnlinked?: boolean): EventCursor
+  adopt(cursor: Cursor, mark: BufferMark, keeps?: Keeps, isUnlinked?: boolean): EventCursor
   append(item: { revision: Revision; kind: "empty"; payload: Uint8Array }): void
   itemAt(cursor: Cursor): EventItem
 }
@@ -33,21 +33,21 @@ export interface Trailhead {
  * One caller at a time. Made by `EventBuffer.follow`; its owner closes it.
  */
 export class EventCursor implements Unread {
-  readonly #home: Trailhead
+  readonly #home: CursorContext
   readonly #keeps: Keeps | undefined
   readonly #onClose: () => void
   readonly #since: number
   readonly #isUnlinked: boolean
   #cursor: Cursor | undefined
-  #mark: Mark
+  #mark: BufferMark
   // What it is behind since: when its item came, or the one after that, if it waited for it.
   #time: number
   #over: Error | undefined
 
   constructor(
-    home: Trailhead,
+    home: CursorContext,
     cursor: Cursor,
-    mark: Mark,
+    mark: BufferMark,
     options: {
       readonly keeps?: Keeps
       readonly isUnlinked?: boolean
@@ -85,7 +85,7 @@ export class EventCursor implements Unread {
     return this.#home.now() - this.#since
   }
 
-  /** What it has yet to read, as it is now. */
+  /** A copy of what it has yet to read now. */
   get unread(): Unread {
     const { items, bytes, behindMs, servedMs } = this
     return { items, bytes, behindMs, servedMs }
@@ -113,8 +113,8 @@ export class EventCursor implements Unread {
   }
 
   /**
-   * The next item, as soon as it is there. *Closed > data > cancelled*: who is closed hears that,
-   * and an item that is there is given also to who has given up.
+   * The next item, as soon as it is there. *Closed > data > cancelled*: a closed
+   * cursor throws, and an item that is there is returned also to a cancelled caller.
    *
    * @throws what `advance` throws, and `signal.reason`.
    */
@@ -132,7 +132,7 @@ export class EventCursor implements Unread {
     }
   }
 
-  /** Passes over one item, and tells its revision; `undefined` when none is there. */
+  /** Passes over one item and returns its revision; `undefined` when none is there. */
   pass(): Revision | undefined {
     const cursor = this.#cursor
     if (cursor === undefined || !cursor.move()) return undefined
@@ -183,14 +183,14 @@ export class EventCursor implements Unread {
   }
 
   /** Its buffer has one item more, at `mark`. */
-  onAppend(mark: Mark): void {
-    // Who had read everything is behind from now on, however long nothing came.
+  onAppend(mark: BufferMark): void {
+    // A reader of everything is behind from now on, however long nothing came.
     if (mark.sequence === this.#mark.sequence + 1) this.#time = mark.time
     if (this.#keeps === undefined || this.#keeps(this)) return
     this.#end(new LaggedError(this.behindMs, this.items))
   }
 
-  // Who stands on the newest item shares its mark.
+  // A cursor on the newest item shares its mark.
   #note(cursor: Cursor): void {
     const sequence = sequenceAt(cursor)
     if (sequence === 0 && !this.#isUnlinked) return

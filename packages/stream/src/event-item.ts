@@ -1,7 +1,7 @@
 import type { Revision } from "@headwater/core"
 import type { Cursor } from "@headwater/core/engine"
 
-/** An item as a cursor reads it. Who reads the newest may share it: nobody changes the payload. */
+/** An item as a cursor reads it. Readers may share it, so they do not change the payload. */
 export interface EventItem {
   /** Consecutive in its buffer, from 1; 0 for an item that belongs to a snapshot. */
   readonly sequence: number
@@ -12,7 +12,7 @@ export interface EventItem {
 }
 
 /** A place among the items that were ever appended to a buffer. */
-export interface Mark {
+export interface BufferMark {
   readonly sequence: number
   /** Bytes of payload up to here. */
   readonly bytes: number
@@ -24,7 +24,7 @@ export interface Mark {
 const MARK_BYTES = 24
 
 /** A mark as the numbers that stand before a payload. */
-export function numbersOf({ sequence, bytes, time }: Mark): readonly number[] {
+export function numbersOf({ sequence, bytes, time }: BufferMark): readonly number[] {
   return [sequence, bytes, time]
 }
 
@@ -33,8 +33,8 @@ export function sequenceAt(cursor: Cursor): number {
   return cursor.payloadBytes < MARK_BYTES ? 0 : cursor.number(0)
 }
 
-/** Mark of the item that a cursor stands on, which is not a sentinel. */
-export function markAt(cursor: Cursor): Mark {
+/** BufferMark of the item that a cursor stands on, which is not a sentinel. */
+export function markAt(cursor: Cursor): BufferMark {
   return { sequence: cursor.number(0), bytes: cursor.number(1), time: cursor.number(2) }
 }
 

@@ -15,8 +15,8 @@ const NO_MARK = numbersOf({ sequence: 0, bytes: 0, time: 0 })
  * It captures the newest item of the live buffer before the state is read, so that whatever is
  * published meanwhile is found when the two are spliced. It may be read while it is being built, by
  * any number of cursors, and by late ones for as long as it is held: they read an old state and
- * then everything since. Nobody holds more than its bound: while it is built, and while it is
- * shared, what is published piles up behind it; beyond `keeps` it fails, or is no longer `usable`.
+ * then everything since. While it is built or shared, published items
+ * pile up behind it: beyond `keeps` it fails, or is no longer `usable`.
  *
  * An unlinked one is the state alone, and holds nothing that is published: for readers that are too
  * slow for the trail behind a state. Its cursors come to an end after its last item.
@@ -71,7 +71,7 @@ export class EventSnapshot {
   }
 
   /**
-   * The state is whole, as of `revision`: `payload` says so to readers, and live events follow.
+   * Ends the state, as of `revision`. Readers get `payload` as its end, and then live events.
    *
    * @throws {LaggedError} more was published meanwhile than may be held: `fail` it.
    * @throws {MemoryFullError} there is no room: `fail` it.
@@ -86,8 +86,8 @@ export class EventSnapshot {
   }
 
   /**
-   * The state could not be read: readers get what was appended, and then the error. Of errors that
-   * are not ours they hear no text.
+   * Ends the state with an error: readers get what was appended, and then the error. The text of an
+   * error that is not a `SyncError` is not shown.
    *
    * @throws {MemoryFullError} there is no room to say so.
    */
@@ -107,7 +107,7 @@ export class EventSnapshot {
     return this.#first.clone(keeps)
   }
 
-  /** Lets go of it. Who reads it goes on reading; while it is built, nobody should any more. */
+  /** Lets go of it. Its readers read on; while it is built, it should have none. */
   close(): void {
     if (this.#state === "closed") return
     if (this.#state === "building") this.#endBuilding()

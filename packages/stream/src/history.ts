@@ -1,16 +1,16 @@
-import type { Revision } from "@headwater/core"
+import { assert, type Revision } from "@headwater/core"
 import type { EventBuffer } from "./event-buffer.ts"
 import type { EventCursor } from "./event-cursor.ts"
 import type { Keeps } from "./policy.ts"
 
 /**
- * The last items of a live trail, kept for those who come back.
+ * The last items of a live trail, kept for subscribers that come back.
  *
  *     base ── item ── item ── … ── newest
  *
- * Everything published above `base` is held, so whoever holds a revision between `base` and the
- * newest that is known can go on. `base` is the revision of the item that fell out last, or, while
- * none did, the lowest revision that a snapshot was of: the state at it, and the trail from its
+ * Everything published above `base` is held, so a subscriber with a revision between `base` and
+ * the newest that is known can go on. `base` is the revision of the item that fell out last. While
+ * none did, it is the lowest revision of a snapshot: the state at it, and the trail from its
  * capture on, are all there is. Source: Consul resumes at the newest item alone (CS-W2).
  */
 export class History {
@@ -27,15 +27,15 @@ export class History {
     this.#oldest = live.follow()
   }
 
-  /** A snapshot was of this revision. */
+  /** Notes the revision of a snapshot. */
   noteSnapshot(revision: Revision): void {
     if (!this.#trimmed) this.#base = Math.min(this.#base, revision)
     this.#newest = Math.max(this.#newest, revision)
   }
 
-  /** An item of this revision was appended. Lets go of what is beyond the bounds. */
+  /** Notes an item that was appended, and lets go of items beyond the bounds. */
   noteItem(revision: Revision): void {
-    // The first event that is heard is also a place: whoever holds it lacks only what follows.
+    // The first event is also a place to resume from: its reader lacks only later ones.
     if (!this.#trimmed) this.#base = Math.min(this.#base, revision)
     this.#newest = Math.max(this.#newest, revision)
     const { itemsMax, bytesMax } = this.#bounds
@@ -66,6 +66,16 @@ export class History {
     this.#oldest = undefined
     this.#base = this.#newest
     this.#trimmed = true
+  }
+
+  /** Asserts what must hold between two calls: see `EventPublisher.assertInvariants`. */
+  assertInvariants(): void {
+    const { itemsMax, bytesMax } = this.#bounds
+    const [items, bytes] = [this.#oldest?.items ?? 0, this.#oldest?.bytes ?? 0]
+    assert(items <= itemsMax && bytes <= bytesMax, "history is within its bounds")
+    const isKnown = this.#base !== Number.POSITIVE_INFINITY
+    assert(!isKnown || this.#base <= this.#newest, "history begins before it ends")
+    assert(this.#newest >= this.#live.revision, "history knows the newest item")
   }
 
   #forgetOne(): void {

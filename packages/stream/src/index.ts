@@ -1,6 +1,6 @@
 /**
  * Publish and subscribe in one process: topics, subjects, a snapshot and then every event, without
- * gap or repeat. Items live in linear memory, and exactly as long as somebody has yet to read them.
+ * gap or repeat. Items live in linear memory, and exactly as long as a reader stands before them.
  *
  * @example
  * import { systemClock as clock } from "@headwater/core"
@@ -14,11 +14,11 @@
  *
  * @module
  */
-export { type Codec, jsonCodec } from "./codec.ts"
+export { jsonCodec, type PayloadCodec } from "./codec.ts"
 export { disabledPublisher, type Publisher } from "./disabled-publisher.ts"
 export { EventBuffer, type NewItem } from "./event-buffer.ts"
-export { EventCursor, type Trailhead } from "./event-cursor.ts"
-export type { EventItem, Mark } from "./event-item.ts"
+export { type CursorContext, EventCursor } from "./event-cursor.ts"
+export type { BufferMark, EventItem } from "./event-item.ts"
 export { EventSnapshot } from "./event-snapshot.ts"
 export { STREAM_LIMITS, type StreamLimits } from "./limits.ts"
 export type {
@@ -42,9 +42,9 @@ export {
   type EventPublisherOptions,
   type SubscribeRequest,
 } from "./publisher.ts"
+export { PublisherFullError } from "./publisher-full-error.ts"
 export type { SnapshotHandler } from "./shared-snapshot.ts"
 export { EVERY_SUBJECT, type Subject } from "./subject.ts"
 export { type Feed, type StreamFrame, Subscription } from "./subscription.ts"
-export { TooManyError } from "./too-many-error.ts"
 export type { Permits } from "./topic-feed.ts"
-export type { TopicOptions } from "./topics.ts"
+export type { RegisterOptions } from "./topics.ts"

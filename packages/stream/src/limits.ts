@@ -6,13 +6,13 @@ export interface StreamLimits {
   readonly topicsMax: number
   /** Subscriptions open, and with them buffers; 100,000 by default. */
   readonly subscriptionsMax: number
-  /** How long a snapshot is shared after it was asked for, in ms; 10,000 by default, 0 is off. */
+  /** Time for which a snapshot is shared, ms; 10,000 by default, 0 is off. */
   readonly snapshotTtlMs: number
   /** Unread items after which a conflated subscription or a shared snapshot is let go; 10,000. */
   readonly unreadItemsMax: number
   /** The same in bytes of payload; 16 MiB. */
   readonly unreadBytesMax: number
-  /** Items kept of each subject that somebody listens to, for who comes back; 256 by default. */
+  /** Items kept of each subject with subscribers, for those that come back; 256 by default. */
   readonly historyItemsMax: number
   /** The same in bytes of payload; 64 KiB. Given up for new items when memory is full. */
   readonly historyBytesMax: number
@@ -20,7 +20,7 @@ export interface StreamLimits {
   readonly queueBatchesMax: number
 }
 
-/** What a publisher is bounded by unless its owner says otherwise. */
+/** The bounds of a publisher, unless its owner gives others. */
 export const STREAM_LIMITS: StreamLimits = {
   topicsMax: 1_024,
   subscriptionsMax: 100_000,

@@ -2,25 +2,25 @@ import type { CloseReason } from "@headwater/core"
 import type { Policy, Unread } from "./policy.ts"
 
 /**
- * What a publisher tells whoever measures it. Every method may be absent, and then costs nothing.
+ * Called by a publisher, for metrics. Every method may be absent, and then costs nothing.
  *
- * None may call the publisher. What one throws, that included, spoils nothing and is told to
- * `onError` alone.
+ * None may call the publisher or a subscription: that throws. An error that a method throws goes to
+ * `onError` alone, and changes nothing.
  *
  * Source: the meanings are Consul's and Typha's, and what both lacked (CS-W8).
  */
 export interface StreamObserver {
-  /** Events of one commit were published on a topic: so many, of which so many nobody heard. */
+  /** Events of one commit were published on a topic. */
   onPublish?(topic: string, counts: PublishCounts): void
-  /** One batch was encoded: once, whoever reads it. */
+  /** One batch was encoded: once, however many subscribers there are. */
   onEncode?(topic: string, bytes: number): void
-  /** So many subscriptions waited, and were woken together. Not told when none did. */
+  /** So many waiting subscriptions were woken together. Not called for none. */
   onWake?(topic: string, subscriptions: number): void
-  /** A snapshot was built, or could not be, or was given up because nobody waits any more. */
+  /** A snapshot was built, or could not be, or was given up with its last reader. */
   onSnapshot?(topic: string, outcome: SnapshotOutcome): void
   /** A subscriber shares a snapshot that was built, or is being built, for another one: a hit. */
   onSnapshotShared?(topic: string): void
-  /** Somebody subscribed: resumed where it was, or from a snapshot. */
+  /** A subscription began: resumed where it was, or from a snapshot. */
   onSubscribe?(topic: string, how: { readonly policy: PolicyType; readonly resumed: boolean }): void
   /** A subscription was closed. */
   onClose?(topic: string, how: { readonly policy: PolicyType; readonly reason: CloseReason }): void
@@ -45,22 +45,22 @@ export const OBSERVER_METHODS = [
 /** The name of a policy. */
 export type PolicyType = Policy["type"]
 
-/** How many events of a commit, and how many of these nobody heard. */
+/** Events of a commit, and those among them that had no subscriber. */
 export interface PublishCounts {
   readonly events: number
   readonly dropped: number
 }
 
-/** How the building of a snapshot ended. */
+/** The end of the building of a snapshot. */
 export interface SnapshotOutcome {
   readonly outcome: "built" | "failed" | "given-up"
   /** Since it was asked for. */
   readonly durationMs: number
-  /** Why it failed, in full: subscribers are not told the text of errors that are not ours. */
+  /** The failure, in full. Subscribers do not see the text of errors of others. */
   readonly error?: unknown
 }
 
-/** What a subscriber left unread, and what comes of it. */
+/** The lag of a subscriber that left too much unread, and its outcome. */
 export interface Lag {
   readonly policy: PolicyType
   readonly items: number
@@ -71,7 +71,7 @@ export interface Lag {
 /** A publisher as it stands, for gauges. */
 export interface StreamStats {
   readonly topics: number
-  /** Subjects that somebody listens to. */
+  /** Subjects with subscribers. */
   readonly subjects: number
   /** Open subscriptions, by policy. */
   readonly subscriptions: Readonly<Record<PolicyType, number>>

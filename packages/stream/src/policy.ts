@@ -2,9 +2,9 @@ import { badOption, checkOptions, durationRule, type OptionRule, required } from
 import { countRule } from "./limits.ts"
 
 /**
- * What a slow reader gets.
+ * The treatment of a slow reader.
  *
- *   conflate     it is told the present instead of everything in between; never closed for slowness
+ *   conflate     it gets the present instead of everything in between; never closed for slowness
  *   pin          everything, in memory that is held for it, up to a bound; then lagged
  *   disconnect   everything, until it lags by `lagMs` and was served for `graceMs`; then lagged
  *
@@ -34,7 +34,7 @@ const POLICY_RULES: Readonly<Record<Policy["type"], Readonly<Record<string, Opti
   disconnect: { lagMs: required(durationRule()), graceMs: required(durationRule()) },
 }
 
-/** What a reader has yet to read. */
+/** The part of a trail that a reader has yet to read. */
 export interface Unread {
   readonly items: number
   /** Bytes of payload. */

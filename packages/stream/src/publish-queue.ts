@@ -1,19 +1,19 @@
 import { ClosedError, onAbort } from "@headwater/core"
 
 /**
- * A bounded queue before a publisher: whoever commits hands a batch over, and waits for room only
- * when `batchesMax` of them are queued already.
+ * A bounded queue before a publisher. A caller hands a batch over, and waits for room only when
+ * `batchesMax` of them are queued already.
  *
- *     waiting … │ queued … → published        in the order of `offer`, whoever waits
+ *     waiting … │ queued … → published        in the order of `offer`
  *
- * Batches are published one by one, each in a turn of the event loop of its own, so that a burst
- * delays nobody for long. Source: Consul's publish queue (CS-B42).
+ * Batches are published one by one, each in a turn of the event loop of its own, so that other
+ * tasks run between them. Source: Consul's publish queue (CS-B42).
  */
 export class PublishQueue<Batch> {
   readonly #publish: (batch: Batch) => void
   readonly #giveWay: () => Promise<void>
   readonly #batchesMax: number
-  // The first `batchesMax` are queued; who comes after them waits for room.
+  // The first `batchesMax` are queued; those after them wait for room.
   #offers: Offer<Batch>[] = []
   #draining = false
   #closed = false
@@ -65,7 +65,7 @@ export class PublishQueue<Batch> {
     })
   }
 
-  /** What is queued is dropped, and whoever waits hears it. */
+  /** Drops the queue. Its callers get a `ClosedError`. */
   close(): void {
     this.#closed = true
     const dropped = this.#offers

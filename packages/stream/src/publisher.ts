@@ -1,4 +1,5 @@
 import {
+  assert,
   type Clock,
   ClosedError,
   type CloseReason,
@@ -14,11 +15,11 @@ import {
   TopicError,
 } from "@headwater/core"
 import { createEngine, type Engine } from "@headwater/core/engine"
-import { type Codec, jsonCodec } from "./codec.ts"
-import { Commit } from "./commit.ts"
+import { jsonCodec, type PayloadCodec } from "./codec.ts"
 import { STREAM_LIMIT_RULES, STREAM_LIMITS, type StreamLimits } from "./limits.ts"
 import { OBSERVER_METHODS, type StreamObserver, type StreamStats } from "./observer.ts"
 import { checkPolicy, keepsOf, type Policy } from "./policy.ts"
+import { PreparedCommit } from "./prepared-commit.ts"
 import { PublishQueue } from "./publish-queue.ts"
 import type { SnapshotHandler } from "./shared-snapshot.ts"
 import { EVERY_SUBJECT } from "./subject.ts"
@@ -26,16 +27,16 @@ import { Subscribers } from "./subscribers.ts"
 import { Subscription } from "./subscription.ts"
 import { TopicBuffers } from "./topic-buffers.ts"
 import { type Permits, TopicFeed } from "./topic-feed.ts"
-import { type TopicLife, type TopicOptions, Topics } from "./topics.ts"
+import { type RegisterOptions, type TopicEpoch, Topics } from "./topics.ts"
 
-/** What a subscriber asks for. */
+/** A request for a subscription. */
 export interface SubscribeRequest<Payload = unknown> {
   readonly topic: string
   /** The part of the topic; `""` by default. `EVERY_SUBJECT`, where the topic allows it, is all. */
   readonly subject?: string
   /** The subscriber holds everything up to this revision. Absent or 0: nothing. */
   readonly from?: Revision
-  /** In whose name, for `closeFor`. */
+  /** The identity of the subscriber, for `closeFor`. */
   readonly identity?: string
   /** The `epoch` of the subscription that `from` was learnt from. Another one is a `reset`. */
   readonly epoch?: string
@@ -45,13 +46,13 @@ export interface SubscribeRequest<Payload = unknown> {
   readonly permits?: Permits<Payload>
 }
 
-/** What a publisher is made with. */
+/** The options of a publisher. */
 export interface EventPublisherOptions<Payload> {
   readonly clock: Clock
-  /** Where items live. By default an engine of its own, which goes when the publisher is closed. */
+  /** The engine that holds items. By default one of its own, disposed of with the publisher. */
   readonly engine?: Engine
-  /** JSON by default. See `Codec` for why payloads are bytes. */
-  readonly codec?: Codec<Payload>
+  /** JSON by default. See `PayloadCodec` for why payloads are bytes. */
+  readonly codec?: PayloadCodec<Payload>
   readonly limits?: Partial<StreamLimits>
   /** Told what happens, for metrics: see `StreamObserver`. Costs nothing when absent. */
   readonly observer?: StreamObserver
@@ -63,8 +64,8 @@ export interface EventPublisherOptions<Payload> {
  *
  *   - Events of one commit are published by one call, and seen together by each subscriber.
  *   - Order holds for each (topic, subject); between two subjects there is none.
- *   - Where nobody listens, events are dropped: the next subscriber's snapshot holds them.
- *   - `publish` waits for nobody. What slow subscribers leave unread is bounded by their policy.
+ *   - Events of a subject without subscribers are dropped: the next snapshot holds them.
+ *   - `publish` never waits. The backlog of slow subscribers is bounded by their policy.
  *
  * Under `conflate`, a subscriber beyond `unreadItemsMax` or `unreadBytesMax` gets a `reset` and a
  * new snapshot in place of what it missed.
@@ -76,7 +77,7 @@ export class EventPublisher<Payload> {
   readonly #engine: Engine
   readonly #ownsEngine: boolean
   readonly #limits: StreamLimits
-  readonly #codec: Codec<Payload>
+  readonly #codec: PayloadCodec<Payload>
   readonly #guard: GuardedObserver<StreamObserver> | undefined
   readonly #observer: StreamObserver | undefined
   readonly #queue: PublishQueue<Offered<Payload>>
@@ -114,7 +115,7 @@ export class EventPublisher<Payload> {
     return this.#subscribers.size
   }
 
-  /** How it stands now, for gauges. Cost: O(subscriptions), when asked for. */
+  /** Counts for gauges, as of now. Cost: O(subscriptions). */
   stats(): StreamStats {
     const buffers = this.#buffers.of(undefined)
     const unreadMax = { items: 0, bytes: 0, behindMs: 0 }
@@ -133,19 +134,19 @@ export class EventPublisher<Payload> {
   }
 
   /**
-   * Makes a topic known. Without a handler its state is empty: a subscriber gets a `sync` at once,
-   * of the newest event that was heard, and then what comes.
+   * Registers a topic. Without a handler its state is empty: a subscriber gets a `sync` at once,
+   * of the newest event so far, and then new events.
    *
    * @throws {TopicError} the name is empty, or registered already.
-   * @throws {TooManyError} there are `topicsMax` topics.
+   * @throws {PublisherFullError} there are `topicsMax` topics.
    */
-  register(topic: string, handler?: SnapshotHandler<Payload>, options: TopicOptions = {}): void {
+  register(topic: string, handler?: SnapshotHandler<Payload>, options: RegisterOptions = {}): void {
     this.#assertOpen()
     this.#topics.register(topic, handler, options)
   }
 
   /**
-   * Makes a topic unknown again, at any time: its subscriptions are closed as `refresh`, and it may
+   * Removes a topic, at any time: its subscriptions are closed as `refresh`, and it may
    * be registered anew, with another handler.
    */
   unregister(topic: string): void {
@@ -168,7 +169,7 @@ export class EventPublisher<Payload> {
     this.#assertOpen()
     const [first] = events
     if (first === undefined) return
-    const commit = new Commit(first.revision, events, {
+    const commit = new PreparedCommit(first.revision, events, {
       buffers: this.#buffers,
       codec: this.#codec,
       ...(isCurrent && { isCurrent }),
@@ -184,7 +185,7 @@ export class EventPublisher<Payload> {
   /**
    * Publishes as soon as what was offered before is published: at most `queueBatchesMax` commits
    * are queued, and beyond that the caller waits. Resolves when it is published. What was offered
-   * before a `refresh` of its topic is of a state that is no more: nobody hears it. Do not mix with
+   * before a `refresh` of its topic is of a replaced state, and is dropped. Do not mix with
    * `publish`, which waits for nothing that is queued.
    *
    * @throws {ClosedError} the publisher was closed; nothing was published.
@@ -193,20 +194,20 @@ export class EventPublisher<Payload> {
   async offer(events: readonly Event<Payload>[], signal?: AbortSignal): Promise<void> {
     this.#assertOpen()
     if (events.length === 0) return
-    const lives = events.map(({ topic }) => this.#topics.lifeOf(topic))
-    await this.#queue.offer({ events, lives }, signal)
+    const epochs = events.map(({ topic }) => this.#topics.epochOf(topic))
+    await this.#queue.offer({ events, epochs }, signal)
   }
 
   /**
    * Subscribes. The frames come in one of two shapes, settled here: see `Subscription`. It is
    * resumed when the subject's trail still holds everything after `from`: up to `historyItemsMax`
-   * items and `historyBytesMax` bytes, for as long as somebody listens.
+   * items and `historyBytesMax` bytes, for as long as it has subscribers.
    *
    * A handler that meanwhile closes what it is asked for gets its subscriber a closed subscription.
    *
    * @throws {OptionError} an option is not known, or makes no sense.
    * @throws {TopicError} no such topic, or it does not allow subscribing to every subject.
-   * @throws {TooManyError} there are `subscriptionsMax` subscriptions.
+   * @throws {PublisherFullError} there are `subscriptionsMax` subscriptions.
    * @throws {MemoryFullError} there is no room for one more.
    */
   subscribe(request: SubscribeRequest<Payload>): Subscription<Payload> {
@@ -215,7 +216,7 @@ export class EventPublisher<Payload> {
     const { topic, subject = "", identity, permits, policy = { type: "conflate" } } = request
     checkPolicy(policy)
     const registered = this.#topics.get(topic)
-    const { epoch } = registered.life
+    const epoch = registered.epoch.name
     if (subject === EVERY_SUBJECT && !registered.wildcard) {
       throw new TopicError(`topic ${topic} does not support wildcard subscriptions`)
     }
@@ -278,15 +279,29 @@ export class EventPublisher<Payload> {
     if (this.#ownsEngine) this.#engine.dispose()
   }
 
+  /**
+   * Asserts the invariants of subscriptions, buffers, histories and snapshots, which hold between
+   * any two calls. For tests. Cost: O(subscriptions).
+   */
+  assertInvariants(): void {
+    const buffers = this.#buffers.of(undefined)
+    const joined = buffers.reduce((sum, { subscriptions }) => sum + subscriptions.size, 0)
+    assert(joined === this.#subscribers.size, "an open subscription is in one buffer")
+    for (const { of } of buffers) this.#topics.get(of.topic)
+    assert(!this.#closed || joined === 0, "a closed publisher has no subscriptions")
+    this.#buffers.assertInvariants()
+    this.#subscribers.assertInvariants()
+  }
+
   #assertOpen(): void {
     this.#guard?.assertOutside()
     if (this.#closed) throw new ClosedError("shutdown")
   }
 
-  #publishOffered({ events, lives }: Offered<Payload>): void {
-    const lifeOf = new Map(events.map((event, index) => [event, lives[index]]))
+  #publishOffered({ events, epochs }: Offered<Payload>): void {
+    const epochOf = new Map(events.map((event, index) => [event, epochs[index]]))
     const isCurrent = (event: Event<Payload>) =>
-      this.#topics.lifeOf(event.topic) === lifeOf.get(event)
+      this.#topics.epochOf(event.topic) === epochOf.get(event)
     const current = events.every(isCurrent) ? events : events.filter(isCurrent)
     this.#publish(current, isCurrent)
   }
@@ -312,8 +327,8 @@ const REQUEST_RULES: OptionRules<SubscribeRequest> = {
   permits: functionRule,
 }
 
-/** A commit that was offered, and of which life of its topic each event is. */
+/** A commit that was offered, and the epoch of the topic of each event. */
 interface Offered<Payload> {
   readonly events: readonly Event<Payload>[]
-  readonly lives: readonly (TopicLife | undefined)[]
+  readonly epochs: readonly (TopicEpoch | undefined)[]
 }

@@ -17,12 +17,12 @@ import type { Keeps } from "./policy.ts"
 import { EVERY_SUBJECT, type Subject } from "./subject.ts"
 
 /**
- * Tells the state of a subject: appends it batch by batch, and answers the revision that it is of.
+ * Reads the state of a subject: appends it batch by batch, and returns its revision.
  * The events of one batch are of one revision, and none is above the answer.
  *
- * Called once for all who ask meanwhile. Whatever is published while it runs is not lost. 0, of an
- * empty state, is told as 1, because 0 is "nothing known". `signal` is aborted when nobody waits
- * for the state any more; what is appended from then on is not looked at.
+ * Called once for all subscribers that ask meanwhile. Events that are published while it runs are
+ * not lost. Revision 0, of an empty state, is sent as 1, because 0 is "nothing known". `signal` is
+ * aborted when no subscriber waits for the state any more; later batches are ignored.
  */
 export type SnapshotHandler<Payload> = (
   of: Subject,
@@ -30,21 +30,21 @@ export type SnapshotHandler<Payload> = (
   signal: AbortSignal,
 ) => Revision | Promise<Revision>
 
-/** Whose snapshot it is: the buffer of a subject. */
-export interface SnapshotOwner<Payload> {
+/** The subject of a snapshot, and the buffer of that subject. */
+export interface SnapshotContext<Payload> {
   readonly of: Subject
   readonly live: EventBuffer
   /** A batch as the payload of one item. */
   encode(events: readonly Event<Payload>[]): Uint8Array
-  /** A state of this revision is whole. */
+  /** Called when a state of this revision is whole. */
   onBuilt(revision: Revision): void
-  /** There is something to read, or an end to hear of. */
+  /** Wakes readers: there is something to read, or an end. */
   wake(): void
-  /** There is no room even to say that it failed. */
+  /** Called when there is no room even for the error. */
   giveUp(): void
 }
 
-/** What a shared snapshot works with. */
+/** The means to build a snapshot. */
 export interface SharedSnapshotOptions<Payload> {
   readonly engine: Engine
   readonly clock: Clock
@@ -56,12 +56,12 @@ export interface SharedSnapshotOptions<Payload> {
 }
 
 /**
- * The snapshot of one subject: built once for all who ask while it is built, outside of any turn of
- * the publisher's own, and shared for `snapshotTtlMs` after. It stays right however old it is,
+ * The snapshot of one subject: built once for all that ask while it is built, outside of any turn
+ * of the publisher's own, and shared for `snapshotTtlMs` after. It stays right however old it is,
  * because the live trail is linked to its end.
  *
  *     none → building → shared → none        by its timer, for lack of room, or with its owner
- *               └─────→ failed → none        the next who asks has it built anew
+ *               └─────→ failed → none        the next to ask has it built anew
  *
  * A timer drops the snapshot that it was set for, and no other (CS-E13). Without a handler the
  * state is empty, as of the newest event: it is shared until the next one.
@@ -69,7 +69,7 @@ export interface SharedSnapshotOptions<Payload> {
  * Source: the snapshot cache in Consul's `EventPublisher`, off its lock.
  */
 export class SharedSnapshot<Payload> {
-  readonly #owner: SnapshotOwner<Payload>
+  readonly #context: SnapshotContext<Payload>
   readonly #options: SharedSnapshotOptions<Payload>
   #snapshot: EventSnapshot | undefined
   #build: Build | undefined
@@ -77,17 +77,17 @@ export class SharedSnapshot<Payload> {
   #beganRevision: Revision = 0
   #cancelExpiry: (() => void) | undefined
 
-  constructor(owner: SnapshotOwner<Payload>, options: SharedSnapshotOptions<Payload>) {
-    this.#owner = owner
+  constructor(context: SnapshotContext<Payload>, options: SharedSnapshotOptions<Payload>) {
+    this.#context = context
     this.#options = options
   }
 
-  /** Tells whether it is being built. */
+  /** Returns whether it is being built. */
   get isBuilding(): boolean {
     return this.#build !== undefined
   }
 
-  /** Tells whether its state is newer than a revision that had been published before. */
+  /** Returns whether its state is newer than a revision that was published before. */
   isNewerThan(revision: Revision): boolean {
     return this.#snapshot?.usable === true && this.#beganRevision > revision
   }
@@ -101,13 +101,13 @@ export class SharedSnapshot<Payload> {
   /** The snapshot to start from: the one that is shared, or a new one. */
   get(): EventSnapshot {
     const { engine, observer, keeps, handler } = this.#options
-    const { of, live } = this.#owner
+    const { of, live } = this.#context
     const isCurrent = handler !== undefined || this.#beganAt === live.mark.sequence
     if (this.#snapshot?.usable && isCurrent) {
       observer?.onSnapshotShared?.(of.topic)
       return this.#snapshot
     }
-    // One that is still built, and lags too far ever to be whole, has readers who wait for it.
+    // One that is still built, and lags too far ever to be whole, has readers that wait for it.
     this.failLagged()
     const snapshot = new EventSnapshot(engine, live, keeps)
     this.drop()
@@ -119,7 +119,7 @@ export class SharedSnapshot<Payload> {
     return snapshot
   }
 
-  /** Nobody new starts from it. Who reads it goes on; while it is built, nobody should any more. */
+  /** Lets go of it: no new reader starts from it. Its readers read on; a build has none left. */
   drop(): void {
     this.#cancelExpiry?.()
     this.#cancelExpiry = undefined
@@ -128,9 +128,19 @@ export class SharedSnapshot<Payload> {
     if (this.#build !== undefined) this.#end(this.#build, { outcome: "given-up" })
   }
 
-  /** Gives up what is kept for those who are not here yet. */
+  /** Gives up a snapshot that is kept for later subscribers. */
   yieldMemory(): void {
     if (this.#build === undefined) this.drop()
+  }
+
+  /** Asserts what must hold between two calls: see `EventPublisher.assertInvariants`. */
+  assertInvariants(): void {
+    const build = this.#build
+    assert(build === undefined || build.snapshot === this.#snapshot, "a build is of its snapshot")
+    assert(build === undefined || !build.abort.signal.aborted, "a build that goes on is wanted")
+    const hasTimer = this.#cancelExpiry !== undefined
+    assert(!hasTimer || this.#snapshot !== undefined, "a timer is of a snapshot")
+    assert(!hasTimer || build === undefined, "a snapshot expires only once it is whole")
   }
 
   #begin(snapshot: EventSnapshot): Build {
@@ -143,7 +153,7 @@ export class SharedSnapshot<Payload> {
     const append = (events: readonly Event<Payload>[]) => this.#append(build, events)
     const finish = (revision: Revision) => this.#finish(build, revision)
     try {
-      const revision = handler(this.#owner.of, append, build.abort.signal)
+      const revision = handler(this.#context.of, append, build.abort.signal)
       if (typeof revision === "number") finish(revision)
       else revision.then(finish).catch((error: unknown) => this.#fail(build, error))
     } catch (error) {
@@ -151,12 +161,12 @@ export class SharedSnapshot<Payload> {
     }
   }
 
-  // Whatever the handler makes of the error, a state that lacks a batch is never told as whole.
+  // Whatever the handler makes of the error, a state that lacks a batch is never sent as whole.
   #append(build: Build, events: readonly Event<Payload>[]): void {
     const [first] = events
     if (first === undefined || this.#build !== build) return
     try {
-      const { topic, subject } = this.#owner.of
+      const { topic, subject } = this.#context.of
       for (const event of events) {
         assert(event.revision === first.revision, "a batch of a snapshot is of one revision")
         assert(event.topic === topic, "a snapshot is of one topic")
@@ -164,13 +174,13 @@ export class SharedSnapshot<Payload> {
         assert(isOfSubject, "a snapshot has the events of its subject")
       }
       build.newest = Math.max(build.newest, first.revision)
-      const payload = this.#owner.encode(events)
+      const payload = this.#context.encode(events)
       build.snapshot.append(first.revision, payload)
     } catch (error) {
       this.#fail(build, error)
       throw error
     }
-    this.#owner.wake()
+    this.#context.wake()
   }
 
   #finish(build: Build, revision: Revision): void {
@@ -184,7 +194,7 @@ export class SharedSnapshot<Payload> {
       this.#fail(build, error)
       return
     }
-    this.#owner.onBuilt(revision)
+    this.#context.onBuilt(revision)
     this.#end(build, { outcome: "built" })
   }
 
@@ -194,12 +204,12 @@ export class SharedSnapshot<Payload> {
       build.snapshot.fail(error)
     } catch {
       // There is not even room to say so. This drops the snapshot, and with it the build.
-      this.#owner.giveUp()
+      this.#context.giveUp()
     }
     if (this.#build === build) this.#end(build, { outcome: "failed", error })
   }
 
-  // A snapshot is shared for a time from here on; without one, by those who ask in this turn.
+  // A snapshot is shared for a time from here on; at 0 ms, by subscribers of this turn.
   #end(build: Build, how: Omit<SnapshotOutcome, "durationMs">): void {
     const { clock, limits, handler, observer } = this.#options
     this.#build = undefined
@@ -211,7 +221,7 @@ export class SharedSnapshot<Payload> {
       if (limits.snapshotTtlMs > 0 && snapshot.usable) {
         this.#cancelExpiry = clock.after(limits.snapshotTtlMs, drop)
       } else queueMicrotask(drop)
-      this.#owner.wake()
+      this.#context.wake()
     }
     if (handler === undefined) return
     if (how.outcome !== "built") {
@@ -219,7 +229,7 @@ export class SharedSnapshot<Payload> {
       queueMicrotask(() => abort.abort(how.error ?? new ClosedError("unsubscribed")))
     }
     const durationMs = clock.elapsed() - began
-    observer?.onSnapshot?.(this.#owner.of.topic, { ...how, durationMs })
+    observer?.onSnapshot?.(this.#context.of.topic, { ...how, durationMs })
   }
 }
 

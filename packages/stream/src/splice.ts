@@ -2,8 +2,8 @@ import type { Revision } from "@headwater/core"
 import type { Buffer, Cursor } from "@headwater/core/engine"
 
 /**
- * Joins the end of a snapshot's list to the live trail, so that who reads on finds every event that
- * the snapshot does not hold, and none that it does.
+ * Joins the end of a snapshot's list to the live trail, so that a reader finds every event that the
+ * snapshot does not hold, and none that it does.
  *
  * The first live item after the snapshot is an error, or the first with events above `revision`,
  * beginning with the captured item *itself*: the state may have been read from a view a little
@@ -29,7 +29,7 @@ export function splice(
   list.splice(captured)
 }
 
-/** Whether the item is an error, or has events above `revision`. */
+/** Returns whether the item is an error, or has events above `revision`. */
 export function isAfter(cursor: Cursor, revision: Revision): boolean {
   const { kind } = cursor
   return kind === "error" || (kind === "events" && cursor.revision > revision)

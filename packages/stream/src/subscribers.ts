@@ -1,7 +1,7 @@
-import type { CloseReason } from "@headwater/core"
+import { assert, type CloseReason } from "@headwater/core"
 import type { PolicyType } from "./observer.ts"
+import { PublisherFullError } from "./publisher-full-error.ts"
 import type { Subscription } from "./subscription.ts"
-import { TooManyError } from "./too-many-error.ts"
 
 /** The open subscriptions of a publisher: counted by policy, bounded, and found by identity. */
 export class Subscribers<Payload> {
@@ -13,21 +13,21 @@ export class Subscribers<Payload> {
     this.#subscriptionsMax = subscriptionsMax
   }
 
-  /** How many there are. */
+  /** The number of open subscriptions. */
   get size(): number {
     const { conflate, pin, disconnect } = this.#byPolicy
     return conflate + pin + disconnect
   }
 
-  /** How many there are of each policy. */
+  /** The number of open subscriptions by policy. */
   get byPolicy(): Readonly<Record<PolicyType, number>> {
     return { ...this.#byPolicy }
   }
 
-  /** @throws {TooManyError} there are `subscriptionsMax` of them. */
+  /** @throws {PublisherFullError} there are `subscriptionsMax` of them. */
   assertRoom(): void {
     if (this.size < this.#subscriptionsMax) return
-    throw new TooManyError("subscriptions", this.#subscriptionsMax)
+    throw new PublisherFullError("subscriptions", this.#subscriptionsMax)
   }
 
   add(subscription: Subscription<Payload>, policy: PolicyType): void {
@@ -46,6 +46,17 @@ export class Subscribers<Payload> {
     const known = this.#byIdentity.get(identity)
     known?.delete(subscription)
     if (known?.size === 0) this.#byIdentity.delete(identity)
+  }
+
+  /** Asserts what must hold between two calls: see `EventPublisher.assertInvariants`. */
+  assertInvariants(): void {
+    for (const [identity, known] of this.#byIdentity) {
+      assert(known.size > 0, "an identity in the table has subscriptions")
+      for (const subscription of known) {
+        assert(subscription.identity === identity, "a subscription is found by its identity")
+        assert(subscription.closed === undefined, "a subscription in the table is open")
+      }
+    }
   }
 
   /** Closes those of an identity. */

@@ -8,9 +8,9 @@ import {
 } from "@headwater/core"
 import type { Unread } from "./policy.ts"
 
-/** What a subscription gets, one at a time; see `Subscription` for the order. */
+/** A frame of a subscription. See `Subscription` for the order. */
 export type StreamFrame<Payload> =
-  /** What follows replaces all that the subscriber holds. */
+  /** Later frames replace all that the subscriber holds. */
   | { readonly type: "reset" }
   /** All events of one commit, for this topic and subject. */
   | {
@@ -21,11 +21,11 @@ export type StreamFrame<Payload> =
   /** The snapshot is whole, as of this revision, which is at least 1. */
   | { readonly type: "sync"; readonly revision: Revision }
 
-/** Where a subscription reads. It is woken whenever `read` may have something new. */
+/** The frames of a subscription, which is woken whenever `read` may have a new one. */
 export interface Feed<Payload> {
   /** The next frame, when it is there. Throws what ends the stream, each time. */
   read(): StreamFrame<Payload> | undefined
-  /** What it has yet to read, when it is known. */
+  /** The unread part of the trail, when it is known. */
   readonly unread?: Unread | undefined
   close(): void
 }
@@ -43,21 +43,21 @@ const NOW = Promise.resolve()
  *     stream = (fresh | resumed) events*
  *     fresh  = reset? events* sync        `reset` when a position was given that cannot be resumed
  *
- * States: open, then closed, for the first reason that is given; later ones are not heard. Closed
+ * States: open, then closed, for the first reason that is given; later reasons are ignored. Closed
  * beats pending: once closed, not even what is there is delivered. One caller of `next` at a time.
  *
  * Iterating ends quietly when its own user closed it, and throws `ClosedError` otherwise. Leaving
  * the loop closes it. Source: Consul `stream.Subscription`.
  */
 export class Subscription<Payload> implements AsyncIterable<StreamFrame<Payload>>, Disposable {
-  /** In whose name it is; `closeFor` finds it by that. */
+  /** The subscriber's identity; `closeFor` finds it by that. */
   readonly identity: string | undefined
-  /** What its revisions are of; give it back with `from`. Another one after each `refresh`. */
+  /** The epoch of its revisions; give it back with `from`. Each `refresh` begins another. */
   readonly epoch: string
   readonly #feed: Feed<Payload>
   readonly #onClose: (reason: CloseReason) => void
   readonly #assertOutside: (() => void) | undefined
-  // Who waits in `next`, and in nothing else: a table for one waiter would be made anew each time.
+  // The caller that waits in `next`. A field, as a table would be made anew for each wait.
   #waiter: (() => void) | undefined
   // Whether it was woken, and is about to look.
   #looks = false
@@ -86,7 +86,7 @@ export class Subscription<Payload> implements AsyncIterable<StreamFrame<Payload>
     return this.#closed
   }
 
-  /** What it has yet to read; `undefined` once it is closed. For looking at, not for deciding. */
+  /** The unread part of the trail; `undefined` once it is closed. For gauges. */
   get unread(): Unread | undefined {
     return this.#feed.unread
   }
@@ -94,10 +94,10 @@ export class Subscription<Payload> implements AsyncIterable<StreamFrame<Payload>
   /**
    * The next frame, as soon as it is there. *Closed > data > cancelled.*
    *
-   * @throws {ClosedError} it is closed; `recovery` says what to do.
-   * @throws {LaggedError} it left more unread than its policy lets it hold. Said again each time.
-   * @throws {SourceError} the snapshot could not be read. Said again each time.
-   * @throws what `permits` or the codec threw for a frame. Said again each time.
+   * @throws {ClosedError} it is closed; see its `recovery`.
+   * @throws {LaggedError} it left more unread than its policy lets it hold. Thrown again each time.
+   * @throws {SourceError} the snapshot could not be read. Thrown again each time.
+   * @throws what `permits` or the codec threw for a frame. Thrown again each time.
    * @throws `signal.reason`
    */
   next(signal?: AbortSignal): Promise<StreamFrame<Payload>> {
@@ -128,7 +128,7 @@ export class Subscription<Payload> implements AsyncIterable<StreamFrame<Payload>
     return frame
   }
 
-  /** Looks again whether there is something to read. Says whether anybody waits for that. */
+  /** Has a waiting caller look again. Returns whether there was one. */
   wake(): boolean {
     const wake = this.#waiter
     wake?.()

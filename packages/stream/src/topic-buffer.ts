@@ -1,4 +1,5 @@
 import {
+  assert,
   type Clock,
   type CloseReason,
   type Event,
@@ -6,7 +7,7 @@ import {
   type Revision,
 } from "@headwater/core"
 import type { Engine } from "@headwater/core/engine"
-import { type Codec, checkSubject, decodeBatch, encodePayload, joinBatch } from "./codec.ts"
+import { checkSubject, decodeBatch, encodePayload, joinBatch, type PayloadCodec } from "./codec.ts"
 import { EventBuffer } from "./event-buffer.ts"
 import type { EventCursor } from "./event-cursor.ts"
 import type { EventItem } from "./event-item.ts"
@@ -18,13 +19,13 @@ import { type Keeps, keepsOf } from "./policy.ts"
 import { SharedSnapshot, type SharedSnapshotOptions } from "./shared-snapshot.ts"
 import { EVERY_SUBJECT, type Subject } from "./subject.ts"
 import type { StreamFrame, Subscription } from "./subscription.ts"
-import type { Topic, TopicLife } from "./topics.ts"
+import type { RegisteredTopic, TopicEpoch } from "./topics.ts"
 
-/** What all buffers of a publisher share. */
-export interface Surroundings<Payload> {
+/** The parts of a publisher that all its buffers share. */
+export interface PublisherContext<Payload> {
   readonly engine: Engine
   readonly clock: Clock
-  readonly codec: Codec<Payload>
+  readonly codec: PayloadCodec<Payload>
   readonly limits: StreamLimits
   readonly observer: StreamObserver | undefined
 }
@@ -35,21 +36,21 @@ export interface EncodedEvent {
   readonly payload: Uint8Array
 }
 
-/** Whom a buffer tells: nobody listens any more; memory is full, and history is to go first. */
-export interface TopicBufferOwner {
+/** Called by a buffer: it has no subscribers any more; memory is full, and history is to go. */
+export interface TopicBufferContext {
   readonly onUnused: () => void
   readonly onFull: () => void
 }
 
-/** One subject's live trail, its snapshot while that is shared, and who listens. */
+/** One subject's live trail, its snapshot while that is shared, and its subscriptions. */
 export class TopicBuffer<Payload> {
   readonly of: Subject
   readonly live: EventBuffer
   readonly #history: History
-  readonly #life: TopicLife
+  readonly #epoch: TopicEpoch
   readonly #subscriptions = new Set<Subscription<Payload>>()
-  readonly #surroundings: Surroundings<Payload>
-  readonly #owner: TopicBufferOwner
+  readonly #context: PublisherContext<Payload>
+  readonly #owner: TopicBufferContext
   readonly #shared: SharedSnapshot<Payload>
   readonly #unlinkedOptions: SharedSnapshotOptions<Payload>
   #unlinked: SharedSnapshot<Payload>[] = []
@@ -57,17 +58,17 @@ export class TopicBuffer<Payload> {
 
   constructor(
     of: Subject,
-    { handler, life }: Topic<Payload>,
-    surroundings: Surroundings<Payload>,
-    owner: TopicBufferOwner,
+    { handler, epoch }: RegisteredTopic<Payload>,
+    context: PublisherContext<Payload>,
+    owner: TopicBufferContext,
   ) {
-    const { engine, clock, limits, observer } = surroundings
+    const { engine, clock, limits, observer } = context
     const { historyItemsMax, historyBytesMax, unreadItemsMax, unreadBytesMax } = limits
     const bounds = { itemsMax: unreadItemsMax, bytesMax: unreadBytesMax }
     const keeps = keepsOf({ type: "conflate" }, bounds)
     this.of = of
-    this.#life = life
-    this.#surroundings = surroundings
+    this.#epoch = epoch
+    this.#context = context
     this.#owner = owner
     this.live = new EventBuffer(engine, clock)
     this.#history = new History(this.live, { itemsMax: historyItemsMax, bytesMax: historyBytesMax })
@@ -76,7 +77,7 @@ export class TopicBuffer<Payload> {
     this.#unlinkedOptions = { ...options, keeps: undefined }
   }
 
-  /** Who listens. */
+  /** The open subscriptions. */
   get subscriptions(): ReadonlySet<Subscription<Payload>> {
     return this.#subscriptions
   }
@@ -91,7 +92,7 @@ export class TopicBuffer<Payload> {
    * than what that reader has seen, and shared like any other.
    */
   unlinkedSnapshot(seen: Revision): EventSnapshot {
-    // Nobody can become whole by this one any more.
+    // No reader can become whole by this one any more.
     this.#shared.failLagged()
     const newest = this.#unlinked.at(-1)
     if (newest?.isNewerThan(seen)) return newest.get()
@@ -104,14 +105,14 @@ export class TopicBuffer<Payload> {
 
   /** A cursor after `revision`; nothing when what follows it is not all held. */
   resume(revision: Revision, keeps: Keeps): EventCursor | undefined {
-    if (revision === 1 && this.#life.wasToldEmpty) return undefined
+    if (revision === 1 && this.#epoch.hasSentEmpty) return undefined
     return this.#history.resume(revision, keeps)
   }
 
   /**
-   * Appends the events of one commit as one item, and wakes who waits. When memory is full, nobody
-   * may go on as if nothing had happened: every subscription is closed as `forced`, which frees
-   * what they held.
+   * Appends the events of one commit as one item, and wakes waiting readers. When memory is
+   * full, no reader may go on as if nothing had happened: every subscription is closed as `forced`,
+   * which frees their items.
    */
   publish(revision: Revision, events: readonly EncodedEvent[]): void {
     const payload = this.#join(events)
@@ -122,12 +123,12 @@ export class TopicBuffer<Payload> {
       this.giveUp()
     }
     this.wake()
-    this.#surroundings.observer?.onEncode?.(this.of.topic, payload.byteLength)
+    this.#context.observer?.onEncode?.(this.of.topic, payload.byteLength)
   }
 
   /** A batch of a snapshot as the payload of one item. */
   encode(events: readonly Event<Payload>[]): Uint8Array {
-    const { codec, observer } = this.#surroundings
+    const { codec, observer } = this.#context
     const encode = ({ subject, payload }: Event<Payload>): EncodedEvent => {
       if (this.of.subject === EVERY_SUBJECT) checkSubject(subject)
       return { subject, payload: encodePayload(codec, payload) }
@@ -137,37 +138,37 @@ export class TopicBuffer<Payload> {
     return payload
   }
 
-  /** A snapshot of this revision is whole. */
+  /** Notes that a snapshot of this revision is whole. */
   onBuilt(revision: Revision): void {
-    if (revision === 0) this.#life.wasToldEmpty = true
+    if (revision === 0) this.#epoch.hasSentEmpty = true
     this.#history.noteSnapshot(revision)
   }
 
-  /** A frame of an item. Who reads the newest item after another shares what that one decoded. */
+  /** A frame of an item. Readers of the newest item share what the first of them decoded. */
   frameOf(item: EventItem): StreamFrame<Payload> {
     if (this.#lastRead?.item === item) return this.#lastRead.frame
     const { revision } = item
     const of = { ...this.of, revision }
-    const events = decodeBatch(this.#surroundings.codec, item.payload, of)
+    const events = decodeBatch(this.#context.codec, item.payload, of)
     if (events === undefined) return { type: "sync", revision: Math.max(1, revision) }
     const frame: StreamFrame<Payload> = { type: "events", revision, events }
     if (item.sequence > 0) this.#lastRead = { item, frame }
     return frame
   }
 
-  /** Lets everybody who waits look again. */
+  /** Has every waiting reader look again. */
   wake(): void {
     let woken = 0
     for (const subscription of this.#subscriptions) if (subscription.wake()) woken++
-    if (woken > 0) this.#surroundings.observer?.onWake?.(this.of.topic, woken)
+    if (woken > 0) this.#context.observer?.onWake?.(this.of.topic, woken)
   }
 
-  /** Somebody listens. */
+  /** Adds a subscription. */
   join(subscription: Subscription<Payload>): void {
     this.#subscriptions.add(subscription)
   }
 
-  /** Somebody listens no longer. With the last one everything goes. */
+  /** Removes a subscription. With the last one everything goes. */
   leave(subscription: Subscription<Payload>): void {
     if (!this.#subscriptions.delete(subscription) || this.#subscriptions.size > 0) return
     this.#owner.onUnused()
@@ -183,19 +184,32 @@ export class TopicBuffer<Payload> {
     for (const subscription of [...this.#subscriptions]) subscription.close(reason)
   }
 
-  /** Memory is full, and nobody here may go on. */
+  /** Closes every subscription, as memory is full. */
   giveUp(): void {
     this.closeAll("forced")
   }
 
-  /** Gives up what is kept for those who are not here yet: history, and the shared snapshot. */
+  /** Gives up what is kept for later subscribers: history, and shared snapshots. */
   yieldMemory(): void {
     this.#history.drop()
     this.#shared.yieldMemory()
     for (const each of this.#unlinked) each.yieldMemory()
   }
 
-  // History goes before subscribers do: it only spares a snapshot to those who come back.
+  /** Asserts what must hold between two calls: see `EventPublisher.assertInvariants`. */
+  assertInvariants(): void {
+    assert(this.#subscriptions.size > 0, "a buffer has subscriptions")
+    assert(this.live.closed === undefined, "a buffer with subscriptions is open")
+    for (const { closed } of this.#subscriptions) {
+      assert(closed === undefined, "a subscription of a buffer is open")
+    }
+    assert(this.live.followers >= 1, "history follows the trail, or a reader does")
+    this.#history.assertInvariants()
+    this.#shared.assertInvariants()
+    for (const each of this.#unlinked) each.assertInvariants()
+  }
+
+  // History goes before subscribers do: it only spares a snapshot to subscribers that come back.
   #append(revision: Revision, payload: Uint8Array): void {
     try {
       this.live.append({ revision, payload })

@@ -1,19 +1,20 @@
+import { assert } from "@headwater/core"
 import { EVERY_SUBJECT, type Subject } from "./subject.ts"
-import { type Surroundings, TopicBuffer } from "./topic-buffer.ts"
-import type { Topic } from "./topics.ts"
+import { type PublisherContext, TopicBuffer } from "./topic-buffer.ts"
+import type { RegisteredTopic } from "./topics.ts"
 
 /**
- * The buffers that somebody listens to, by topic and subject. One exists from the first
- * subscription to the last, and with it goes its snapshot: so what is published where nobody
- * listens is dropped, and no snapshot leads to a trail that is not appended to.
+ * The buffers with subscribers, by topic and subject. A buffer exists from the first subscription
+ * to the last, and its snapshot goes with it. So events without subscribers are dropped, and no
+ * snapshot leads to a trail that is not appended to.
  */
 export class TopicBuffers<Payload> {
-  readonly #surroundings: Surroundings<Payload>
+  readonly #context: PublisherContext<Payload>
   readonly #topics = new Map<string, Map<string, TopicBuffer<Payload>>>()
   #changes = 0
 
-  constructor(surroundings: Surroundings<Payload>) {
-    this.#surroundings = surroundings
+  constructor(context: PublisherContext<Payload>) {
+    this.#context = context
   }
 
   /** Counts how often a buffer was opened or closed. */
@@ -21,7 +22,7 @@ export class TopicBuffers<Payload> {
     return this.#changes
   }
 
-  /** Where an event goes: to its subject's, and to that of all subjects, as far as they exist. */
+  /** The buffers of an event that exist: its subject's, and that of all subjects. */
   find({ topic, subject }: Subject): readonly TopicBuffer<Payload>[] {
     const subjects = this.#topics.get(topic)
     if (subjects === undefined) return []
@@ -33,11 +34,11 @@ export class TopicBuffers<Payload> {
     return found
   }
 
-  /** The buffer of a subject. Whoever asks subscribes to it. */
-  open(of: Subject, topic: Topic<Payload>): TopicBuffer<Payload> {
+  /** The buffer of a subject, made if there is none. The caller subscribes to it. */
+  open(of: Subject, topic: RegisteredTopic<Payload>): TopicBuffer<Payload> {
     const open = this.#topics.get(of.topic)?.get(of.subject)
     if (open !== undefined) return open
-    const buffer: TopicBuffer<Payload> = new TopicBuffer(of, topic, this.#surroundings, {
+    const buffer: TopicBuffer<Payload> = new TopicBuffer(of, topic, this.#context, {
       onUnused: () => this.#delete(buffer),
       onFull: () => {
         for (const each of this.of(undefined)) each.yieldMemory()
@@ -54,6 +55,18 @@ export class TopicBuffers<Payload> {
   of(topic: string | undefined): readonly TopicBuffer<Payload>[] {
     if (topic !== undefined) return [...(this.#topics.get(topic)?.values() ?? [])]
     return [...this.#topics.values()].flatMap((subjects) => [...subjects.values()])
+  }
+
+  /** Asserts what must hold between two calls: see `EventPublisher.assertInvariants`. */
+  assertInvariants(): void {
+    for (const [topic, subjects] of this.#topics) {
+      assert(subjects.size > 0, "a topic in the table has buffers")
+      for (const [subject, buffer] of subjects) {
+        const isAt = buffer.of.topic === topic && buffer.of.subject === subject
+        assert(isAt, "a buffer is found by its subject")
+        buffer.assertInvariants()
+      }
+    }
   }
 
   #delete({ of: { topic, subject } }: TopicBuffer<Payload>): void {

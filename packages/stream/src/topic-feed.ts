@@ -6,10 +6,10 @@ import type { Keeps, Policy, Unread } from "./policy.ts"
 import type { Feed, StreamFrame } from "./subscription.ts"
 import type { TopicBuffer } from "./topic-buffer.ts"
 
-/** Whether a subscriber may see an event. Pure; whoever it serves is closed when that changes. */
+/** Returns whether a subscriber may see an event. Pure: close the subscription to change it. */
 export type Permits<Payload> = (event: Event<Payload>) => boolean
 
-/** How one subscription reads. */
+/** The options of one subscription's feed. */
 export interface FeedOptions<Payload> {
   readonly policy: Policy
   readonly keeps: Keeps
@@ -17,11 +17,11 @@ export interface FeedOptions<Payload> {
   readonly observer: StreamObserver | undefined
 }
 
-/** How long a reader of an unlinked state may pause, once it leaves more unread than its bound. */
+/** The longest pause of a reader of an unlinked state that is beyond its bound, ms. */
 const PAUSE_MS_MAX = 10_000
 
 /**
- * What one subscription reads: a snapshot and then the trail, or the trail alone.
+ * The frames of one subscription: a snapshot and then the trail, or the trail alone.
  *
  * A conflated reader always comes to the end of a state, however slow it is. While it reads one it
  * may leave as much unread as that state is large. If it lags all the same, the next state that it
@@ -43,7 +43,7 @@ export class TopicFeed<Payload> implements Feed<Payload> {
   }
 
   /**
-   * Settles where it starts. True when it goes on where it was.
+   * Settles where it starts. Returns whether it goes on where it was.
    *
    * @param isOfAnother `from` was learnt of a state that has been replaced.
    */

@@ -1,34 +1,33 @@
 import { booleanRule, checkOptions, TopicError } from "@headwater/core"
+import { PublisherFullError } from "./publisher-full-error.ts"
 import type { SnapshotHandler } from "./shared-snapshot.ts"
-import { TooManyError } from "./too-many-error.ts"
 
-/** How a topic is registered. */
-export interface TopicOptions {
-  /** Whether somebody may subscribe to every subject of it at once; not by default. */
+/** The options of a topic. */
+export interface RegisterOptions {
+  /** Allows subscriptions to every subject of it at once; not by default. */
   readonly wildcard?: boolean
 }
 
-/** One life of a topic's state: from when it is registered, or replaced, until it is replaced. */
-export interface TopicLife {
-  /** What revisions are of. */
-  readonly epoch: string
+/** The epoch of a topic's state, from its registration or replacement to the next one. */
+export interface TopicEpoch {
+  readonly name: string
   /**
-   * Whether an empty state, of revision 0, was told as of 1: whoever says 1 may then lack what 1
-   * is. It outlives the buffers, as whoever was told so does.
+   * An empty state, of revision 0, was sent as of 1: a subscriber with 1 may then lack the event of
+   * revision 1. It outlives the buffers, as such subscribers do.
    */
-  wasToldEmpty: boolean
+  hasSentEmpty: boolean
 }
 
 /** A topic that is registered. */
-export interface Topic<Payload> {
+export interface RegisteredTopic<Payload> {
   readonly handler: SnapshotHandler<Payload> | undefined
   readonly wildcard: boolean
-  readonly life: TopicLife
+  readonly epoch: TopicEpoch
 }
 
-/** The topics of a publisher, which come and go. Each life of each has an epoch of its own. */
+/** The topics of a publisher, which come and go. Each replacement of a state begins an epoch. */
 export class Topics<Payload> {
-  readonly #topics = new Map<string, Topic<Payload>>()
+  readonly #topics = new Map<string, RegisteredTopic<Payload>>()
   readonly #topicsMax: number
   #epochs = 0
 
@@ -36,26 +35,27 @@ export class Topics<Payload> {
     this.#topicsMax = topicsMax
   }
 
-  /** How many there are. */
+  /** The number of topics. */
   get size(): number {
     return this.#topics.size
   }
 
   /**
    * @throws {TopicError} the name is empty, or registered already.
-   * @throws {TooManyError} there are `topicsMax` of them.
+   * @throws {PublisherFullError} there are `topicsMax` of them.
    */
   register(
     name: string,
     handler: SnapshotHandler<Payload> | undefined,
-    options: TopicOptions,
+    options: RegisterOptions,
   ): void {
     checkOptions("register", options, { wildcard: booleanRule })
     const { wildcard = false } = options
     if (name === "") throw new TopicError("a topic has a name")
     if (this.#topics.has(name)) throw new TopicError(`topic ${name} is registered already`)
-    if (this.#topics.size >= this.#topicsMax) throw new TooManyError("topics", this.#topicsMax)
-    this.#topics.set(name, { handler, wildcard, life: this.#nextLife() })
+    if (this.#topics.size >= this.#topicsMax)
+      throw new PublisherFullError("topics", this.#topicsMax)
+    this.#topics.set(name, { handler, wildcard, epoch: this.#nextEpoch() })
   }
 
   /** Nothing happens if it is not there. */
@@ -63,32 +63,32 @@ export class Topics<Payload> {
     this.#topics.delete(name)
   }
 
-  /** Which life a topic is in; `undefined` for one that is not registered. */
-  lifeOf(name: string): TopicLife | undefined {
-    return this.#topics.get(name)?.life
+  /** The epoch of a topic; `undefined` for one that is not registered. */
+  epochOf(name: string): TopicEpoch | undefined {
+    return this.#topics.get(name)?.epoch
   }
 
   /** @throws {TopicError} there is no such topic. */
-  get(name: string): Topic<Payload> {
+  get(name: string): RegisteredTopic<Payload> {
     const topic = this.#topics.get(name)
     if (topic === undefined) throw new TopicError(`no topic ${name}`)
     return topic
   }
 
   /**
-   * The state of a topic, or of all, is another one from here on.
+   * Begins a new epoch of a topic, or of all: its state was replaced.
    *
    * @throws {TopicError} there is no such topic.
    */
   renew(name: string | undefined): void {
     const names = name === undefined ? [...this.#topics.keys()] : [name]
     for (const each of names) {
-      this.#topics.set(each, { ...this.get(each), life: this.#nextLife() })
+      this.#topics.set(each, { ...this.get(each), epoch: this.#nextEpoch() })
     }
   }
 
-  #nextLife(): TopicLife {
+  #nextEpoch(): TopicEpoch {
     this.#epochs++
-    return { epoch: String(this.#epochs), wasToldEmpty: false }
+    return { name: String(this.#epochs), hasSentEmpty: false }
   }
 }

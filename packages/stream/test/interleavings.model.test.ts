@@ -71,7 +71,7 @@ interface Build {
 
 class Play {
   readonly clock = new TurningClock()
-  readonly lives = new Lives()
+  readonly epochs = new Lives()
   readonly engine: Engine
   readonly publisher: EventPublisher<string>
   readonly variant: Variant
@@ -96,10 +96,10 @@ class Play {
       append: (events: readonly Event<string>[]) => void,
       signal: AbortSignal,
     ) => {
-      const commits = () => this.lives.commitsOf(subject)
+      const commits = () => this.epochs.commitsOf(subject)
       if (!variant.streams) {
         const opened = this.#openedAt.get(subject) ?? 0
-        const { revision: newest } = this.lives
+        const { revision: newest } = this.epochs
         const revision = variant.stale ? Math.max(opened, newest - 1) : newest
         for (const commit of commits()) if ((commit[0]?.revision ?? 0) <= revision) append(commit)
         return revision
@@ -113,6 +113,7 @@ class Play {
   async play(step: Step): Promise<void> {
     await STEPS[step].act(this)
     await this.settle()
+    this.publisher.assertInvariants()
   }
 
   /** What could come next. */
@@ -127,11 +128,11 @@ class Play {
   subscribe(subject: string, back?: ModelReader): void {
     const from = back === undefined ? {} : { from: back.revision, epoch: back.subscription.epoch }
     const isFirst = !this.readers.some((reader) => reader.subject === subject)
-    if (isFirst) this.#openedAt.set(subject, this.lives.revision)
+    if (isFirst) this.#openedAt.set(subject, this.epochs.revision)
     const subscription = this.publisher.subscribe({ topic: "t", subject, ...from })
     // Every other one reads only when it must, so that trails are held at different places.
     const isLazy = this.#joined++ % 2 === 1
-    const life = this.lives.current
+    const life = this.epochs.current
     const resetsMax = this.variant.tight ? Number.POSITIVE_INFINITY : 0
     this.readers.push(new ModelReader(subscription, { subject, life, isLazy, resetsMax, back }))
   }
@@ -187,7 +188,7 @@ class Play {
         read: () => {
           build.isRead = true
           rest = [...commits()]
-          revision = this.lives.revision
+          revision = this.epochs.revision
           for (const commit of rest.splice(0, Math.ceil(rest.length / 2))) append(commit)
         },
         finish: () => {
@@ -205,7 +206,7 @@ const STEPS = {
     isOpen: ({ published }: Play) => published < PUBLISHES_MAX,
     act: (play: Play) => {
       play.published++
-      const commit = play.lives.commit()
+      const commit = play.epochs.commit()
       if (play.variant.offers) void play.publisher.offer(commit).catch(() => {})
       else play.publisher.publish(commit)
     },
@@ -259,7 +260,7 @@ const STEPS = {
     isOpen: () => true,
     act: (play: Play) => {
       for (const reader of play.readers) if (!reader.isLazy) reader.read()
-      play.lives.renew()
+      play.epochs.renew()
       play.publisher.refresh("t")
       for (const reader of [...play.readers]) {
         reader.expectClosed("refresh")

@@ -3,12 +3,12 @@ import { expect } from "vitest"
 import { EVERY_SUBJECT } from "../src/subject.ts"
 import type { StreamFrame, Subscription } from "../src/subscription.ts"
 
-type Commit = readonly Event<string>[]
+type PreparedCommit = readonly Event<string>[]
 
 /** One life of a state: its commits, of revisions 1, 2, … */
 interface Life {
   readonly serial: number
-  readonly commits: Commit[]
+  readonly commits: PreparedCommit[]
 }
 
 /**
@@ -22,7 +22,7 @@ export class Lives {
     return this.current.commits.length
   }
 
-  commit(): Commit {
+  commit(): PreparedCommit {
     const { serial, commits } = this.current
     const revision = commits.length + 1
     const subjects = [["a", "b"], ["a"], ["b"]][commits.length % 3] as string[]
@@ -33,7 +33,7 @@ export class Lives {
   }
 
   /** What a subject has of each commit, in order; commits that it has nothing of are left out. */
-  commitsOf(subject: string): readonly Commit[] {
+  commitsOf(subject: string): readonly PreparedCommit[] {
     return commitsOf(this.current, subject)
   }
 
@@ -42,7 +42,7 @@ export class Lives {
   }
 }
 
-function commitsOf({ commits }: Life, subject: string): readonly Commit[] {
+function commitsOf({ commits }: Life, subject: string): readonly PreparedCommit[] {
   if (subject === EVERY_SUBJECT) return commits
   return commits
     .map((commit) => commit.filter((event) => event.subject === subject))
@@ -56,11 +56,11 @@ export class ModelReader {
   readonly isLazy: boolean
   /** As its frames tell: of the last `sync` or commit. */
   revision = 0
-  readonly #life: Life
+  readonly #epoch: Life
   #resetsLeft: number
   #isFresh: boolean
   // What it holds; it begins a snapshot with nothing.
-  #held: Commit[] = []
+  #held: PreparedCommit[] = []
   #isSynced = false
   #isBegun = false
 
@@ -79,7 +79,7 @@ export class ModelReader {
     this.subscription = subscription
     this.subject = subject
     this.isLazy = isLazy
-    this.#life = life
+    this.#epoch = life
     this.#resetsLeft = resetsMax
     this.#isFresh = back === undefined
     if (back === undefined) return
@@ -87,7 +87,7 @@ export class ModelReader {
     this.#held = [...back.#held]
     this.#isSynced = back.#isSynced
     // Of another life it has to be reset: what it holds counts for nothing.
-    if (back.#life !== life) this.#held = [[{ topic: "", subject: "", revision: 0, payload: "" }]]
+    if (back.#epoch !== life) this.#held = [[{ topic: "", subject: "", revision: 0, payload: "" }]]
   }
 
   /** Whether it went on where it was, as far as it was told. */
@@ -154,8 +154,8 @@ export class ModelReader {
     }
   }
 
-  get #commits(): readonly Commit[] {
-    return commitsOf(this.#life, this.subject)
+  get #commits(): readonly PreparedCommit[] {
+    return commitsOf(this.#epoch, this.subject)
   }
 }
 

@@ -46,6 +46,7 @@ function readSlowly(
     if (next?.type === "sync") seen.syncs.push(next.revision)
     if (next?.type === "events") seen.revision = next.revision
     for (due += options.eventsPerFrame; due >= 1; due--) options.publish()
+    if (frame % 100 === 0) publisher.assertInvariants()
   }
   return seen
 }

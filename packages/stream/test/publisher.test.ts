@@ -5,8 +5,8 @@ import { ManualClock } from "@headwater/testing"
 import { afterEach, beforeEach, describe, expect, test } from "vitest"
 import type { StreamLimits } from "../src/limits.ts"
 import { EventPublisher } from "../src/publisher.ts"
+import { PublisherFullError } from "../src/publisher-full-error.ts"
 import type { StreamFrame } from "../src/subscription.ts"
-import { TooManyError } from "../src/too-many-error.ts"
 import { event, read, show } from "./frames.ts"
 
 describe("EventPublisher (debug wasm)", () => {
@@ -311,11 +311,13 @@ describe("EventPublisher (debug wasm)", () => {
 
     expect(() => publisher.register("t")).toThrow(TopicError)
     expect(() => publisher.register("")).toThrow(TopicError)
-    expect(() => publisher.register("u")).toThrow(new TooManyError("topics", 1))
+    expect(() => publisher.register("u")).toThrow(new PublisherFullError("topics", 1))
     expect(() => publisher.subscribe({ topic: "u" })).toThrow(TopicError)
     expect(() => publisher.refresh("u")).toThrow(TopicError)
     publisher.subscribe({ topic: "t" })
-    expect(() => publisher.subscribe({ topic: "t" })).toThrow(new TooManyError("subscriptions", 1))
+    expect(() => publisher.subscribe({ topic: "t" })).toThrow(
+      new PublisherFullError("subscriptions", 1),
+    )
   })
 
   test("one publish is one commit, and each of a subject is above the one before", () => {

@@ -3,7 +3,7 @@ import { debugBuild } from "@headwater/core/debug"
 import { createEngine, type Engine } from "@headwater/core/engine"
 import { ManualClock } from "@headwater/testing"
 import { afterEach, beforeEach, describe, expect, test } from "vitest"
-import type { Codec } from "../src/codec.ts"
+import type { PayloadCodec } from "../src/codec.ts"
 import type { StreamLimits } from "../src/limits.ts"
 import type { StreamObserver } from "../src/observer.ts"
 import { EventPublisher } from "../src/publisher.ts"
@@ -20,7 +20,7 @@ const create = (
   options: {
     limits?: Partial<StreamLimits>
     observer?: StreamObserver
-    codec?: Codec<string>
+    codec?: PayloadCodec<string>
   } = {},
 ) => {
   publisher?.close()
@@ -34,6 +34,7 @@ beforeEach(() => {
 })
 
 afterEach(async () => {
+  publisher.assertInvariants()
   publisher.close()
   await clock.settle()
   expect(publisher.subscriptions).toBe(0)
@@ -411,7 +412,7 @@ describe("a codec that throws", () => {
 
 describe("within a codec", () => {
   /** A codec that runs a task when it encodes a payload for the first time. */
-  const running = (payload: string, task: () => void): Codec<string> => {
+  const running = (payload: string, task: () => void): PayloadCodec<string> => {
     let isDone = false
     return {
       encode(each) {

@@ -236,6 +236,7 @@ describe("random stalls (model)", () => {
         const reader = readers[integerBelow(random, readers.length)] as (typeof readers)[0]
         reader.expected.onRead(reader.replica.read(1 + integerBelow(random, 9)))
       }
+      keys.publisher.assertInvariants()
     }
     for (const { replica, expected } of readers) {
       replica.read(Number.POSITIVE_INFINITY)

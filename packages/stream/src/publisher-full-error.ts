@@ -1,8 +1,8 @@
 import { SyncError } from "@headwater/core"
 
 /** A table is full: of topics, or of subscriptions. */
-export class TooManyError extends SyncError {
-  override readonly name = "TooManyError"
+export class PublisherFullError extends SyncError {
+  override readonly name = "PublisherFullError"
   readonly code = "ERR_TOO_MANY"
   readonly recovery = "retry"
   readonly max: number

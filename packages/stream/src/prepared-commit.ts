@@ -1,26 +1,26 @@
 import { assert, type Event, isRevision, type Revision } from "@headwater/core"
-import { type Codec, checkSubject, encodePayload } from "./codec.ts"
+import { checkSubject, encodePayload, type PayloadCodec } from "./codec.ts"
 import type { PublishCounts } from "./observer.ts"
 import { EVERY_SUBJECT } from "./subject.ts"
 import type { EncodedEvent, TopicBuffer } from "./topic-buffer.ts"
 import type { TopicBuffers } from "./topic-buffers.ts"
 
-/** What a commit is prepared with. */
-export interface CommitContext<Payload> {
+/** The means to prepare a commit. */
+export interface PreparedCommitContext<Payload> {
   readonly buffers: TopicBuffers<Payload>
-  readonly codec: Codec<Payload>
-  /** Tells whether an event may be published, once all payloads are encoded. All by default. */
+  readonly codec: PayloadCodec<Payload>
+  /** Returns whether an event may be published, once all payloads are encoded. All by default. */
   readonly isCurrent?: (event: Event<Payload>) => boolean
 }
 
 /**
- * The events of one commit, grouped by buffer. Each payload is encoded once, and not at all where
- * nobody listens.
+ * The events of one commit, grouped by buffer. Each payload is encoded once, and not at all
+ * when its subject has no subscribers.
  *
  * The codec is the caller's code: it may subscribe, close subscriptions, or publish. So all
  * payloads are encoded and the commit is checked first. `publish` calls no code but ours.
  */
-export class Commit<Payload> {
+export class PreparedCommit<Payload> {
   readonly revision: Revision
   readonly #events: readonly Event<Payload>[]
   readonly #payloads = new Map<number, Uint8Array>()
@@ -29,7 +29,7 @@ export class Commit<Payload> {
   constructor(
     revision: Revision,
     events: readonly Event<Payload>[],
-    context: CommitContext<Payload>,
+    context: PreparedCommitContext<Payload>,
   ) {
     assert(revision > 0 && isRevision(revision), "a commit has a revision")
     this.revision = revision
@@ -51,7 +51,7 @@ export class Commit<Payload> {
     for (const [buffer, group] of this.#groups) buffer.publish(this.revision, group)
   }
 
-  /** Of each topic, how many events there were, and how many nobody heard. */
+  /** The counts of events by topic. */
   get counts(): ReadonlyMap<string, PublishCounts> {
     const heard = new Set<string>()
     for (const { of } of this.#groups.keys()) heard.add(`${of.topic}\u0000${of.subject}`)
@@ -66,7 +66,7 @@ export class Commit<Payload> {
 
   // Groups once more when the codec opened or closed a buffer. It is called once for each event, so
   // that comes to an end.
-  #group({ buffers, codec, isCurrent }: CommitContext<Payload>): void {
+  #group({ buffers, codec, isCurrent }: PreparedCommitContext<Payload>): void {
     let changes: number
     do {
       changes = buffers.changes
@@ -81,7 +81,7 @@ export class Commit<Payload> {
     index: number,
     event: Event<Payload>,
     buffers: TopicBuffers<Payload>,
-    codec: Codec<Payload>,
+    codec: PayloadCodec<Payload>,
   ): void {
     const found = buffers.find(event)
     if (found.length === 0) return
