@@ -66,7 +66,7 @@ export class Topic {
     const { values } = this
     // Another hub has validated its entries: they keep its epoch, and so are shown as they are.
     const validation = this.source.namesEpochs
-      ? { limits: { ...options.cache, valueBytesMax: Number.POSITIVE_INFINITY } }
+      ? { limits: { ...options.cache, valueBytesMax: Number.MAX_SAFE_INTEGER } }
       : {
           limits: { ...options.cache, valueBytesMax: limits.valueBytesMax },
           validate: (_key: string, value: Uint8Array) => reasonAgainst(values, value),

@@ -1,7 +1,15 @@
-import { type Clock, ClosedError, isSyncError, type Revision, type Source } from "@headwater/core"
-import { backoffMs } from "./backoff.ts"
-import { withDeadline } from "./deadline.ts"
+import {
+  backoffMs,
+  type Clock,
+  ClosedError,
+  isSyncError,
+  type Revision,
+  type Source,
+  untilAborted,
+  withDeadline,
+} from "@headwater/core"
 import type { SyncerLimits } from "./limits.ts"
+import { lateAnswer } from "./question.ts"
 
 /** What the question "is the source there?" needs of a syncer. */
 export interface AheadContext {
@@ -29,6 +37,7 @@ export class Ahead {
   /** See `Syncer.revisionAtLeast`. */
   async reaches(revision: Revision, signal: AbortSignal): Promise<boolean> {
     const { clock, random, limits } = this.#context
+    const backoff = { firstMs: limits.backoffMinMs, maxMs: limits.backoffMaxMs }
     for (let attempt = 1; ; attempt++) {
       signal.throwIfAborted()
       this.#closing.signal.throwIfAborted()
@@ -41,7 +50,7 @@ export class Ahead {
         if (signal.aborted || this.#closing.signal.aborted) throw error
         if (!isSyncError(error) || error.recovery !== "retry") throw error
       }
-      await clock.sleep(backoffMs(attempt, limits, random), signal)
+      await clock.sleep(backoffMs(attempt, backoff, random()), signal)
     }
   }
 
@@ -61,16 +70,17 @@ export class Ahead {
       return isThere ? atLeast : 0
     }
     if (this.#question !== undefined) {
-      const revision = await unlessAborted(this.#question, signal)
+      const revision = await untilAborted(this.#question, signal)
       if (revision >= atLeast) return revision
     }
     const { source, clock, limits } = this.#context
-    const deadline = { clock, timeoutMs: limits.askMs, name: source.name }
+    const timeoutMs = limits.askMs
+    const deadline = { clock, timeoutMs, errorOf: () => lateAnswer(source, timeoutMs) }
     const ask = (late: AbortSignal) => source.revision(late)
-    this.#question ??= withDeadline(deadline, this.#closing.signal, ask).finally(() => {
+    this.#question ??= withDeadline(deadline, [this.#closing.signal], ask).finally(() => {
       this.#question = undefined
     })
-    return unlessAborted(this.#question, signal)
+    return untilAborted(this.#question, signal)
   }
 
   #wishFor(revision: Revision): void {
@@ -93,15 +103,4 @@ export class Ahead {
     if (contiguous > wish.seenAt) this.#wishFor(wish.revision)
     else this.#context.request(wish.revision)
   }
-}
-
-/** The promise, or a rejection with the reason of the abort, whichever is first. */
-function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const onAbort = () => reject(signal.reason)
-    if (signal.aborted) onAbort()
-    signal.addEventListener("abort", onAbort, { once: true })
-    const unlink = () => signal.removeEventListener("abort", onAbort)
-    promise.then(resolve, reject).then(unlink, unlink)
-  })
 }

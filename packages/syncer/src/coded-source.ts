@@ -1,14 +1,19 @@
-import type {
-  Change,
-  Commit,
-  Condition,
-  InvalidEntry,
-  ListPage,
-  ListRequest,
-  Revision,
-  Source,
-  WatchEvent,
-  WriteRequest,
+import {
+  type Change,
+  type Commit,
+  type Condition,
+  checkOptions,
+  functionRule,
+  type InvalidEntry,
+  type ListPage,
+  type ListRequest,
+  type OptionRules,
+  objectRule,
+  type Revision,
+  required,
+  type Source,
+  type WatchEvent,
+  type WriteRequest,
 } from "@headwater/core"
 import { mapSource } from "./map-source.ts"
 
@@ -29,6 +34,9 @@ export interface Codec {
   }
 }
 
+const CODEC: OptionRules<Codec> = { key: objectRule, value: objectRule }
+const PART = { decode: required(functionRule), encode: required(functionRule) }
+
 /**
  * A source seen through a codec. Order, revisions and identity are those of the source below.
  *
@@ -36,6 +44,10 @@ export interface Codec {
  * remembered for its delete. Source: Typha's update processors, and its parse failures.
  */
 export function codedSource(source: Source, codec: Codec): Source {
+  checkOptions("codedSource", codec, CODEC)
+  for (const part of [codec.key, codec.value]) {
+    if (part !== undefined) checkOptions("codedSource", part, PART)
+  }
   const { write } = source
   return mapSource(source, {
     // What is shown depends on the codec, so the identity alone is no epoch of it.

@@ -1,5 +1,4 @@
-import { type Clock, type Source, SourceError } from "@headwater/core"
-import { withDeadline } from "./deadline.ts"
+import { type Clock, type Source, SourceError, withDeadline } from "@headwater/core"
 import { incarnationOf } from "./epoch.ts"
 import type { Answer, Held } from "./sync-state.ts"
 
@@ -26,7 +25,8 @@ export interface QuestionContext {
 export function question(context: QuestionContext, signal: AbortSignal): Promise<Answer> {
   const { source, clock, random, askMs, held } = context
   const { heard: floor, life, served } = held()
-  return withDeadline({ clock, timeoutMs: askMs, name: source.name }, signal, async (inTime) => {
+  const deadline = { clock, timeoutMs: askMs, errorOf: () => lateAnswer(source, askMs) }
+  return withDeadline(deadline, [signal], async (inTime) => {
     const identity = await source.identity(inTime)
     const revision = await source.revision(inTime)
     // Where history begins, and what of it is to be told, matters to the very first list alone.
@@ -43,4 +43,9 @@ export function question(context: QuestionContext, signal: AbortSignal): Promise
       ...(lastChange !== undefined && { lastChange }),
     }
   })
+}
+
+/** The error for a source that did not answer in time. */
+export function lateAnswer({ name }: Source, timeoutMs: number): SourceError {
+  return new SourceError(`${name} did not answer within ${timeoutMs} ms`)
 }

@@ -1,9 +1,15 @@
-import type { Source, WatchEvent } from "@headwater/core"
-import { type Clock, type ListRequest, type Revision, SourceError } from "@headwater/core"
+import {
+  backoffMs,
+  type Clock,
+  LinkedAbort,
+  type ListRequest,
+  type Revision,
+  type Source,
+  SourceError,
+  type WatchEvent,
+} from "@headwater/core"
 import { type Activity, codeOf } from "./activity.ts"
-import { backoffMs } from "./backoff.ts"
 import type { SyncerLimits } from "./limits.ts"
-import { LinkedAbort } from "./linked-abort.ts"
 import { type QuestionContext, question } from "./question.ts"
 import { readAll } from "./read-all.ts"
 import type { Answer, Held } from "./sync-state.ts"
@@ -42,8 +48,8 @@ export class Reading {
     const { clock, limits, random } = this.#context
     const { backoffMinMs, backoffMaxMs, askMaxMs } = limits
     const longestMs = failed.of === undefined ? backoffMaxMs : Math.min(askMaxMs, backoffMaxMs)
-    const bounds = { backoffMinMs, backoffMaxMs: longestMs }
-    await clock.sleep(backoffMs(failed.attempt, bounds, random), self.signal)
+    const backoff = { firstMs: backoffMinMs, maxMs: longestMs }
+    await clock.sleep(backoffMs(failed.attempt, backoff, random()), self.signal)
     await self.report({ type: "resumed" })
   }
 

@@ -1,9 +1,10 @@
 import { assert, isSyncError, type Revision, Waiters } from "@headwater/core"
 import { Activity } from "./activity.ts"
 import { Ahead } from "./ahead.ts"
+import { checkSyncerOptions } from "./check-options.ts"
 import { epochOf, incarnationOf } from "./epoch.ts"
 import { keptLives } from "./kept-lives.ts"
-import { SYNCER_LIMITS, type SyncerLimits } from "./limits.ts"
+import type { SyncerLimits } from "./limits.ts"
 import { merge } from "./merge.ts"
 import { OutageLog } from "./outage-log.ts"
 import { Reading } from "./reading.ts"
@@ -61,7 +62,7 @@ export class Syncer {
 
   constructor(options: SyncerOptions) {
     this.#options = options
-    const limits = { ...SYNCER_LIMITS, ...options.limits }
+    const limits = checkSyncerOptions(options)
     this.#limits = limits
     const { log, source, clock } = options
     this.#outages = log && new OutageLog(source.name, clock, log)

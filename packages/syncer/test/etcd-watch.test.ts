@@ -164,7 +164,11 @@ describe("EtcdSource.watch()", () => {
       reason: "compacted",
     })
     expect(await readAll(denied.source.watch(5, never))).toMatchObject([
-      { type: "lost", reason: "closed", error: { message: "permission denied" } },
+      {
+        type: "lost",
+        reason: "closed",
+        error: { message: "etcd ended the watch: permission denied" },
+      },
     ])
     expect([compacted.source.open, denied.source.open]).toEqual([0, 0])
   })

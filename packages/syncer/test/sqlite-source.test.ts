@@ -96,7 +96,7 @@ describe("SqliteSource", () => {
   test("keeps history within its bytes and its age", async () => {
     const bytes = open({ path: join(folder, "bytes.db"), historyBytesMax: 10_000 })
     for (let turn = 0; turn < 100; turn++) await write(bytes, "a", "x".repeat(999))
-    const age = open({ path: join(folder, "age.db"), historyAgeMaxMs: -1 })
+    const age = open({ path: join(folder, "age.db"), historyAgeMaxMs: 0 })
     for (let turn = 0; turn < 3; turn++) await write(age, "a", `${turn}`)
 
     expect(await bytes.oldest(never)).toBe(101 - 10)

@@ -56,9 +56,10 @@ export function openSource(
     return etcd2Source({ endpoints, prefix, clock, ...accessTo(endpoints, access.etcd) })
   }
   if (config.type === "hub") {
-    const { tokenFile, url } = config
+    const { tokenFile, topic, url, write } = config
     const fetch = url.startsWith("https:") ? access.hub.secureFetch : undefined
-    return hubSource({ ...config, values, clock, token: access.hub.tokenOf(tokenFile), fetch })
+    const token = access.hub.tokenOf(tokenFile)
+    return hubSource({ url, topic, write, values, clock, token, fetch })
   }
   const source: Source =
     config.type === "sqlite"

@@ -1,13 +1,20 @@
-import type {
-  Clock,
-  ListPage,
-  ListRequest,
-  Revision,
-  Source,
-  WatchEvent,
-  WriteOutcome,
-  WriteRequest,
+import {
+  booleanRule,
+  type Clock,
+  checkOptions,
+  integerRule,
+  type ListPage,
+  type ListRequest,
+  type OptionRules,
+  oneOfRule,
+  type Revision,
+  required,
+  type Source,
+  type WatchEvent,
+  type WriteOutcome,
+  type WriteRequest,
 } from "@headwater/core"
+import { anyTextRule, ETCD_RULES } from "../etcd-options.ts"
 import type { Secret } from "../secret.ts"
 import { EpochMarker } from "./epoch-marker.ts"
 import { Gateway } from "./gateway.ts"
@@ -51,6 +58,15 @@ export interface EtcdOptions {
 /** A deploy of ten seconds under 2,000 writes a second; read again in about a second. */
 const HISTORY_REVISIONS_MAX = 20_000
 
+const OPTIONS: OptionRules<EtcdOptions> = {
+  ...ETCD_RULES,
+  prefix: required(anyTextRule),
+  write: booleanRule,
+  marker: booleanRule,
+  reads: oneOfRule("linearizable", "serializable"),
+  historyRevisionsMax: integerRule(0),
+}
+
 /** Makes an `EtcdSource`. Nothing is sent before it is asked for something. */
 export function etcdSource(options: EtcdOptions): EtcdSource {
   return new EtcdSource(options)
@@ -86,7 +102,9 @@ export class EtcdSource implements Source {
   readonly #pace: ListPace = { factor: 1 }
   #clusterId: string | undefined
 
+  /** @throws {OptionError} an option is unknown, is missing, or makes no sense. */
   constructor(options: EtcdOptions) {
+    checkOptions("etcdSource", options, OPTIONS)
     const { endpoints, prefix, write, marker = write } = options
     const gateway = new Gateway(options)
     const keys = new KeySpace(prefix)

@@ -1,11 +1,12 @@
 import {
   type Clock,
   ClosedError,
+  FrameError,
+  LinkedAbort,
   OutcomeUnknownError,
   SourceError,
   ValueError,
 } from "@headwater/core"
-import { LinkedAbort } from "../../linked-abort.ts"
 import { readSecret, type Secret } from "../secret.ts"
 import { CallFailure, failureOfAnswer, failureOfFetch, sourceErrorOf } from "./call-failure.ts"
 
@@ -41,7 +42,6 @@ export class Gateway {
   #open = 0
 
   constructor(options: GatewayOptions) {
-    if (options.endpoints.length === 0) throw new SourceError("etcd has at least one endpoint")
     this.#options = options
     this.#fetch = options.fetch ?? ((input, init) => fetch(input, init))
   }
@@ -123,6 +123,8 @@ export class Gateway {
       yield* use(response.body as ReadableStream<Uint8Array>)
     } catch (error) {
       this.#throwIfEnded(signal)
+      // Of a line that is too long: the caller may ask for shorter ones.
+      if (error instanceof FrameError) throw new SourceError(error.message, { cause: error })
       throw sourceErrorOf(failureOfFetch(error))
     } finally {
       link.abort()

@@ -1,6 +1,4 @@
-import type { Clock, Revision } from "@headwater/core"
-import { SourceError } from "@headwater/core"
-import { LinkedAbort } from "../../linked-abort.ts"
+import { type Clock, LinkedAbort, type Revision, SourceError } from "@headwater/core"
 import { CallFailure } from "./call-failure.ts"
 import type { Gateway } from "./gateway.ts"
 import { readLines } from "./json-lines.ts"

@@ -2,12 +2,12 @@ import {
   type Clock,
   type Entry,
   type InvalidEntry,
+  LinkedAbort,
   type ListPage,
   type ListRequest,
   type Revision,
   SourceError,
 } from "@headwater/core"
-import { LinkedAbort } from "../../linked-abort.ts"
 import { CallFailure } from "./call-failure.ts"
 import type { EpochMarker } from "./epoch-marker.ts"
 import type { Gateway } from "./gateway.ts"

@@ -5,10 +5,10 @@ import {
   type Commit,
   FrameError,
   type InvalidEntry,
+  LinkedAbort,
   type Revision,
   type WatchEvent,
 } from "@headwater/core"
-import { LinkedAbort } from "../../linked-abort.ts"
 import { errorOfReason } from "./call-failure.ts"
 import { type EpochMarker, idOf, type Mark } from "./epoch-marker.ts"
 import type { Gateway } from "./gateway.ts"

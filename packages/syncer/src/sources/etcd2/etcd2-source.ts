@@ -1,14 +1,19 @@
 import {
   type Clock,
+  checkOptions,
+  durationRule,
   type Entry,
   type InvalidEntry,
   type ListPage,
   type ListRequest,
+  type OptionRules,
   type Revision,
+  required,
   type Source,
   SourceError,
   type WatchEvent,
 } from "@headwater/core"
+import { anyTextRule, ETCD_RULES } from "../etcd-options.ts"
 import type { Secret } from "../secret.ts"
 import { Directory } from "./directory.ts"
 import { KeysApi } from "./keys-api.ts"
@@ -35,6 +40,12 @@ export interface Etcd2Options {
 
 /** At 30 ms a request some 170 events, of the 1,000 that etcd keeps. */
 const CATCH_UP_MS = 5_000
+
+const OPTIONS: OptionRules<Etcd2Options> = {
+  ...ETCD_RULES,
+  prefix: required(anyTextRule),
+  catchUpMs: durationRule(),
+}
 
 /** Makes an `Etcd2Source`. Nothing is sent before it is asked for something. */
 export function etcd2Source(options: Etcd2Options): Etcd2Source {
@@ -76,6 +87,7 @@ export class Etcd2Source implements Source {
 
   /** @throws {SourceError} the prefix does not begin and end with a slash. */
   constructor(options: Etcd2Options) {
+    checkOptions("etcd2Source", options, OPTIONS)
     const { endpoints, prefix, clock, catchUpMs = CATCH_UP_MS } = options
     if (!prefix.startsWith("/") || !prefix.endsWith("/")) {
       throw new SourceError(`a directory begins and ends with a slash, unlike "${prefix}"`)

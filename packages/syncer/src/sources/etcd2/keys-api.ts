@@ -41,7 +41,6 @@ export class KeysApi {
   #open = 0
 
   constructor(options: KeysApiOptions) {
-    if (options.endpoints.length === 0) throw new SourceError("etcd has at least one endpoint")
     this.#options = options
     this.#fetch = options.fetch ?? ((input, init) => fetch(input, init))
   }

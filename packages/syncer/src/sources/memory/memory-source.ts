@@ -3,9 +3,12 @@ import {
   ClosedError,
   type Commit,
   type Condition,
+  checkOptions,
   type Entry,
+  integerRule,
   type ListPage,
   type ListRequest,
+  type OptionRules,
   type Revision,
   type Source,
   SourceError,
@@ -43,6 +46,15 @@ const CHANGE_BYTES = 200
 const PAGE_ENTRIES = 1_000
 const BATCH_COMMITS = 100
 
+const OPTIONS: OptionRules<MemoryOptions> = {
+  history: integerRule(0),
+  historyBytesMax: integerRule(0),
+  entries: {
+    allowed: "an iterable of keys and values",
+    test: (value) => typeof (value as Iterable<unknown>)?.[Symbol.iterator] === "function",
+  },
+}
+
 /** Makes a `MemorySource`. */
 export function memorySource(options?: MemoryOptions): MemorySource {
   return new MemorySource(options)
@@ -71,7 +83,9 @@ export class MemorySource implements Source {
   #open = 0
   #closed = false
 
+  /** @throws {OptionError} an option is unknown, or makes no sense. */
   constructor(options: MemoryOptions = {}) {
+    checkOptions("memorySource", options, OPTIONS)
     this.#historyCommits = options.history ?? HISTORY_COMMITS
     this.#historyBytesMax = options.historyBytesMax ?? HISTORY_BYTES_MAX
     for (const [key, value] of options.entries ?? []) {

@@ -27,7 +27,7 @@ export function overdue(
   const isOver = (row: SqlRow): boolean =>
     revision - Number(row.revision) >= bounds.historyCommitsMax ||
     written - Number(row.written) >= bounds.historyBytesMax ||
-    bounds.now - Number(row.at) > bounds.historyAgeMaxMs
+    bounds.now - Number(row.at) >= bounds.historyAgeMaxMs
   const [oldest] = database.all(OLDEST, compacted, 1)
   if (oldest === undefined || !isOver(oldest)) return compacted
 

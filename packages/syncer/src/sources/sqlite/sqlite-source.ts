@@ -1,17 +1,25 @@
 import {
   type Clock,
   ClosedError,
+  checkOptions,
+  durationRule,
+  functionRule,
+  integerRule,
   type ListPage,
   type ListRequest,
+  type OptionRules,
   type Revision,
+  required,
   type Source,
   SourceError,
+  textRule,
   Waiters,
   type WatchEvent,
   type WriteOutcome,
   type WriteRequest,
 } from "@headwater/core"
 import { engine } from "#sqlite"
+import { clockRule, withDefaults } from "../../check-options.ts"
 import { checkWrite } from "../check-write.ts"
 import { writeGroup } from "./commit-group.ts"
 import { compactTo, type HistoryBounds } from "./history.ts"
@@ -36,6 +44,16 @@ const HISTORY: HistoryBounds = {
   historyCommitsMax: 50_000,
   historyBytesMax: 256 << 20,
   historyAgeMaxMs: 24 * 3_600_000,
+}
+
+const OPTIONS: OptionRules<SqliteOptions> = {
+  path: required(textRule),
+  clock: required(clockRule()),
+  fileBytesMax: integerRule(1),
+  warn: functionRule,
+  historyCommitsMax: integerRule(0),
+  historyBytesMax: integerRule(0),
+  historyAgeMaxMs: durationRule(),
 }
 
 /**
@@ -75,7 +93,8 @@ export class SqliteSource implements Source {
 
   constructor(options: SqliteOptions) {
     const { clock, fileBytesMax, warn } = options
-    const bounds = { ...HISTORY, ...options }
+    checkOptions("sqliteSource", options, OPTIONS)
+    const bounds = withDefaults(HISTORY, options)
     this.path = engine.resolve(options.path)
     this.name = `sqlite:${this.path}`
     this.#clock = clock
