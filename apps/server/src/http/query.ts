@@ -11,7 +11,7 @@ export type Query = ReadonlyMap<string, readonly string[]>
 export type Rule = "once" | "later" | number
 
 /** The longest URL. Node takes 16 KiB of a request's head; other runtimes take much more. */
-export const URL_CHARS_MAX = 65_536
+export const URL_CHARS_MAX = 32_768
 
 /**
  * Reads the query of a URL, strictly. An unknown parameter is an error, because a typo in `prefix`

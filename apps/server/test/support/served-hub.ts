@@ -33,7 +33,7 @@ export async function serveHub(
   const at = { hostname: "127.0.0.1", port: 0 }
   const listener: Listener = await runtime.listen((request) => hono.fetch(request), at)
   for (const { cache } of hub.topics) {
-    while (cache.position === undefined) await cache.changes.wait()
+    while (!cache.wasInSync) await cache.changes.wait()
   }
   return {
     hub,
