@@ -12,3 +12,4 @@
  */
 export { AccessError } from "@headwater/core"
 export { type HubSourceOptions, hubSource } from "./source/hub-source.ts"
+export { hubType } from "./source/hub-type.ts"

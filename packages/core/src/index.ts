@@ -86,6 +86,15 @@ export type {
   WriteOutcome,
   WriteRequest,
 } from "./source.ts"
+export type {
+  HelpRow,
+  NamedSource,
+  SourceContext,
+  SourceName,
+  SourceOption,
+  SourceSecret,
+  SourceType,
+} from "./source-type.ts"
 export type { Status, StatusReport } from "./status.ts"
 export {
   decodeUtf8,

@@ -18,29 +18,6 @@ export interface Config {
   readonly hosts: readonly string[]
   /** Whether streams go out in gzip to who accepts it. */
   readonly compress: boolean
-  readonly etcd: EtcdCredentials | undefined
-  readonly etcdTls: TlsFiles | undefined
-  /** What it shows to hubs of which topics name no token of their own. */
-  readonly hubToken: Secret | undefined
-  readonly hubTls: TlsFiles | undefined
-}
-
-/** By environment or file, never by argument. */
-export type Secret = { readonly text: string } | { readonly file: string }
-
-/** Files in PEM for `etcds:` and `etcd2s:` topics, or for those of `headwater+https:`. */
-export interface TlsFiles {
-  /** Trusted instead of whom the system trusts. */
-  readonly ca?: string
-  /** Both or neither: what this hub shows to one who asks. */
-  readonly cert?: string
-  readonly key?: string
-}
-
-/** Who the hub is to etcd. */
-export interface EtcdCredentials {
-  readonly username: string
-  readonly password: Secret
 }
 
 /** What the command line asks for: to serve, to print something, or it is wrong. */
@@ -109,10 +86,6 @@ function readConfig(given: Arguments, env: (name: string) => string | undefined)
     cors: (given.cors ?? []).map(parseOrigin),
     hosts: (given["allow-host"] ?? []).map(parseHost),
     compress: given.compress !== undefined,
-    etcd: readEtcdCredentials(env),
-    etcdTls: readTls(env, "HEADWATER_ETCD"),
-    hubToken: readSecret(env, "HEADWATER_HUB_TOKEN"),
-    hubTls: readTls(env, "HEADWATER_HUB"),
   }
 }
 
@@ -146,40 +119,6 @@ function parseOrigin(text: string): string {
     throw new ConfigError(`--cors takes an origin, such as https://example.org, not "${text}"`)
   }
   return origin
-}
-
-function readEtcdCredentials(
-  env: (name: string) => string | undefined,
-): EtcdCredentials | undefined {
-  const username = env("HEADWATER_ETCD_USERNAME")
-  const password = readSecret(env, "HEADWATER_ETCD_PASSWORD")
-  if (!username && password === undefined) return undefined
-  if (!username) throw new ConfigError("HEADWATER_ETCD_PASSWORD needs HEADWATER_ETCD_USERNAME")
-  if (password === undefined) {
-    throw new ConfigError("HEADWATER_ETCD_USERNAME needs HEADWATER_ETCD_PASSWORD or …_FILE")
-  }
-  return { username, password }
-}
-
-function readSecret(env: (name: string) => string | undefined, name: string): Secret | undefined {
-  const text = env(name)
-  const file = env(`${name}_FILE`)
-  if (text !== undefined && file !== undefined) {
-    throw new ConfigError(`give ${name} or ${name}_FILE, not both`)
-  }
-  if (text !== undefined) return { text }
-  return file === undefined ? undefined : { file }
-}
-
-function readTls(env: (name: string) => string | undefined, prefix: string): TlsFiles | undefined {
-  const ca = env(`${prefix}_CA_FILE`)
-  const cert = env(`${prefix}_CERT_FILE`)
-  const key = env(`${prefix}_KEY_FILE`)
-  if ((cert === undefined) !== (key === undefined)) {
-    throw new ConfigError(`${prefix}_CERT_FILE and ${prefix}_KEY_FILE go together`)
-  }
-  if (ca === undefined && cert === undefined) return undefined
-  return { ...(ca !== undefined && { ca }), ...(cert !== undefined && { cert, key: key! }) }
 }
 
 function last(given: Arguments, name: string): string | undefined {

@@ -1,4 +1,3 @@
-import { systemClock } from "@headwater/core"
 import { assetsFrom } from "../dashboard/assets.ts"
 import { createApp } from "../http/app.ts"
 import { isLoopback } from "../http/host.ts"
@@ -6,12 +5,12 @@ import { createHub } from "../hub.ts"
 import { consoleLog } from "../log.ts"
 import type { Listener, Runtime } from "../runtime/runtime.ts"
 import type { TopicOptions } from "../topic.ts"
-import { greeting, HELP, type KeptTopic } from "./cli.ts"
 import { type Config, readCommand } from "./config.ts"
 import { ConfigError } from "./config-error.ts"
-import { readEtcdAccess } from "./etcd-access.ts"
-import { readHubAccess } from "./hub-access.ts"
-import { openSource, type SourceAccess } from "./sources.ts"
+import { greeting, type KeptTopic } from "./greeting.ts"
+import { helpText } from "./help.ts"
+import { sourceContext } from "./source-context.ts"
+import type { TopicConfig } from "./topic-config.ts"
 
 /** How long readers have to take their goodbye, and open responses to end. Together below 3 s. */
 const GOODBYE_MS = 1_000
@@ -26,7 +25,7 @@ export async function start(runtime: Runtime): Promise<void> {
   const command = readCommand(runtime.args, (name) => runtime.env(name))
   switch (command.type) {
     case "help":
-      console.log(HELP)
+      console.log(helpText())
       return runtime.exit(0)
     case "version":
       console.log(await versionOf(runtime))
@@ -42,9 +41,7 @@ export async function start(runtime: Runtime): Promise<void> {
 async function serve(runtime: Runtime, config: Config): Promise<void> {
   let topics: TopicOptions[]
   try {
-    const etcd = await readEtcdAccess(runtime, config)
-    const hub = await readHubAccess(runtime, config)
-    topics = openTopics(config, { etcd, hub })
+    topics = await openTopics(runtime, config)
   } catch (error) {
     console.error(`headwater: ${(error as Error).message}`)
     return runtime.exit(2)
@@ -71,7 +68,7 @@ async function serve(runtime: Runtime, config: Config): Promise<void> {
     await hub.close()
     return runtime.exit(1)
   }
-  console.log(greeting(config, listener.url, topics.flatMap(keptIn)))
+  console.log(greeting(config, listener.url, keptTopics(config, topics)))
 
   let isStopping = false
   runtime.onStop(() => {
@@ -88,20 +85,33 @@ async function serve(runtime: Runtime, config: Config): Promise<void> {
   })
 }
 
-function openTopics(config: Config, access: SourceAccess): TopicOptions[] {
-  return config.topics.map(({ name, values, source }) => {
-    try {
-      const warn = (line: string) => consoleLog(`topic ${name}: ${line}`)
-      return { name, values, source: openSource(source, systemClock, access, values, warn) }
-    } catch (error) {
-      throw new ConfigError(`topic "${name}": ${(error as Error).message}`)
-    }
-  })
+async function openTopics(runtime: Runtime, config: Config): Promise<TopicOptions[]> {
+  const topics: TopicOptions[] = []
+  try {
+    for (const topic of config.topics) topics.push(await openTopic(runtime, topic))
+    return topics
+  } catch (error) {
+    await Promise.all(topics.map(({ source }) => source.close()))
+    throw error
+  }
+}
+async function openTopic(
+  runtime: Runtime,
+  { name, values, source }: TopicConfig,
+): Promise<TopicOptions> {
+  const warn = (line: string) => consoleLog(`topic ${name}: ${line}`)
+  try {
+    return { name, values, source: await source.open(sourceContext(runtime, values, warn)) }
+  } catch (error) {
+    throw new ConfigError(`topic "${name}": ${(error as Error).message}`)
+  }
 }
 
-function keptIn({ name, source }: TopicOptions): KeptTopic[] {
-  const [scheme, file] = source.name.split(/(?<=^sqlite:)/)
-  return scheme === "sqlite:" && file !== undefined ? [{ name, file }] : []
+function keptTopics(config: Config, topics: readonly TopicOptions[]): KeptTopic[] {
+  return topics.flatMap(({ name, source }, index) => {
+    const file = config.topics[index]!.source.fileOf?.(source)
+    return file === undefined ? [] : [{ name, file }]
+  })
 }
 
 async function versionOf(runtime: Runtime): Promise<string> {

@@ -1,6 +1,8 @@
 import { describe, expect, test } from "vitest"
-import { greeting } from "../../src/command/cli.ts"
 import { type Command, type Config, readCommand } from "../../src/command/config.ts"
+import { greeting } from "../../src/command/greeting.ts"
+import { helpText } from "../../src/command/help.ts"
+import { SOURCE_TYPES } from "../../src/command/source-types.ts"
 
 const read = (args: string[], env: Record<string, string> = {}): Command =>
   readCommand(args, (name) => env[name])
@@ -11,6 +13,14 @@ function configOf(args: string[], env: Record<string, string> = {}): Config {
   return command.config
 }
 
+/** A topic, but for the function that opens its source. */
+const shownOf = ({ name, values, write, source }: Config["topics"][number]) => ({
+  name,
+  values,
+  write,
+  kind: source.kind,
+})
+
 function lineOf(args: string[], env: Record<string, string> = {}): string {
   const command = read(args, env)
   if (command.type !== "wrong") throw new Error(JSON.stringify(command))
@@ -19,21 +29,18 @@ function lineOf(args: string[], env: Record<string, string> = {}): string {
 
 describe("readCommand()", () => {
   test("serves a topic in a file on loopback when nothing is said", () => {
-    expect(configOf([])).toEqual({
+    const { topics, ...config } = configOf([])
+
+    expect(topics.map(shownOf)).toEqual([
+      { name: "default", values: "json", write: true, kind: "sqlite" },
+    ])
+    expect(config).toEqual({
       listen: { hostname: "127.0.0.1", port: 8080 },
-      topics: [
-        {
-          name: "default",
-          values: "json",
-          source: { type: "sqlite", path: "./data/default.db", write: true },
-        },
-      ],
       anonymous: "write",
       isAccessChosen: false,
       cors: [],
       hosts: [],
       compress: false,
-      etcd: undefined,
     })
   })
 
@@ -52,60 +59,32 @@ describe("readCommand()", () => {
       ],
     ]
 
-    expect(configOf(args)).toEqual({
+    const { topics, ...config } = configOf(args)
+
+    expect(topics.map(shownOf)).toEqual([
+      { name: "a", values: "text", write: false, kind: "memory" },
+      { name: "b", values: "binary", write: true, kind: "etcd" },
+    ])
+    expect(config).toEqual({
       listen: { hostname: "::", port: 0 },
-      topics: [
-        { name: "a", values: "text", source: { type: "memory", write: false } },
-        {
-          name: "b",
-          values: "binary",
-          source: {
-            type: "etcd",
-            endpoints: ["http://h1:1", "http://[::1]:2", "http://h3:2379"],
-            prefix: "/x/y z/",
-            write: true,
-            marker: true,
-          },
-        },
-      ],
       anonymous: "read",
       isAccessChosen: true,
       cors: ["https://example.org", "http://localhost:5173"],
       hosts: ["hub.lan"],
       compress: true,
-      etcd: undefined,
     })
   })
 
-  test("an etcd topic is read-only unless it says otherwise", () => {
-    const [topic] = configOf(["--topic", "a=etcd://127.0.0.1:2379/p/"]).topics
-    expect(topic?.source).toMatchObject({ type: "etcd", write: false, prefix: "/p/" })
-  })
+  test("an etcd and a hub are read-only unless asked; a file and memory are written", () => {
+    const writes = (source: string) => configOf(["--topic", `a=${source}`]).topics[0]?.write
 
-  test("an etcd2 topic is a directory, and cannot be written", () => {
-    const [topic] = configOf(["--topic", "a=etcd2://h1,h2:1/p%20q/"]).topics
-    expect(topic?.source).toEqual({
-      type: "etcd2",
-      endpoints: ["http://h1:2379", "http://h2:1"],
-      prefix: "/p q/",
-      write: false,
-    })
-    const [secure] = configOf(["--topic", "a=etcd2s://h1,h2:1/p/"]).topics
-    expect(secure?.source).toMatchObject({ endpoints: ["https://h1:2379", "https://h2:1"] })
-  })
-
-  test("an etcd topic takes TLS, a marker, reads by any member, and how far to go back", () => {
-    const options = "marker=1&reads=serializable&history=500"
-    const [topic] = configOf(["--topic", `a=etcds://h1,h2:1/p/?${options}`]).topics
-    expect(topic?.source).toEqual({
-      type: "etcd",
-      endpoints: ["https://h1:2379", "https://h2:1"],
-      prefix: "/p/",
-      write: false,
-      marker: true,
-      reads: "serializable",
-      historyRevisionsMax: 500,
-    })
+    expect(writes("etcd://h/p/")).toBe(false)
+    expect(writes("etcds://h/p/?write=1")).toBe(true)
+    expect(writes("etcd2://h/p/")).toBe(false)
+    expect(writes("headwater+http://h/t")).toBe(false)
+    expect(writes("headwater+http://h/t?write=1")).toBe(true)
+    expect(writes("sqlite:x.db")).toBe(true)
+    expect(writes("memory:?write=0")).toBe(false)
   })
 
   test("reads the environment where an option is not given", () => {
@@ -120,44 +99,10 @@ describe("readCommand()", () => {
     expect([own.listen.port, own.topics.map(({ name }) => name)]).toEqual([1, ["d"]])
   })
 
-  test("takes etcd's credentials from the environment, as text or as a file", () => {
-    const env = { HEADWATER_ETCD_USERNAME: "u" }
-    expect(configOf([], { ...env, HEADWATER_ETCD_PASSWORD: "p" }).etcd).toEqual({
-      username: "u",
-      password: { text: "p" },
-    })
-    expect(configOf([], { ...env, HEADWATER_ETCD_PASSWORD_FILE: "/f" }).etcd).toEqual({
-      username: "u",
-      password: { file: "/f" },
-    })
-  })
-
-  test("takes the files of etcd's TLS from the environment", () => {
-    const env = { HEADWATER_ETCD_CERT_FILE: "/c", HEADWATER_ETCD_KEY_FILE: "/k" }
-    expect(configOf([], env).etcdTls).toEqual({ cert: "/c", key: "/k" })
-    expect(configOf([], { ...env, HEADWATER_ETCD_CA_FILE: "/ca" }).etcdTls).toEqual({
-      ca: "/ca",
-      cert: "/c",
-      key: "/k",
-    })
-  })
-
-  test("takes the token for other hubs from the environment or a file, not from arguments", () => {
-    const named = configOf(["--topic", "a=headwater+https://h/t?token-file=/run/a%20b"])
-    expect(named.topics[0]?.source).toMatchObject({ type: "hub", tokenFile: "/run/a b" })
-    expect(named.hubToken).toBeUndefined()
-    expect(configOf([], { HEADWATER_HUB_TOKEN: "x" }).hubToken).toEqual({ text: "x" })
-    expect(configOf([], { HEADWATER_HUB_TOKEN_FILE: "/f" }).hubToken).toEqual({ file: "/f" })
-    expect(configOf([], { HEADWATER_HUB_CA_FILE: "/ca" }).hubTls).toEqual({ ca: "/ca" })
-
-    const both = { HEADWATER_HUB_TOKEN: "x", HEADWATER_HUB_TOKEN_FILE: "/f" }
-    expect(read([], both)).toEqual({
-      type: "wrong",
-      line: "give HEADWATER_HUB_TOKEN or HEADWATER_HUB_TOKEN_FILE, not both",
-    })
-    const wrong = read(["--topic", "a=headwater+https://h/t?token=abc123"])
-    expect(wrong).toMatchObject({ type: "wrong", line: expect.stringContaining("argument") })
-    expect(JSON.stringify(wrong)).not.toContain("abc123")
+  test("a token in a source is refused, and not repeated", () => {
+    const line = lineOf(["--topic", "a=headwater+https://h/t?token=abc123"])
+    expect(line).toContain("argument")
+    expect(line).not.toContain("abc123")
   })
 
   test("says help and version", () => {
@@ -183,12 +128,12 @@ describe("what is wrong is said in one line", () => {
     [["--topic", "x"], /NAME=SOURCE/],
     [["--topic", "=memory:"], /NAME=SOURCE/],
     [["--topic", "a/b=memory:"], /NAME=SOURCE/],
-    [["--topic", "a=memory"], /a source is sqlite:PATH, memory: or etcd/],
+    [["--topic", "a=memory"], /a source is sqlite:PATH, memory:, etcd/],
     [["--topic", "a=sqlite:"], /say which file: sqlite:/],
     [["--topic", "a=sqlite::memory:"], /say which file: sqlite:/],
     [["--topic", "a=sqlite:100%.db"], /not URL-encoded/],
-    [["--topic", "a=memory:x"], /a source is sqlite:PATH, memory: or etcd/],
-    [["--topic", "a=http://x"], /a source is sqlite:PATH, memory: or etcd/],
+    [["--topic", "a=memory:x"], /memory: takes no name, not "x"/],
+    [["--topic", "a=http://x"], /a source is sqlite:PATH, memory:, etcd/],
     [["--topic", "a=memory:?values=xml"], /values=xml is none of/],
     [["--topic", "a=memory:?writ=1"], /writ=1 is none of/],
     [["--topic", "a=memory:", "--topic", "a=memory:"], /"a" is given twice/],
@@ -217,14 +162,24 @@ describe("what is wrong is said in one line", () => {
     }
     expect(lineOf(["--topic", "a=etcd://u:hunter2@h:1/p/"])).toMatch(/credentials/)
   })
+})
 
-  test("half of a credential is refused", () => {
-    expect(lineOf([], { HEADWATER_ETCD_PASSWORD: "p" })).toMatch(/needs HEADWATER_ETCD_USERNAME/)
-    expect(lineOf([], { HEADWATER_ETCD_USERNAME: "u" })).toMatch(/needs HEADWATER_ETCD_PASSWORD/)
-    const both = { HEADWATER_ETCD_PASSWORD: "p", HEADWATER_ETCD_PASSWORD_FILE: "f" }
-    expect(lineOf([], { HEADWATER_ETCD_USERNAME: "u", ...both })).toMatch(/not both/)
-    expect(lineOf([], { HEADWATER_ETCD_CERT_FILE: "c" })).toMatch(/KEY_FILE go together/)
-    expect(lineOf([], { HEADWATER_ETCD_KEY_FILE: "k" })).toMatch(/KEY_FILE go together/)
+describe("helpText()", () => {
+  test("names every source with its options and variables, once, and fits a terminal", () => {
+    const lines = helpText().split("\n")
+
+    for (const { forms, options, variables } of SOURCE_TYPES) {
+      for (const [form] of forms) {
+        expect(lines.filter((line) => line.trim().startsWith(form))).not.toEqual([])
+      }
+      for (const { help } of options) {
+        expect(lines.filter((line) => line.trim().startsWith(`?${help[0]}`))).toHaveLength(1)
+      }
+      for (const [name] of variables) {
+        expect(lines.filter((line) => line.trim().startsWith(`${name} `))).toHaveLength(1)
+      }
+    }
+    expect(lines.filter((line) => line.length > 100)).toEqual([])
   })
 })
 

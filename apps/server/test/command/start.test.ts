@@ -60,9 +60,9 @@ describe("start()", () => {
 
   test("says a password file that cannot be read in one line, and exits with 2", async () => {
     const env = { HEADWATER_ETCD_USERNAME: "u", HEADWATER_ETCD_PASSWORD_FILE: "/no/such/file" }
-    expect(await run([], env)).toEqual({
+    expect(await run(["--topic", "a=etcd://127.0.0.1:1/p/"], env)).toEqual({
       code: 2,
-      said: ["headwater: the file named by HEADWATER_ETCD_PASSWORD_FILE cannot be read"],
+      said: ['headwater: topic "a": the file named by HEADWATER_ETCD_PASSWORD_FILE cannot be read'],
     })
   })
 

@@ -9,3 +9,4 @@
  * @module
  */
 export { type EtcdOptions, EtcdSource, etcdSource } from "./etcd-source.ts"
+export { etcdType } from "./etcd-type.ts"

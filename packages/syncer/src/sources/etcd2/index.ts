@@ -9,3 +9,4 @@
  * @module
  */
 export { type Etcd2Options, Etcd2Source, etcd2Source } from "./etcd2-source.ts"
+export { etcd2Type } from "./etcd2-type.ts"

@@ -9,3 +9,4 @@
  * @module
  */
 export { type MemoryOptions, MemorySource, memorySource } from "./memory-source.ts"
+export { memoryType } from "./memory-type.ts"

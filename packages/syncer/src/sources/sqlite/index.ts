@@ -10,3 +10,4 @@
  * @module
  */
 export { type SqliteOptions, SqliteSource, sqliteSource } from "./sqlite-source.ts"
+export { sqliteType } from "./sqlite-type.ts"

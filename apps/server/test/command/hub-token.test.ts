@@ -1,13 +1,11 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { systemClock } from "@headwater/core"
 import { type MemorySource, memorySource } from "@headwater/syncer/memory"
 import { afterEach, beforeEach, describe, expect, test } from "vitest"
 import { runtime } from "#runtime"
 import { type Config, readCommand } from "../../src/command/config.ts"
-import { readHubAccess } from "../../src/command/hub-access.ts"
-import { openSource } from "../../src/command/sources.ts"
+import { sourceContext } from "../../src/command/source-context.ts"
 import { createApp } from "../../src/http/app.ts"
 import { createHub, type Hub } from "../../src/hub.ts"
 import type { Listener } from "../../src/runtime/runtime.ts"
@@ -69,6 +67,10 @@ describe("a hub behind a hub that asks for a token", () => {
     const changes = [{ op: "put", key, value: new TextEncoder().encode("1") } as const]
     return memory.write({ conditions: [], changes }, new AbortController().signal)
   }
+  const open = (config: Config, env: Record<string, string>) => {
+    const machine = { ...runtime, env: (name: string) => env[name] }
+    return config.topics[0]!.source.open(sourceContext(machine, "json", () => {}))
+  }
   const configOf = (env: Record<string, string>, query = ""): Config => {
     const topic = `t=headwater+${listener.url}/t${query}`
     const command = readCommand(["--topic", topic], (name) => env[name])
@@ -78,9 +80,7 @@ describe("a hub behind a hub that asks for a token", () => {
   /** The hub below, as the command opens it. */
   const start = async (env: Record<string, string>, query = "") => {
     const config = configOf(env, query)
-    const access = { etcd: {}, hub: await readHubAccess(runtime, config) }
-    const [topic] = config.topics
-    const source = openSource(topic!.source, systemClock, access, "json")
+    const source = await open(config, env)
     const log = (line: string, fields?: unknown) => lines.push(`${line} ${JSON.stringify(fields)}`)
     below = createHub({ topics: [{ name: "t", source }], log })
   }
@@ -158,12 +158,16 @@ describe("a hub behind a hub that asks for a token", () => {
   })
 
   test("a file that cannot be read, or holds no token, is said first of all", async () => {
-    const nowhere = readHubAccess(runtime, configOf({ HEADWATER_HUB_TOKEN_FILE: "/nowhere" }))
-    const empty = readHubAccess(runtime, configOf({}, `?token-file=${file("empty", "\n")}`))
-
-    const said = "the file named by HEADWATER_HUB_TOKEN_FILE cannot be read"
-    await expect(nowhere).rejects.toThrow(said)
-    await expect(empty).rejects.toThrow(`the file named by token-file of topic "t" holds no token`)
+    const env = { HEADWATER_HUB_TOKEN_FILE: "/nowhere" }
+    await expect(open(configOf(env), env)).rejects.toThrow(
+      "the file named by HEADWATER_HUB_TOKEN_FILE cannot be read",
+    )
+    const empty = configOf({}, `?token-file=${file("empty", "\n")}`)
+    await expect(open(empty, {})).rejects.toThrow("the file named by token-file holds no token")
+    const both = { ...env, HEADWATER_HUB_TOKEN: "x" }
+    await expect(open(configOf(both), both)).rejects.toThrow(
+      "give HEADWATER_HUB_TOKEN or HEADWATER_HUB_TOKEN_FILE, not both",
+    )
     expect(refused).toBe(0)
   })
 })

@@ -6,12 +6,12 @@ import { systemClock } from "@headwater/core"
 import { type Etcd, etcdAvailable, startEtcd } from "@headwater/testing/etcd"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { runtime } from "#runtime"
-import { readTls } from "../../src/command/named-file.ts"
+import { sourceContext } from "../../src/command/source-context.ts"
 
 const hasOpenssl = spawnSync("openssl", ["version"], { stdio: "ignore" }).status === 0
 const never = new AbortController().signal
 
-describe.skipIf(!etcdAvailable() || !hasOpenssl)("readTls(), while files are renewed", () => {
+describe.skipIf(!etcdAvailable() || !hasOpenssl)("fetchWith(), while files are renewed", () => {
   let folder: string
   let etcd: Etcd
   const at = (name: string) => join(folder, name)
@@ -54,8 +54,13 @@ describe.skipIf(!etcdAvailable() || !hasOpenssl)("readTls(), while files are ren
 
   test("the authority and the certificate are those of the files now", async () => {
     install("other")
-    const files = { ca: at("ca.pem"), cert: at("cert.pem"), key: at("key.pem") }
-    const secure = (await readTls(runtime, "HEADWATER_ETCD", files))!
+    const variables: Record<string, string> = {
+      HEADWATER_ETCD_CA_FILE: at("ca.pem"),
+      HEADWATER_ETCD_CERT_FILE: at("cert.pem"),
+      HEADWATER_ETCD_KEY_FILE: at("key.pem"),
+    }
+    const machine = { ...runtime, env: (name: string) => variables[name] }
+    const secure = (await sourceContext(machine, "json", () => {}).fetchWith("HEADWATER_ETCD"))!
     const ask = () =>
       secure(`${etcd.secureUrl}/v3/kv/range`, { method: "POST", body: '{"key":"AA=="}' })
         .then((response) => response.text())

@@ -1,0 +1,43 @@
+import type { Config } from "./config.ts"
+import type { TopicConfig } from "./topic-config.ts"
+
+/** A topic that is kept in a file, and the absolute path of that. */
+export interface KeptTopic {
+  readonly name: string
+  readonly file: string
+}
+
+/**
+ * Returns the lines of a hub that has begun to listen: its address, its topics and their files, a
+ * warning where no access was chosen, and three commands to try.
+ */
+export function greeting(config: Config, url: string, files: readonly KeptTopic[]): string {
+  const isWritable = ({ write }: TopicConfig) => write && config.anonymous === "write"
+  const first = config.topics[0]!
+  const topics = config.topics.map((topic) => {
+    const access = isWritable(topic) ? [] : ["read-only"]
+    return `${topic.name} (${[topic.values, topic.source.kind, ...access].join(", ")})`
+  })
+  const lines = [`headwater listens on ${url}, topics: ${topics.join(", ")}`]
+  for (const { name, file } of files) lines.push(`topic ${name} is kept in ${file}`)
+  if (!config.isAccessChosen) lines.push(...OPEN_ACCESS)
+  lines.push("", "try:", `  curl -N ${url}/v1/topics/${first.name}/stream`)
+  lines.push(
+    isWritable(first)
+      ? `  curl -X PUT ${EXAMPLES[first.values]} ${url}/v1/topics/${first.name}/entries/greeting`
+      : `  curl ${url}/v1/topics/${first.name}/entries`,
+  )
+  lines.push(`  open ${url}/`, "")
+  return lines.join("\n")
+}
+
+const OPEN_ACCESS = [
+  "every program on this machine may read and write, and a proxy here makes the hub public:",
+  "  choose the access of its clients with --allow-anonymous read or write",
+]
+
+const EXAMPLES = {
+  json: `-H content-type:application/json -d '"hello"'`,
+  text: "-H content-type:text/plain -d hello",
+  binary: "-H content-type:application/octet-stream -d hello",
+}
