@@ -12,6 +12,11 @@ const programs = {
     paths: ["chromium", "chromium-browser", "google-chrome"],
     packages: ["chromium"],
   },
+  nginx: { paths: ["nginx", "/usr/sbin/nginx"], packages: ["nginx-light"] },
+  caddy: { paths: ["caddy"], packages: ["caddy"] },
+  haproxy: { paths: ["haproxy", "/usr/sbin/haproxy"], packages: ["haproxy"] },
+  varnish: { paths: ["varnishd", "/usr/sbin/varnishd"], packages: ["varnish"] },
+  go: { paths: ["go", "/usr/local/go/bin/go"], packages: ["golang-go"] },
 }
 
 /**

@@ -69,7 +69,7 @@ async function check(report, options) {
   await checkText(report)
   if (!hasCore) return
   const built = await report.stage("build", async () => failureOf(await build()))
-  if (!options.check) Object.assign(env, await findPrograms(report))
+  if (!options.check) Object.assign(env, await findPrograms(report, options))
 
   const others = await findRuntimes(report, options)
   if (options.on.includes("node")) await runUnitSuite(report, "node", systemNode, env)
@@ -115,9 +115,11 @@ async function checkText(report) {
 }
 
 /** Resolves with the environment that tells tests what is there, so that none skips in silence. */
-async function findPrograms(report) {
+async function findPrograms(report, options) {
   const env = {}
-  for (const name of ["etcd", "chromium"]) {
+  // Without --full, tests of the others are skipped where their program is not there.
+  const more = options.full ? ["nginx", "caddy", "haproxy", "varnish", "go"] : []
+  for (const name of ["etcd", "chromium", ...more]) {
     await report.stage(name, async (onLine) => {
       const found = await findProgram(name, () => onLine("installing"))
       if (found.missing) return { notRun: found.missing }
