@@ -29,8 +29,13 @@ export class Follower {
 
   /** Resolves once it has printed a text. */
   async heard(text: string): Promise<void> {
+    await this.heardAfter(0, text)
+  }
+
+  /** Resolves once it has printed a text at or behind an offset of its output. */
+  async heardAfter(offset: number, text: string): Promise<void> {
     const until = performance.now() + PATIENCE_MS
-    while (!this.#output.includes(text)) {
+    while (!this.#output.includes(text, offset)) {
       if (performance.now() > until) {
         throw new Error(`never heard ${text}: ${this.#output.slice(-500)} ${this.#errors}`)
       }

@@ -82,7 +82,7 @@ const RECIPES: Readonly<Record<ProxyName, Recipe>> = {
   },
 }
 
-/** Tells whether the program is here. With `HEADWATER_REQUIRE_NGINX=1` and the like it has to be. */
+/** Tells whether the program is here. With `HEADWATER_REQUIRE_NGINX=1` (…) it has to be. */
 export function proxyAvailable(name: ProxyName): boolean {
   if (process.env[`HEADWATER_REQUIRE_${name.toUpperCase()}`] === "1") return true
   const { program } = RECIPES[name]
