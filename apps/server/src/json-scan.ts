@@ -1,9 +1,8 @@
 /**
- * A check of JSON (RFC 8259) that reads bytes in slices, and so holds up nobody, however long the
- * text is.
+ * A check of JSON (RFC 8259) that reads bytes in slices, so that a long text blocks no other work.
  *
- * Its verdict is the same on all runtimes, whose `JSON.parse` differ in how deep nesting may be. It
- * makes no objects: what counts is where a value ends. It does not check UTF-8 inside strings.
+ * Its verdict is the same on all runtimes, whose `JSON.parse` allow different depths. It makes no
+ * objects; it finds the end of a value. It does not check UTF-8 inside strings.
  *
  * @module
  */
@@ -20,7 +19,7 @@ const ARRAY_END = 0x5d
 const OBJECT = 0x7b
 const OBJECT_END = 0x7d
 
-/** What the grammar allows next; `in name` and `in string`: the scan is inside of one. */
+/** The token that the grammar allows next; `in …`: the scan is inside of a string. */
 type Expected =
   | "value"
   | "item or end"

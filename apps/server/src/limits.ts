@@ -143,5 +143,5 @@ export function limitsWith(given: Partial<HubLimits> = {}): HubLimits {
   return { ...HUB_LIMITS, ...Object.fromEntries(defined) }
 }
 
-/** What a frame holds beside its body: event, id of at most 128 bytes, revision, brackets. */
+/** Bytes of a frame beside its body: event, id of at most 128 bytes, revision, brackets. */
 export const FRAME_OVERHEAD_BYTES = 320

@@ -91,12 +91,12 @@ export class Topic {
     ])
   }
 
-  /** Whether the topic takes writes. */
+  /** True if the source takes writes. */
   get writable(): boolean {
     return this.source.write !== undefined
   }
 
-  /** Whether the topic has been in sync since the hub started. */
+  /** True once the topic has been in sync since the hub started. */
   get wasInSync(): boolean {
     return this.#wasInSync
   }

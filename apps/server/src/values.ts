@@ -72,7 +72,7 @@ function* check(
   return verdict === "ended" && skipSpace(value, scan.at) === value.length ? undefined : NOT_JSON
 }
 
-// Whether so many arrays and objects begin that they may be nested too deep.
+// True if so many arrays and objects begin that they may be nested too deep.
 function hasManyBrackets(value: Uint8Array): boolean {
   let brackets = 0
   for (let at = 0; at < value.length && brackets <= VALUE_DEPTH_MAX; at++) {

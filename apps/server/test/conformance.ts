@@ -115,7 +115,7 @@ function declareStream(check: Check, expect: Expect): void {
     expect(stream.retryMs! >= 1_000 && stream.retryMs! <= 3_000).toEqual(true)
   })
 
-  check("says in hello what it will do", async (s) => {
+  check("names its settings in hello", async (s) => {
     const stream = await s.stream("")
     const hello = await stream.until("hello")
 
@@ -133,7 +133,7 @@ function declareStream(check: Check, expect: Expect): void {
     })
   })
 
-  check("tells a snapshot, then every change, each digest proven", async (s) => {
+  check("sends a snapshot, then every change, each digest proven", async (s) => {
     await s.put("a", 1)
     await s.put("b", { x: [1, "ü", null] })
     const stream = await s.stream()
@@ -153,7 +153,7 @@ function declareStream(check: Check, expect: Expect): void {
     expect(stream.replica.proven > 0).toEqual(true)
   })
 
-  check("lets through what has a prefix or is a key, and nothing else", async (s) => {
+  check("sends the entries with a prefix and the keys of a view, and no others", async (s) => {
     await s.put("in/1", 1)
     await s.put("out/1", 1)
     const query = new URLSearchParams([
@@ -195,7 +195,7 @@ function declareStream(check: Check, expect: Expect): void {
     expect((frames.at(-1) as Frame & { reason: string }).reason).toEqual("done")
   })
 
-  check("with once=1 tells what is newest, not the snapshot that joiners share", async (s) => {
+  check("with once=1 sends the newest state, not the shared snapshot", async (s) => {
     for (let n = 1; n <= 5; n++) {
       const { revision } = await s.put("a", n)
       await (await s.stream()).reached(revision)
@@ -204,7 +204,7 @@ function declareStream(check: Check, expect: Expect): void {
     }
   })
 
-  check("with once=1 and a Last-Event-ID answers 204, or it would be asked for ever", async (s) => {
+  check("with once=1 and a Last-Event-ID answers 204, which ends an EventSource", async (s) => {
     const { position } = await s.put("a", 1)
     const response = await s.ask("/stream?once=1", { headers: { "last-event-id": position } })
 
@@ -213,7 +213,7 @@ function declareStream(check: Check, expect: Expect): void {
 }
 
 function declareResume(check: Check, expect: Expect): void {
-  check("resumes from the Last-Event-ID: what was missed, and nothing else", async (s) => {
+  check("resumes from the Last-Event-ID with the missed changes alone", async (s) => {
     await s.put("a", 1)
     const first = await (await s.stream()).caughtUp()
     await first.close()
@@ -245,7 +245,7 @@ function declareResume(check: Check, expect: Expect): void {
     expect((await filtered.until("hello")).resumed).toEqual(true)
   })
 
-  check("prefers the Last-Event-ID to since, and takes an empty one as none", async (s) => {
+  check("prefers the Last-Event-ID to since, and ignores an empty one", async (s) => {
     const { position } = await s.put("a", 1)
     const [epoch] = position.split(".")
     const own = await s.stream(`since=${epoch}.0`, { "last-event-id": position })
@@ -255,7 +255,7 @@ function declareResume(check: Check, expect: Expect): void {
     expect((await empty.until("hello")).resumed).toEqual(true)
   })
 
-  check("takes revision 0 as nothing known: fresh, without a reset", async (s) => {
+  check("sends a snapshot without a reset to a reader at revision 0", async (s) => {
     const stream = await (await s.stream(`prefix=${s.prefix}&since=other.0`)).caughtUp()
 
     expect(stream.heard).toEqual(["comment", "hello", "sync", "status"])
@@ -338,12 +338,12 @@ function declareStreamErrors(check: Check, expect: Expect): void {
     await response.body?.cancel()
     expect([413, 414, 431].includes(response.status), `${response.status}`).toEqual(true)
   })
-  check("refuses a key that cannot be one", async (s) => {
+  check("refuses an empty and a long key of a view", async (s) => {
     await refused(expect, await s.ask("/stream?key="), 400, "ERR_KEY_INVALID")
     const long = "k".repeat(4_097)
     await refused(expect, await s.ask(`/stream?key=${long}`), 400, "ERR_KEY_INVALID")
   })
-  check("knows no other topic, and no other method", async (s) => {
+  check("refuses an unknown topic and another method", async (s) => {
     const other = await fetch(`${s.under.url}/v1/topics/none/stream`)
     await refused(expect, other, 404, "ERR_TOPIC_UNKNOWN")
     const post = await s.ask("/stream", { method: "POST" })
@@ -359,7 +359,7 @@ function declareStreamErrors(check: Check, expect: Expect): void {
 }
 
 function declareEntry(check: Check, expect: Expect): void {
-  check("gives a value back byte for byte, with its revision, position and ETag", async (s) => {
+  check("returns a value byte for byte, with its revision, position and ETag", async (s) => {
     const text = '{ "big": 12345678901234567890, "a": 1, "a": 2, "e": "\\u00e9" }\n'
     const path = `/entry?key=${encodeURIComponent(`${s.prefix}ü ?&=/é`)}`
     const put = await s.ask(path, { method: "PUT", headers: JSON_TYPE, body: text })
@@ -380,7 +380,7 @@ function declareEntry(check: Check, expect: Expect): void {
     })
   })
 
-  check("answers 304 to who has it, weakly", async (s) => {
+  check("answers 304 to a client that has the value, by weak comparison", async (s) => {
     const { revision, position } = await s.put("a", 1)
     await (await s.stream("")).reached(revision)
     const path = `/entry?key=${s.prefix}a`
@@ -448,7 +448,7 @@ function declareConditions(check: Check, expect: Expect): void {
       body: "9",
     })
 
-  check("creates with If-None-Match: * only what is absent", async (s) => {
+  check("creates with If-None-Match: * an absent entry alone", async (s) => {
     expect((await putIf(s, { "if-none-match": "*" })).status).toEqual(200)
     const again = await putIf(s, { "if-none-match": "*" })
     const { revision } = await again.clone().json()
@@ -457,7 +457,7 @@ function declareConditions(check: Check, expect: Expect): void {
     await refused(expect, again, 412, "ERR_CONFLICT")
   })
 
-  check("replaces with If-Match only what is at that revision", async (s) => {
+  check("replaces with If-Match an entry at that revision alone", async (s) => {
     for (const tagOf of [
       (position: string) => `"${position}"`,
       (position: string) => `W/"${position}"`,
@@ -475,12 +475,12 @@ function declareConditions(check: Check, expect: Expect): void {
     await refused(expect, await putIf(s, { "if-match": '"other.1"' }), 412, "ERR_CONFLICT")
   })
 
-  check("replaces with If-Match nothing that is absent", async (s) => {
+  check("replaces with If-Match no absent entry", async (s) => {
     await refused(expect, await putIf(s, { "if-match": "*" }), 412, "ERR_CONFLICT")
     await refused(expect, await putIf(s, { "if-match": "7" }), 412, "ERR_CONFLICT")
   })
 
-  check("deletes with If-Match only what is at that revision", async (s) => {
+  check("deletes with If-Match an entry at that revision alone", async (s) => {
     const first = await s.put("a", 1)
     const second = await s.put("a", 2)
     const path = `/entry?key=${s.prefix}a`
@@ -650,7 +650,7 @@ function declareLists(check: Check, expect: Expect): void {
     expect((await s.ask("/entries", { method: "HEAD" })).status).toEqual(200)
   })
 
-  check("says how a topic is", async (s) => {
+  check("describes a topic", async (s) => {
     const { revision } = await s.put("a", 1)
     await (await s.stream("")).reached(revision)
     const topic = await (await s.ask("")).json()
@@ -685,7 +685,7 @@ function declareLists(check: Check, expect: Expect): void {
 }
 
 function declareBlocking(check: Check, expect: Expect): void {
-  check("answers a blocking GET when what it covers changes, and never below since", async (s) => {
+  check("answers a blocking GET when an entry of it changes, and never below since", async (s) => {
     const key = encodeURIComponent(`${s.prefix}a`)
     const paths = [`/entry?key=${key}&`, `/entries/${s.prefix}a?`, `/entries?prefix=${s.prefix}&`]
     let { position } = await s.put("a", 0)
@@ -705,7 +705,7 @@ function declareBlocking(check: Check, expect: Expect): void {
     expect([quiet.status, await quiet.json()]).toEqual([200, paths.at(-1)])
   })
 
-  check("reads a write at least, and refuses another epoch and what is no position", async (s) => {
+  check("waits for at-least, and refuses another epoch and a malformed position", async (s) => {
     const { position } = await s.put("a", 1)
     const key = encodeURIComponent(`${s.prefix}a`)
     expect(await (await s.ask(`/entry?key=${key}&at-least=${position}`)).json()).toEqual(1)
@@ -745,7 +745,7 @@ function declareBatch(check: Check, expect: Expect): void {
     expect(await (await s.ask(`/entry?key=${s.prefix}kept`)).text()).toEqual(value)
   })
 
-  check("writes nothing of a batch when a condition fails, and says which", async (s) => {
+  check("writes nothing of a batch when a condition fails, and names it", async (s) => {
     const { revision } = await s.put("a", 1)
     const changes = [{ op: "put", key: `${s.prefix}b`, value: 1 }]
     const holds = { key: `${s.prefix}a`, revision }
@@ -842,7 +842,7 @@ function declareRefusals(check: Check, expect: Expect): void {
     }
   })
 
-  check("refuses writes of a page of somebody else", async (s) => {
+  check("refuses writes of a page of another origin", async (s) => {
     const put = (origin: string) =>
       s.ask(`/entry?key=${s.prefix}a`, {
         method: "PUT",
@@ -856,7 +856,7 @@ function declareRefusals(check: Check, expect: Expect): void {
     expect(read.headers.get("access-control-allow-origin")).toEqual(null)
   })
 
-  check("answers methods that a resource does not take with those that it takes", async (s) => {
+  check("answers a wrong method with the methods of the resource", async (s) => {
     const table: [string, string, string][] = [
       ["/entry?key=a", "POST", "GET, HEAD, PUT, DELETE"],
       ["/entries/a", "PATCH", "GET, HEAD, PUT, DELETE"],
@@ -871,38 +871,35 @@ function declareRefusals(check: Check, expect: Expect): void {
     }
   })
 
-  check(
-    "tells browsers neither to guess a type nor to run anything, in every answer",
-    async (s) => {
-      const { position } = await s.put("a", 1)
-      const batch = { changes: [{ op: "put", key: `${s.prefix}b`, value: 1 }] }
-      const requests: [string, RequestInit?][] = [
-        [""],
-        [`/entry?key=${s.prefix}a&at-least=${position}`],
-        [`/entry?key=${s.prefix}a`, { method: "HEAD" }],
-        [`/entry?key=${s.prefix}a`, { headers: { "if-none-match": "*" } }],
-        [`/entry?key=${s.prefix}none`],
-        [`/entry?key=${s.prefix}a`, { method: "PUT", headers: JSON_TYPE, body: "1" }],
-        [`/entries?prefix=${s.prefix}`],
-        [`/entries?prefix=${s.prefix}`, { headers: { accept: "application/x-ndjson" } }],
-        ["/batch", { method: "POST", headers: JSON_TYPE, body: JSON.stringify(batch) }],
-        ["/batch", { method: "POST", headers: JSON_TYPE, body: "{}" }],
-        ["/entries?x=1"],
-      ]
-      const answers = await Promise.all([
-        ...requests.map(([path, init]) => s.ask(path, init)),
-        ...["/v1/topics", "/healthz", "/readyz", "/none"].map((path) => fetch(s.under.url + path)),
-      ])
-      for (const { headers, url, status } of answers) {
-        const safety = ["x-content-type-options", "content-security-policy"].map((x) =>
-          headers.get(x),
-        )
-        expect(safety, `${status} ${url}`).toEqual(["nosniff", "sandbox"])
-      }
-    },
-  )
+  check("forbids browsers to guess a type or run anything, in every answer", async (s) => {
+    const { position } = await s.put("a", 1)
+    const batch = { changes: [{ op: "put", key: `${s.prefix}b`, value: 1 }] }
+    const requests: [string, RequestInit?][] = [
+      [""],
+      [`/entry?key=${s.prefix}a&at-least=${position}`],
+      [`/entry?key=${s.prefix}a`, { method: "HEAD" }],
+      [`/entry?key=${s.prefix}a`, { headers: { "if-none-match": "*" } }],
+      [`/entry?key=${s.prefix}none`],
+      [`/entry?key=${s.prefix}a`, { method: "PUT", headers: JSON_TYPE, body: "1" }],
+      [`/entries?prefix=${s.prefix}`],
+      [`/entries?prefix=${s.prefix}`, { headers: { accept: "application/x-ndjson" } }],
+      ["/batch", { method: "POST", headers: JSON_TYPE, body: JSON.stringify(batch) }],
+      ["/batch", { method: "POST", headers: JSON_TYPE, body: "{}" }],
+      ["/entries?x=1"],
+    ]
+    const answers = await Promise.all([
+      ...requests.map(([path, init]) => s.ask(path, init)),
+      ...["/v1/topics", "/healthz", "/readyz", "/none"].map((path) => fetch(s.under.url + path)),
+    ])
+    for (const { headers, url, status } of answers) {
+      const safety = ["x-content-type-options", "content-security-policy"].map((x) =>
+        headers.get(x),
+      )
+      expect(safety, `${status} ${url}`).toEqual(["nosniff", "sandbox"])
+    }
+  })
 
-  check("knows nothing else", async (s) => {
+  check("answers 404 to any other path", async (s) => {
     for (const path of ["/v1", "/v2/topics", "/nothing", "/v1/topics/none/what"]) {
       await refused(expect, await fetch(`${s.under.url}${path}`), 404, "ERR_NOT_FOUND")
     }
@@ -913,7 +910,7 @@ function declareRefusals(check: Check, expect: Expect): void {
 }
 
 function declareLater(check: Check, expect: Expect): void {
-  check("answers 501 to what is not there yet, never an approximation", async (s) => {
+  check("answers 501 to a reserved resource", async (s) => {
     const { url } = s.under
     const paths = [`${url}/metrics`, `${url}/openapi.json`, `${url}/v1/stream`]
     for (const path of paths) {

@@ -82,7 +82,7 @@ describe.each([
     },
   )
 
-  test("of a prefix goes on with what has it, and no more", async () => {
+  test("of a prefix has the entries with the prefix, and no others", async () => {
     const all = await ready(600)
     const first = await ask("prefix=odd/&limit=299")
     const rest = await ask(`prefix=odd/&after=${first.next}`)
@@ -93,7 +93,7 @@ describe.each([
     expect(new Map(told)).toEqual(new Map(odd))
   })
 
-  test("of nothing is whole, with and without a limit", async () => {
+  test("without entries is complete, with and without a limit", async () => {
     await ready(0)
     const told = await Promise.all([ask(""), ask("limit=3"), ask("prefix=none")])
 
@@ -104,7 +104,7 @@ describe.each([
 })
 
 describe("pages", () => {
-  test("may be asked for again, for 30 s, then are 410", async () => {
+  test("can be requested again for 30 s, then are 410", async () => {
     await ready(10)
     const { next } = await list("limit=3")
     await local.clock.advance(29_000)
@@ -127,7 +127,7 @@ describe("pages", () => {
     for (const answer of answers) await answer.text()
   })
 
-  test("refuse what makes no sense", async () => {
+  test("refuse limits and parameters that make no sense", async () => {
     await ready(10)
     const { next, position } = await list("limit=1&prefix=odd/")
     const bad = [
@@ -143,7 +143,7 @@ describe("pages", () => {
     expect(answers.map(({ status }) => status)).toEqual(bad.map(() => 400))
   })
 
-  test("are kept by nobody on the way; a list by lines has its own ETag", async () => {
+  test("are not cached on the way; a list by lines has its own ETag", async () => {
     await ready(10)
     const page = await local.ask(`${LIST}?limit=1`)
     const [whole, byLines] = [await local.ask(LIST), await local.ask(LIST, NDJSON)]

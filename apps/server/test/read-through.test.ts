@@ -93,7 +93,7 @@ describe.each<[string, string, () => AnyType, (value: unknown) => unknown]>([
     cache.register(name, makeType())
   })
 
-  test("reads what is there, and what is not", async () => {
+  test("reads an entry, and an absent one", async () => {
     await write({ b: 1 })
     const nothing = await cache.get<Shown>(name, request)
     await write({ a: { deep: ["é", 1] } })
@@ -106,7 +106,7 @@ describe.each<[string, string, () => AnyType, (value: unknown) => unknown]>([
     expect(something.meta.position!.revision).toBeGreaterThan(since.revision)
   })
 
-  test("tells every change once, and is not woken by what it does not show", async () => {
+  test("reports every change once, and none of other entries", async () => {
     await write({ a: 1 })
     const heard: unknown[] = []
     let wake = () => {}
@@ -136,7 +136,7 @@ describe.each<[string, string, () => AnyType, (value: unknown) => unknown]>([
     expect(heard).toEqual([shownAs(1), shownAs(2), shownAs(undefined), shownAs(4)])
   })
 
-  test("a hundred who ask and follow cost one read, or one stream, at a time", async () => {
+  test("a hundred readers and followers cost one read, or one stream, at a time", async () => {
     await write({ a: 1 })
     const all = Array.from({ length: 100 }, () => cache.get<Shown>(name, request))
     expect(new Set((await Promise.all(all)).map(({ value }) => value)).size).toBe(1)
@@ -151,7 +151,7 @@ describe.each<[string, string, () => AnyType, (value: unknown) => unknown]>([
     await cache.evict({})
   })
 
-  test("a hub that is lost is a change of state, and another epoch a reset", async () => {
+  test("a lost hub is a change of state, and a new epoch a reset", async () => {
     await write({ a: 1 })
     const heard: CacheEvent<Shown>[] = []
     const stopping = new AbortController()
@@ -178,7 +178,7 @@ describe.each<[string, string, () => AnyType, (value: unknown) => unknown]>([
 })
 
 describe("types over a real hub", () => {
-  test("tell what the hub refuses, and that a list needs its star", async () => {
+  test("report a refusal of the hub, and that a list needs its star", async () => {
     const elsewhere = cache.register("elsewhere", entryType({ ...options, topic: "none" }))
     const list = cache.register("list", listType(options))
 
@@ -191,7 +191,7 @@ describe("types over a real hub", () => {
     })
   })
 
-  test("ask for a fresh token once, where the hub does not take the one they have", async () => {
+  test("get a fresh token once, when the hub refuses the present one", async () => {
     const used: (string | null)[] = []
     const guarded: typeof fetch = async (input, init) => {
       const token = new Headers(init?.headers).get("authorization")

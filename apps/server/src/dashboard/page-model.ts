@@ -33,7 +33,7 @@ function bytesText(bytes: Uint8Array): string {
 export interface Rows {
   /** The first in the order of their keys. */
   readonly first: readonly ReplicaEntry[]
-  /** All whose key contains the search text. */
+  /** The number of entries whose key contains the search text. */
   readonly found: number
 }
 
@@ -54,7 +54,7 @@ export function firstRows(entries: Iterable<ReplicaEntry>, search: string, count
   return { first, found }
 }
 
-// Where a key stands among sorted entries.
+// The index of the first entry whose key is not below a key.
 function placeOf(key: string, sorted: readonly ReplicaEntry[]): number {
   let [from, to] = [0, sorted.length]
   while (from < to) {
@@ -80,7 +80,7 @@ export class LastChanges {
     return this.#changes
   }
 
-  /** The replica has been whole, perhaps without an entry: what comes from now on is a change. */
+  /** Notes that the replica is whole, perhaps without an entry: later commits are changes. */
   loaded(): void {
     this.#isLoaded = true
   }
@@ -103,13 +103,13 @@ export class LastChanges {
 export interface Facts {
   /** The hub's link to its source, as far as the page knows it now. */
   readonly source: string
-  /** Whether the state that is shown was proven, and is the hub's present one. */
+  /** True while the page shows the hub's present state, and a digest has proven it. */
   readonly isProven: boolean
   readonly proof: string
 }
 
 /**
- * Returns what the page may claim. While the link to the hub is lost, it knows neither the state of
+ * Returns the claims of the page. While the link to the hub is lost, it knows neither the state of
  * the source nor whether the entries are still the hub's.
  */
 export function factsOf({
@@ -118,10 +118,11 @@ export function factsOf({
   digest,
 }: Pick<Replica, "status" | "proven" | "digest">): Facts {
   const isLive = status.state === "live"
-  const told = status.hub && `${status.hub.status}${status.hub.code ? ` (${status.hub.code})` : ""}`
+  const reported =
+    status.hub && `${status.hub.status}${status.hub.code ? ` (${status.hub.code})` : ""}`
   const isProven = proven.count > 0 && proven.mismatches === 0
   return {
-    source: isLive ? (told ?? "–") : `unknown${told ? `; last ${told}` : ""}`,
+    source: isLive ? (reported ?? "–") : `unknown${reported ? `; last ${reported}` : ""}`,
     isProven: isLive && isProven,
     proof: `${digest} · ${proofText(proven, isLive)}`,
   }

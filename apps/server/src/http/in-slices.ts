@@ -2,7 +2,7 @@ import type { Turns } from "../fan-out/turns.ts"
 
 /**
  * Runs a generator to its end and returns its result. Each step is work of its own in a turn of the
- * event loop, so that a large body holds up no other request.
+ * event loop, so that a large body blocks no other request.
  *
  * @throws what the generator throws.
  */

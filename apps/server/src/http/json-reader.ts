@@ -20,7 +20,7 @@ export class JsonReader {
     this.#bytes = bytes
   }
 
-  /** Whether nothing but white space is left. */
+  /** True once only white space is left. */
   get isEnded(): boolean {
     return skipSpace(this.#bytes, this.#at) === this.#bytes.length
   }

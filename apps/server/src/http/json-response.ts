@@ -10,8 +10,8 @@ const JSON_HEADERS: Readonly<Record<string, string>> = {
 /**
  * Answers with one line of JSON.
  *
- * Keys, values and messages in it may be HTML that a client put there, so a browser is told not to
- * guess another type and not to run anything.
+ * Keys, values and messages in it may be HTML that a client put there, so the
+ * headers forbid a browser to guess another type and to run anything.
  *
  * @param status 200 unless given.
  */
@@ -19,7 +19,7 @@ export function jsonResponse(value: unknown, init?: JsonInit): Response {
   return jsonTextResponse(JSON.stringify(value), init)
 }
 
-/** `jsonResponse` of what is JSON text already. */
+/** Answers with a line that is JSON text already. */
 export function jsonTextResponse(
   text: string,
   { status = 200, headers = {} }: JsonInit = {},

@@ -35,7 +35,7 @@ const FORWARDING_HEADERS = [
  *   Host        on loopback it must be loopback's or listed: a page can point a name of its own to
  *               this hub (DNS rebinding), and then has the same origin as the hub
  *   Origin      on a write it must be the hub's own or listed: a browser always sends it
- *   Forwarded,  on a write to a hub on loopback whose access nobody chose: refused, because the
+ *   Forwarded,  on a write to a hub on loopback whose access was not chosen: refused, as the
  *   Via, …      peer is a proxy, and the client may be anywhere
  */
 export function safety(options: SafetyOptions): MiddlewareHandler {

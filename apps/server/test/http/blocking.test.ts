@@ -44,7 +44,7 @@ describe.each([
   ["entries?prefix=", `${LIST}&`],
 ])("a GET of %s", (_name, path) => {
   test.each(["cached", "cached=1", "stale", "consistent", "max_stale=1s"])(
-    "CC-B48: with ?%s is refused: a hub has no cache to be asked for",
+    "CC-B48: with ?%s is refused: a hub has no such mode",
     async (parameter) => {
       await ready()
       const answer = await local.ask(path + parameter)
@@ -54,7 +54,7 @@ describe.each([
     },
   )
 
-  test("CC-B48: is of what the hub holds, whatever its directives, and has no age", async () => {
+  test("CC-B48: answers with the present state, whatever its directives", async () => {
     const at = await ready()
     const headers = { "cache-control": "max-age=0, must-revalidate, stale-if-error=60" }
     const answer = await local.ask(path, { headers })
@@ -69,7 +69,7 @@ describe.each([
   ["entries/{key}", PATH],
   ["entries?prefix=", `${LIST}&`],
 ])("a blocking GET of %s", (_name, path) => {
-  test("CC-B45: waits for a change, and is answered with what there is then", async () => {
+  test("CC-B45: waits for a change, and answers with the state after it", async () => {
     const since = await ready()
     const asked = ask(`${path}since=${since}`)
     await local.settle()
@@ -79,7 +79,7 @@ describe.each([
     expect(await about(asked.answer)).toEqual([200, await position(), "no-store"])
   })
 
-  test("is not woken by what it does not cover", async () => {
+  test("does not end by a change of another entry", async () => {
     const since = await ready()
     const asked = ask(`${path}since=${since}&wait=1000`)
     await local.write({ b: 1 })
@@ -90,7 +90,7 @@ describe.each([
     expect(await about(asked.answer)).toEqual([200, await position(), "no-store"])
   })
 
-  test("CC-B45: is answered after wait, less up to a sixteenth, without a change", async () => {
+  test("CC-B45: answers after wait, less up to a sixteenth, without a change", async () => {
     const since = await ready()
     const asked = ask(`${path}since=${since}&wait=16000`)
     await local.clock.advance(14_999)
@@ -100,7 +100,7 @@ describe.each([
     expect(asked.answer?.status).toBe(200)
   })
 
-  test("is answered at once by what changed before it was asked, also by a delete", async () => {
+  test("answers at once when an entry changed or was deleted before the request", async () => {
     const since = await ready()
     await local.write({ a: 2 })
     const put = ask(`${path}since=${since}`)
@@ -116,7 +116,7 @@ describe.each([
     expect(gone.answer?.headers.get("headwater-position")).toBe(await position())
   })
 
-  test("is told of a delete while it waits", async () => {
+  test("ends by a delete", async () => {
     const since = await ready()
     const asked = ask(`${path}since=${since}`)
     await local.settle()
@@ -125,7 +125,7 @@ describe.each([
     expect(asked.answer?.status).toBe(path.startsWith(LIST) ? 200 : 404)
   })
 
-  test("of another epoch, or of nothing, is answered at once", async () => {
+  test("since another epoch, or revision 0, answers at once", async () => {
     const since = await ready()
     const epoch = since.split(".")[0]
     for (const position of ["other.7", `${epoch}.0`]) {
@@ -135,7 +135,7 @@ describe.each([
     }
   })
 
-  test("that is ahead waits for the hub, and says 504 after ten seconds", async () => {
+  test("since a position ahead waits for the hub, and answers 504 after ten seconds", async () => {
     const since = await ready()
     const [epoch, revision] = since.split(".")
     const ahead = ask(`${path}since=${epoch}.${Number(revision) + 1}&wait=1000`)
@@ -153,7 +153,7 @@ describe.each([
     ])
   })
 
-  test("at-least waits for the hub, and refuses another epoch", async () => {
+  test("at-least a position waits for the hub, and refuses another epoch", async () => {
     const since = await ready()
     const [epoch, revision] = since.split(".")
     const asked = ask(`${path}at-least=${epoch}.${Number(revision) + 1}`)
@@ -176,7 +176,7 @@ describe.each([
     ])
   })
 
-  test("is 304 for who has it already, 400 for what is not a position or a time", async () => {
+  test("answers 304 to a client that has the state, 400 to a malformed one", async () => {
     const since = await ready()
     const etag = (await local.ask(path.slice(0, -1))).headers.get("etag")!
     const asked = ask(`${path}since=${since}&wait=10`, { headers: { "if-none-match": etag } })
@@ -190,7 +190,7 @@ describe.each([
 })
 
 describe("blocking GETs", () => {
-  test("CC-B47: of an absent entry wait on while it is absent, and end with an epoch", async () => {
+  test("CC-B47: of an absent entry wait while it is absent, and end with an epoch", async () => {
     const since = await ready({ b: 1 })
     const asked = ask(`${ENTRY}&since=${since}`)
     for (const value of [2, 3, undefined]) {
@@ -223,7 +223,7 @@ describe("blocking GETs", () => {
     expect(asked.answer?.status).toBe(503)
   })
 
-  test("a loop over them sees every state that it must, and never one that is older", async () => {
+  test("in a loop see every awaited state, and never an older one", async () => {
     let at = await ready({ a: 0 })
     for (let n = 1; n <= 50; n++) {
       const asked = ask(`${ENTRY}&since=${at}`)

@@ -44,8 +44,8 @@ describe("a hub on loopback", () => {
   })
 })
 
-describe("a page of somebody else", () => {
-  test("cannot write, nor read what it asked for", async () => {
+describe("a page of another origin", () => {
+  test("cannot write, nor read an answer", async () => {
     const app = await whenReady(appWith())
     const foreign = { origin: "https://evil.example", host: "hub.test" }
     expect((await app.request(entry, put(foreign))).status).toBe(403)
@@ -53,7 +53,7 @@ describe("a page of somebody else", () => {
     expect([read.status, read.headers.get("access-control-allow-origin")]).toEqual([200, null])
   })
 
-  test("can do both where its origin is listed", async () => {
+  test("reads and writes when its origin is listed", async () => {
     const origin = "https://app.example"
     const app = await whenReady(appWith({ cors: [origin] }))
     const response = await app.request(entry, put({ origin, host: "hub.test" }))
@@ -129,7 +129,7 @@ describe("a hub that refuses forwarded writes", () => {
     expect((await app.request(entry, put(local))).status).toBe(200)
   })
 
-  test("takes the same writes where access was chosen", async () => {
+  test("takes the same writes when access was chosen", async () => {
     const app = await whenReady(appWith())
     for (const header of headers) expect((await app.request(entry, put(header))).status).toBe(200)
   })
@@ -146,8 +146,8 @@ describe("a hub that clients without a token may only read", () => {
   })
 })
 
-describe("a hub in another app", () => {
-  test("answers below the path that it is mounted on", async () => {
+describe("an app mounted in another app", () => {
+  test("answers below its path", async () => {
     const inner = await whenReady(appWith())
     const outer = new Hono().route("/live", inner)
     const path = "http://hub.test/live/v1/topics/t/entries/a%20b/c"
@@ -167,7 +167,7 @@ describe("the page", () => {
     read: async (path: string) => (path === "client/index.js" ? "export {}" : undefined),
   }
 
-  test("runs only what this hub serves", async () => {
+  test("runs scripts of this hub alone", async () => {
     const app = appWith({ page: { assets } })
     const page = await app.request("/")
     const html = await page.text()
@@ -191,7 +191,7 @@ describe("the page", () => {
     expect((await app.request("/", { method: "POST" })).status).toBe(405)
   })
 
-  test("is not there where it is not asked for", async () => {
+  test("is 404 without the option page", async () => {
     expect((await appWith().request("/")).status).toBe(404)
   })
 })
