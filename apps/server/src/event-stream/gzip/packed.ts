@@ -1,5 +1,5 @@
-import { crc32, deflate } from "../../runtime/deflate.ts"
 import { combine, shiftOf } from "./crc.ts"
+import { crc32, deflate } from "./deflate.ts"
 
 /**
  * Longest event that is stored as it is, in bytes: deflating it would take 20 µs and save a few.

@@ -1,6 +1,6 @@
 /**
- * What `node:zlib` does for streams in gzip. Here, because `node:*` is only named in this folder;
- * the module is the same on all three runtimes.
+ * Compression and checksums for streams in gzip, by `node:zlib`, which is the same on all three
+ * runtimes.
  *
  * @module
  */
