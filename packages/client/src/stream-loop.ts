@@ -1,4 +1,4 @@
-import { backoffMs, countFailure, type SyncError, startTimer } from "@headwater/core"
+import { backoffMs, countFailure, type SyncError, TIMER_MS_MAX } from "@headwater/core"
 import { decodeFrame, type Frame, HEARTBEATS_MISSED_MAX } from "@headwater/protocol"
 import { runUser } from "./call-user.ts"
 import { eventParser } from "./event-parser.ts"
@@ -23,10 +23,15 @@ export const WARN_MS = 5_000
 /** The first wait is drawn from 0 to 250 ms; each next one from twice as much, up to 30 s. */
 export const BACKOFF = { firstMs: 250, maxMs: 30_000 }
 
+// Smaller than the `systemClock` of core. A delay that no timer takes, of 24.8 days, is cut short:
+// only silence may last that long, and then the link is made again.
 const machineClock: ClientClock = {
   now: Date.now,
   elapsed: () => performance.now(),
-  after: startTimer,
+  after(delayMs, task) {
+    const timer = setTimeout(task, Math.min(delayMs, TIMER_MS_MAX))
+    return () => clearTimeout(timer)
+  },
 }
 
 /**
@@ -82,14 +87,7 @@ export class StreamLoop {
         this.#token = undefined
         // The first one not tried yet; when all were, the first again.
       } else urls.push(urls.shift()!)
-      const { heardAt, retryMs = 0 } = this.#progress
-      const now = this.#clock.elapsed()
-      // A link that fell silent was healthy up to its last bytes.
-      const healthyMs = (code === "ERR_TIMEOUT" ? heardAt : now) - (this.#liveAt ?? now)
-      this.#failures = countFailure(this.#failures, healthyMs, HEALTHY_MS)
-      const floorMs = Math.min(Math.max(0, retryMs), RETRY_AFTER_MS_MAX)
-      const delayMs = backoffMs(this.#failures, BACKOFF, random(), floorMs)
-      if (this.#liveAt !== undefined && this.#workedAt !== undefined) this.#workedAt = now
+      const delayMs = this.#delayAfter(code, random())
       this.#warn(error, WARN_MS, "retrying")
       live.transition("lost", error, { type: "lost", error, delayMs })
       // An owner that was told of the loss may have closed the replica.
@@ -100,6 +98,18 @@ export class StreamLoop {
     live.closing.abort()
     live.transition("close", refusal)
     await runUser(() => detach?.())
+  }
+
+  // The wait before the next stream: longer after each failure, until a stream was healthy.
+  #delayAfter(code: string | undefined, draw: number): number {
+    const { heardAt, retryMs = 0 } = this.#progress
+    const now = this.#clock.elapsed()
+    // A link that fell silent was healthy up to its last bytes.
+    const healthyMs = (code === "ERR_TIMEOUT" ? heardAt : now) - (this.#liveAt ?? now)
+    this.#failures = countFailure(this.#failures, healthyMs, HEALTHY_MS)
+    if (this.#liveAt !== undefined && this.#workedAt !== undefined) this.#workedAt = now
+    const floorMs = Math.min(Math.max(0, retryMs), RETRY_AFTER_MS_MAX)
+    return backoffMs(this.#failures, BACKOFF, draw, floorMs)
   }
 
   // Follows one stream to its end. Every stream ends, and every end has a reason.
@@ -125,7 +135,8 @@ export class StreamLoop {
       for await (const piece of streamText(request, progress, signal)) feed(piece)
       return new ReplicaError("the stream was cut")
     } catch (error) {
-      return error as Error
+      // The functions of the user may throw anything.
+      return error instanceof Error ? error : new ReplicaError(`${error}`)
     }
   }
 

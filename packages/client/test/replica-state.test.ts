@@ -1,6 +1,7 @@
 import { Digest, decodeFrame, type Frame } from "@headwater/protocol"
 import { integerBelow, pick, prng, seedFrom } from "@headwater/testing"
 import { describe, expect, test } from "vitest"
+import { assertInvariants } from "../src/replica-invariants.ts"
 import { ReplicaState } from "../src/replica-state.ts"
 
 interface Written {
@@ -74,6 +75,7 @@ function runHistory(random: () => number): void {
     const cutAt = random() < 0.5 ? integerBelow(random, frames.length + 1) : frames.length
     for (const frame of frames.slice(0, cutAt)) {
       const { mismatch, replaced } = state.take(frame, false)
+      assertInvariants(state)
       expect(mismatch).toBeUndefined()
       if (replaced) expectWhole(state, histories)
     }

@@ -2,6 +2,7 @@ import { Digest, type Frame } from "@headwater/protocol"
 import { describe, expect, test } from "vitest"
 import type { Replica, ReplicaCommit, ReplicaEntry } from "../src/index.ts"
 import { LiveReplica } from "../src/live-replica.ts"
+import { assertInvariants } from "../src/replica-invariants.ts"
 import { ReplicaShare } from "../src/replica-share.ts"
 import { held } from "./scripted-hub.ts"
 
@@ -19,14 +20,17 @@ const touch = (key: string, revision: number): Change => ({ op: "touch", key, re
 // A replica without a link: frames are handed to it, as a client would.
 function wired(): {
   replica: Replica
-  hear(frame: Frame): void
+  take(frame: Frame): void
   commit(revision: number, ...changes: Change[]): void
 } {
   const live = new LiveReplica()
   const replica = new ReplicaShare(live, { urls: [] }, {})
-  const hear = (frame: Frame) => void live.take(frame, false, 0)
+  const take = (frame: Frame) => {
+    live.take(frame, false, 0)
+    assertInvariants(live.state)
+  }
   live.state.begin()
-  hear({
+  take({
     type: "hello",
     protocol: 1,
     topic: "default",
@@ -40,12 +44,12 @@ function wired(): {
   })
   return {
     replica,
-    hear,
+    take,
     commit(revision, ...changes) {
-      if (replica.position) hear({ type: "delta", revision, changes, id: `e.${revision}` })
+      if (replica.position) take({ type: "delta", revision, changes, id: `e.${revision}` })
       else {
-        hear({ type: "delta", revision, changes })
-        hear({ type: "sync", revision, entries: replica.size, id: `e.${revision}` })
+        take({ type: "delta", revision, changes })
+        take({ type: "sync", revision, entries: replica.size, id: `e.${revision}` })
       }
     },
   }
@@ -253,15 +257,15 @@ describe("getSnapshot()", () => {
   })
 
   test("has moved on, and what was handed out has not, for who hears of a status", () => {
-    const { replica, hear, commit } = wired()
+    const { replica, take, commit } = wired()
     commit(1, put("a", 1))
     const before = replica.getSnapshot()
     const seen: unknown[] = []
     replica.subscribeStatus(() => seen.push([before.get("a"), replica.getSnapshot().get("a")]))
     const digest = new Digest()
     digest.add("a", 2)
-    hear({ type: "delta", revision: 2, changes: [put("a", 2)] })
-    hear({ type: "sync", revision: 2, entries: 1, digest: `${digest}`, id: "e.2" })
+    take({ type: "delta", revision: 2, changes: [put("a", 2)] })
+    take({ type: "sync", revision: 2, entries: 1, digest: `${digest}`, id: "e.2" })
 
     expect(seen).toEqual([[1, 2]])
   })
@@ -329,13 +333,13 @@ describe("waitFor()", () => {
   })
 
   test("rejects when another epoch begins that is not the position's", async () => {
-    const { replica, hear, commit } = wired()
+    const { replica, take, commit } = wired()
     commit(1)
     const old = replica.waitFor({ epoch: "e", revision: 9 }).catch((error) => error)
     const coming = replica.waitFor({ epoch: "f", revision: 1 })
-    hear({ type: "reset", reason: "epoch-changed", epoch: "f", id: "f.0" })
+    take({ type: "reset", reason: "epoch-changed", epoch: "f", id: "f.0" })
     const digest = `${new Digest()}`
-    hear({ type: "sync", revision: 1, entries: 0, digest, id: "f.1" })
+    take({ type: "sync", revision: 1, entries: 0, digest, id: "f.1" })
 
     expect(await old).toMatchObject({ code: "ERR_EPOCH_CHANGED", recovery: "resync" })
     await coming

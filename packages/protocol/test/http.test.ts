@@ -4,7 +4,9 @@ import {
   encodeErrorBody,
   httpStatusOf,
   recoveryOf,
+  STREAM_HEADERS,
   streamPath,
+  VALUE_HEADERS,
   valueKindOf,
 } from "../src/index.ts"
 
@@ -55,4 +57,8 @@ describe("paths and content types", () => {
   ])("valueKindOf(%j) is %s", (contentType, kind) => {
     expect(valueKindOf(contentType)).toBe(kind)
   })
+})
+
+test("a stream has the headers of every answer with a value", () => {
+  expect(STREAM_HEADERS).toMatchObject(VALUE_HEADERS)
 })
