@@ -2,17 +2,11 @@ import type { Recovery, Revision, StatusReport, SyncErrorCode } from "@headwater
 import type { ValueKind } from "./value-kind.ts"
 
 /**
- * One server-sent event of a stream: a part of a snapshot, a delta, or a framing event.
- *
- *   stream  = status* hello (resume | fresh) live*
- *   fresh   = reset? (snapshot | delta°)* sync status        delta°: partial, without id
- *   resume  = delta°* sync status
- *   live    = delta | delta°+ (delta | sync) | status | sync | refresh
- *   refresh = reset (snapshot | delta°)* sync status
- *   end     = goodbye | fault | (either side leaves)
+ * One server-sent event of a stream: a part of a snapshot, a delta, or a framing event. The order
+ * in which frames come is the grammar in PROTOCOL.md §5.
  *
  * At an `id`, everything up to its revision has been sent. A reader applies everything since the
- * previous id in one step. Source: PROTOCOL.md §5.
+ * previous id in one step.
  */
 export type Frame =
   | HelloFrame

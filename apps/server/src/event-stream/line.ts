@@ -94,23 +94,6 @@ export class Line {
     else await this.wait()
   }
 
-  /** Waits for a promise, with comments. Nothing when the line ends before. */
-  async *until<T>(promise: Promise<T>): Events<T | undefined> {
-    let isSettled = false
-    const settle = () => {
-      isSettled = true
-      this.ring()
-    }
-    promise.then(settle, settle)
-    // What is nearly ready needs no comment before it.
-    await this.#clock.yield()
-    while (!isSettled && this.#ending === undefined) {
-      if (this.due) yield this.comment()
-      else await this.wait()
-    }
-    return isSettled ? promise : undefined
-  }
-
   /** Stops its timer. */
   close(): void {
     this.#pulse.stop()

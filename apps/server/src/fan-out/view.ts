@@ -20,12 +20,12 @@ export interface ViewHost {
   readonly limits: HubLimits
 }
 
-/** A step from one version to a newer one that is a single frame. */
+/** A step to a newer version that is a single frame: the event `jumped` of a reader. */
 export interface Hop {
+  readonly type: "jumped"
   readonly since: number
   readonly root: Root
-  readonly revision: Revision
-  readonly id: string
+  readonly at: { readonly revision: Revision; readonly id: string }
   /** Nothing where nothing passes the view. */
   readonly bytes: Uint8Array | undefined
 }

@@ -199,7 +199,7 @@ export class Walker {
       // Work for a later turn would need a lease: a newer commit may release the root before that.
       const frame = frames.kept(slice) ?? turns.runNow(() => frames.make(slice, values))
       if (frame === undefined || !frame.ended) return undefined
-      view.hop = { since, root, revision, id, bytes: frame.bytes }
+      view.hop = { type: "jumped", since, root, at: { revision, id }, bytes: frame.bytes }
     }
     this.#state = { held: root.version }
     this.#stand(root)

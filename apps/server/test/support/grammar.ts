@@ -1,62 +1,55 @@
+import { readFileSync } from "node:fs"
 import type { Frame } from "@headwater/protocol"
+import { after, type Expression, parseGrammar } from "./grammar-expression.ts"
 
-type State = "opening" | "begun" | "catching-up" | "status-due" | "live" | "run" | "ended"
+const PROTOCOL = new URL("../../../../packages/protocol/PROTOCOL.md", import.meta.url)
+
+/** The one place where the order of frames stands: the block in the protocol's text. */
+const STREAM = parseGrammar(/```\n(stream +=[^`]+)```/.exec(readFileSync(PROTOCOL, "utf8"))![1]!)
+
+/** Expressions by what came before: few, as streams are alike. */
+const known = new Map<Expression, Map<string, Expression>>()
 
 /**
- * Recognises the streams of the protocol, frame by frame:
- *
- *   stream  = status* hello (resume | fresh) live*
- *   fresh   = reset? (snapshot | delta°)* sync status      delta°: partial, without id
- *   resume  = delta°* sync status
- *   live    = delta | delta°+ (delta | sync) | status | sync | refresh
- *   refresh = reset (snapshot | delta°)* sync status
- *
- * A `reset` may also stand where a reader that is catching up begins again. `goodbye` and `fault`
- * end a stream anywhere.
+ * Recognises the streams of the protocol, frame by frame, by the grammar in PROTOCOL.md; and that
+ * ids never go back. `goodbye` and `fault` end a stream anywhere.
  */
 export class Grammar {
-  #state: State = "opening"
-  #isFresh = false
+  #rest: Expression = STREAM
+  #hasBegun = false
+  #ended = false
+  #heard: string[] = []
   #id: { readonly epoch: string; readonly revision: number } | undefined
 
   /** Whether a last frame was heard. */
   get ended(): boolean {
-    return this.#state === "ended"
+    return this.#ended
   }
 
   /** @throws {Error} a frame that may not stand here. */
   hear(frame: Frame): void {
-    const before = this.#state
-    const after = this.#after(frame)
-    if (after === undefined)
-      throw new Error(`${frame.type} after ${before}: ${JSON.stringify(frame)}`)
-    this.#state = after
+    this.#heard = [...this.#heard.slice(-20), nameOf(frame)]
+    if (this.#ended) throw this.#error("a frame after the last")
+    if (frame.type === "goodbye" || frame.type === "fault") this.#ended = true
+    else this.#rest = this.#next(nameOf(frame))
+    if (this.#rest.type === "nothing") throw this.#error("no stream of the protocol")
+    if (frame.type === "hello") this.#hasBegun = true
+    if (frame.type === "status" && !this.#hasBegun && frame.report.status !== "waiting") {
+      throw this.#error("a status before hello that is not waiting")
+    }
     if ("id" in frame && frame.id !== undefined) this.#hearId(frame.id)
   }
 
-  #after(frame: Frame): State | undefined {
-    const state = this.#state
-    if (state === "ended") return undefined
-    if (frame.type === "goodbye" || frame.type === "fault") return "ended"
-    if (state === "opening") {
-      if (frame.type === "status") return frame.report.status === "waiting" ? state : undefined
-      if (frame.type !== "hello") return undefined
-      this.#isFresh = !frame.resumed
-      return "begun"
-    }
-    if (frame.type === "reset") {
-      this.#isFresh = true
-      return "catching-up"
-    }
-    if (state === "status-due") return frame.type === "status" ? "live" : undefined
-    if (state === "live" || state === "run") {
-      if (frame.type === "delta") return frame.id === undefined ? "run" : "live"
-      if (frame.type === "sync") return "live"
-      return frame.type === "status" && state === "live" ? "live" : undefined
-    }
-    if (frame.type === "snapshot") return this.#isFresh ? "catching-up" : undefined
-    if (frame.type === "delta") return frame.id === undefined ? "catching-up" : undefined
-    return frame.type === "sync" ? "status-due" : undefined
+  #next(name: string): Expression {
+    const rests = known.get(this.#rest) ?? new Map<string, Expression>()
+    known.set(this.#rest, rests)
+    const rest = rests.get(name) ?? after(this.#rest, name)
+    rests.set(name, rest)
+    return rest
+  }
+
+  #error(what: string): Error {
+    return new Error(`${what}: … ${this.#heard.join(" ")}`)
   }
 
   #hearId(id: string): void {
@@ -66,4 +59,8 @@ export class Grammar {
     if (isBack && next.revision !== 0) throw new Error(`the id went back to ${id}`)
     this.#id = next
   }
+}
+
+function nameOf(frame: Frame): string {
+  return frame.type === "delta" && frame.id === undefined ? "delta°" : frame.type
 }

@@ -1,0 +1,103 @@
+import { isSyncError, type SyncErrorCode } from "@headwater/core"
+import {
+  encodeDeltaFrame,
+  encodeFrame,
+  type GoodbyeReason,
+  PROTOCOL_VERSION,
+  recoveryOf,
+} from "@headwater/protocol"
+import { statusKeyOf } from "../fan-out/fan-out.ts"
+import type { Walker } from "../fan-out/walker.ts"
+import type { ReaderHost, ReaderRequest } from "./reader-request.ts"
+import type { Order } from "./reader-state.ts"
+import { retryDelayMs } from "./retry-delay.ts"
+
+/** Ends that many readers meet at once. */
+const CROWD_REASONS: ReadonlySet<GoodbyeReason | SyncErrorCode> = new Set([
+  "shutdown",
+  "draining",
+  "auth-changed",
+  "ERR_NOT_READY",
+  "ERR_TOO_MANY",
+] as const)
+
+/**
+ * Encodes a frame that a reader is to be sent. What many readers are sent is encoded once.
+ *
+ * @param of.cursor of the reader, from `hello` on.
+ */
+export function encodeOrder(
+  order: Exclude<Order, { type: "comment" }>,
+  host: ReaderHost,
+  of: { readonly request: ReaderRequest; readonly cursor: Walker | undefined },
+): Uint8Array {
+  const { frames } = host.fanOut
+  switch (order.type) {
+    case "bytes":
+      return order.bytes
+    case "closing-delta":
+      return encodeDeltaFrame(new Uint8Array(), order.at.revision, order.at.id)
+    case "hello":
+      return encodeHello(host, of.request, of.cursor!, order.start.version > 0)
+    case "reset": {
+      const { epoch } = of.cursor!
+      return encodeFrame({ type: "reset", reason: order.reason, epoch, id: `${epoch}.0` })
+    }
+    case "sync": {
+      const { revision, id } = order.at
+      const { viewNumber, held } = of.cursor!
+      return frames.share(`sync|${viewNumber}|${held}|${id}`, () =>
+        encodeFrame({ type: "sync", revision, ...order.sums, id }),
+      )
+    }
+    case "status": {
+      const { report } = order
+      const key = `status|${statusKeyOf(report)}|${report.statusSince}|${report.lastContact}`
+      return frames.share(key, () => encodeFrame({ type: "status", report }))
+    }
+    case "goodbye": {
+      const { reason, id } = order
+      const retryMs = retryMsFor(reason, host)
+      return encodeFrame({ type: "goodbye", reason, retryMs, ...(id !== undefined && { id }) })
+    }
+    case "fault":
+      return encodeFault(order.error, host)
+  }
+}
+
+function encodeHello(
+  { topic, fanOut }: ReaderHost,
+  { policy }: ReaderRequest,
+  { epoch, viewId: view }: Walker,
+  resumed: boolean,
+): Uint8Array {
+  const { values } = fanOut
+  const { heartbeatMs, frameBytesMax } = fanOut.limits
+  const protocol = PROTOCOL_VERSION
+  const terms = {
+    protocol,
+    topic,
+    epoch,
+    values,
+    view,
+    heartbeatMs,
+    frameBytesMax,
+    resumed,
+    policy,
+  }
+  return encodeFrame({ type: "hello", ...terms })
+}
+
+// A code is told, and nothing else of an error: its text may be of use to an attacker.
+function encodeFault(error: unknown, host: ReaderHost): Uint8Array {
+  const code: SyncErrorCode = isSyncError(error) ? error.code : "ERR_INTERNAL"
+  const retry = recoveryOf(code)
+  const { topic, log, bugs } = host
+  if (code === "ERR_INTERNAL") bugs.report("a stream failed", error, { topic })
+  else if (retry !== "retry") log("a stream failed", { topic, error })
+  return encodeFrame({ type: "fault", code, retry, retryMs: retryMsFor(code, host) })
+}
+
+function retryMsFor(why: GoodbyeReason | SyncErrorCode, { drain, random }: ReaderHost): number {
+  return retryDelayMs(CROWD_REASONS.has(why) ? drain.crowd : 0, random())
+}
