@@ -1,21 +1,21 @@
 import type { Position } from "@headwater/core"
 
-/** What a cache answers. */
-export interface Answer<Value> {
-  /** Undefined only when the time was over before anything was ever read. */
+/** The answer of a cache. */
+export interface CacheAnswer<Value> {
+  /** Undefined only when the time was over before the first read ended. */
   readonly value: Value | undefined
   readonly meta: AnswerMeta
 }
 
-/** Where an answer comes from. */
+/** The origin of an answer. */
 export interface AnswerMeta {
-  /** It was there when it was asked for. */
+  /** The value was there when it was asked for. */
   readonly hit: boolean
-  /** Since when it may be out of date, ms: 0 for what refreshes, unless that fails. */
+  /** The age of the value, ms: 0 for a type that refreshes, unless that fails. */
   readonly ageMs: number
-  /** Where upstream was: what the next blocking request gives as `since`. */
+  /** The position of the value upstream: the `since` of the next blocking request. */
   readonly position: Position | undefined
 }
 
-/** Of what was read past the cache, and of what is not there. */
+/** The origin of a value that was read past the cache, or is not there. */
 export const EMPTY_META: AnswerMeta = { hit: false, ageMs: 0, position: undefined }

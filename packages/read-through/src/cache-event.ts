@@ -1,11 +1,11 @@
 import type { AnswerMeta } from "./answer.ts"
 
 /**
- * What who follows an entry is told. Each carries the `correlationId` that it was begun with.
+ * An event for a follower of an entry. Each carries the `correlationId` of the follower.
  *
- *   value   what is held now; `isReset`: upstream began anew, and revisions with it
- *   error   a read failed, and there was no value yet: told for each
- *   state   reading began to fail after there was a value, or works again: told once
+ *   value   the value now; `isReset`: upstream began anew, and revisions with it
+ *   error   a read failed, and there was no value yet: sent for each
+ *   state   reads began to fail after there was a value, or work again: sent once
  */
 export type CacheEvent<Value> =
   | {
@@ -24,10 +24,10 @@ export type CacheEvent<Value> =
     }
   | { readonly type: "state"; readonly correlationId: string; readonly state: "healthy" }
 
-/** How to follow. */
+/** The options of a follower. */
 export interface NotifyOptions {
-  /** Goes with every event, so that several may share one callback. */
+  /** Goes with every event, so that several followers may share one callback. */
   readonly correlationId?: string
-  /** Ends it, with its reason. */
+  /** Ends the follower, with its reason. */
   readonly signal?: AbortSignal | undefined
 }

@@ -1,4 +1,6 @@
-/** A place in an `ExpiryHeap`, for who added it. */
+import { assert } from "@headwater/core"
+
+/** A handle of a value in an `ExpiryHeap`. */
 export interface Expiring<T> {
   readonly value: T
   /** `elapsed` ms. */
@@ -11,19 +13,19 @@ interface Handle<T> extends Expiring<T> {
 }
 
 /**
- * What expires, the earliest first: a binary heap. O(log n) each.
+ * A binary heap of values by the time at which they expire. O(log n) each.
  *
  * An expiry is only ever put off, never brought forward.
  */
 export class ExpiryHeap<T> {
   readonly #heap: Handle<T>[] = []
 
-  /** The one that expires first. */
+  /** The value that expires first. */
   get first(): Expiring<T> | undefined {
     return this.#heap[0]
   }
 
-  /** How many there are. */
+  /** The number of values. */
   get size(): number {
     return this.#heap.length
   }
@@ -54,6 +56,15 @@ export class ExpiryHeap<T> {
     this.#put(last, place)
     this.#rise(last)
     this.#sink(last)
+  }
+
+  /** Asserts that no value expires before the one above it. */
+  assertInvariants(): void {
+    for (const [place, handle] of this.#heap.entries()) {
+      assert(handle.place === place, "a handle knows its place")
+      const parent = this.#heap[(place - 1) >> 1]
+      assert(parent === undefined || parent.at <= handle.at, "the earliest is above")
+    }
   }
 
   #rise(handle: Handle<T>): void {

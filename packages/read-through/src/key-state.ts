@@ -1,19 +1,19 @@
-import type { CacheRequest, Position } from "@headwater/core"
-import { type FailureCount, NO_FAILURES } from "./fetch-backoff.ts"
+import { assert, type CacheRequest, type Position } from "@headwater/core"
+import { type FailureCount, NO_FAILURES } from "./retry.ts"
 
 /**
- * What goes on for a key. At most one thing does.
+ * The activity of a key. At most one goes on.
  *
  *   idle       nothing
  *   throttled  a read waits for the rate limits
- *   fetching   a read is out
+ *   fetching   a read is in flight
  *   resting    before the next refresh: after failures, or because the type wants it
- *   cooling    upstream answered at once and with nothing new: nobody asks it now
- *   gone       dropped; whoever still waits was woken
+ *   cooling    upstream answered at once and with nothing new: no read begins now
+ *   gone       dropped; its waiters were woken
  */
-export type Phase = "idle" | "throttled" | "fetching" | "resting" | "cooling" | "gone"
+export type KeyPhase = "idle" | "throttled" | "fetching" | "resting" | "cooling" | "gone"
 
-/** What a key's type says about it, with every default filled in. */
+/** The rules of a key's type, with every default filled in. */
 export interface KeyRules {
   readonly blocking: boolean
   readonly refresh: boolean
@@ -21,40 +21,40 @@ export interface KeyRules {
   readonly queryTimeoutMs: number
 }
 
-/** Everything that is known of a key. A value: a step makes a new one. */
+/** The state of a key. A value: a step makes a new one. */
 export interface KeyState<Value = unknown> extends FailureCount {
-  readonly phase: Phase
-  /** Reads that were begun. An answer to another one than the last is not heard. */
+  readonly phase: KeyPhase
+  /** Reads that were begun. Only the answer to the last one counts. */
   readonly attempt: number
   /** The last read that ended. */
   readonly ended: number
-  /** When the last read began, and since where. */
+  /** The start of the last read, `elapsed` ms, and its `since`. */
   readonly askedAt: number
   readonly askedSince: Position | undefined
-  /** What is held; absent until a first read brings it. */
-  readonly held: Held<Value> | undefined
-  /** The type's own. */
+  /** The current value; absent until a first read brings it. */
+  readonly current: CurrentValue<Value> | undefined
+  /** The type's own state. */
   readonly state: unknown
-  /** Why the last read failed; newer than what is held. */
+  /** The error of the last read, if it failed; newer than the current value. */
   readonly error: Error | undefined
-  /** Since when refreshing fails. */
+  /** The first failure of a refresh since the last contact, `elapsed` ms. */
   readonly lostContactAt: number | undefined
-  /** Whether somebody came while it was cooling. */
+  /** A caller asked while it was cooling. */
   readonly isWanted: boolean
-  /** Whether no read may begin any more. */
+  /** No read may begin any more. */
   readonly isClosing: boolean
 }
 
-/** A value, where upstream was, and when it was read, `elapsed` ms. */
-export interface Held<Value = unknown> {
+/** A value, its position upstream, and the end of its read, `elapsed` ms. */
+export interface CurrentValue<Value = unknown> {
   readonly value: Value
   readonly position: Position
   readonly fetchedAt: number
-  /** What the value counts for in the bound of the cache. */
+  /** The value's bytes, for the bound of the cache. */
   readonly bytes: number
 }
 
-/** A key that nobody has asked for yet. */
+/** The state of a new key. */
 export const NEW_KEY: KeyState<never> = {
   phase: "idle",
   attempt: 0,
@@ -62,7 +62,7 @@ export const NEW_KEY: KeyState<never> = {
   askedAt: 0,
   askedSince: undefined,
   ...NO_FAILURES,
-  held: undefined,
+  current: undefined,
   state: undefined,
   error: undefined,
   lostContactAt: undefined,
@@ -70,38 +70,38 @@ export const NEW_KEY: KeyState<never> = {
   isClosing: false,
 }
 
-/** What decides whether what is held will do. */
-export type Wish = Pick<CacheRequest, "since" | "maxAgeMs" | "mustRevalidate">
+/** A caller's demands on the freshness of a value. */
+export type Freshness = Pick<CacheRequest, "since" | "maxAgeMs" | "mustRevalidate">
 
 /**
- * Whether what is held answers a request.
+ * Returns whether the current value answers a request.
  *
- * Types that do not block know no `since`; types that refresh know neither age nor revalidation,
- * and a read that is out is revalidation enough. A position of another epoch than the one that is
- * held is answered: that is news. Source: Consul `getEntryLocked`.
+ * Types that do not block ignore `since`. Types that refresh ignore age and revalidation. A read in
+ * flight is revalidation enough. A value of another epoch than `since` is news, and answers it.
+ * Source: Consul `getEntryLocked`.
  */
 export function satisfies<Value>(
-  { held, phase }: KeyState<Value>,
+  { current, phase }: KeyState<Value>,
   { blocking, refresh }: KeyRules,
-  { since, maxAgeMs = 0, mustRevalidate = false }: Wish,
+  { since, maxAgeMs = 0, mustRevalidate = false }: Freshness,
   now: number,
 ): boolean {
-  if (held === undefined) return false
-  if (blocking && since !== undefined && since.revision > 0 && !isAfter(held.position, since)) {
+  if (current === undefined) return false
+  if (blocking && since !== undefined && since.revision > 0 && !isAfter(current.position, since)) {
     return false
   }
   if (refresh) return true
-  if (maxAgeMs > 0 && now - held.fetchedAt > maxAgeMs) return false
+  if (maxAgeMs > 0 && now - current.fetchedAt > maxAgeMs) return false
   return !mustRevalidate || phase === "throttled" || phase === "fetching"
 }
 
-/** Whether a position is news to who was at another one: later, or in another epoch. */
+/** Returns whether a position is later than another, or in another epoch. */
 export function isAfter(position: Position, since: Position): boolean {
   return position.epoch !== since.epoch || position.revision > since.revision
 }
 
 /**
- * Whether upstream began anew between two positions: another epoch, or, where it knows none, a
+ * Returns whether upstream began anew between two positions: another epoch, or, without epochs, a
  * revision that went back.
  */
 export function isReset(from: Position, to: Position): boolean {
@@ -109,19 +109,28 @@ export function isReset(from: Position, to: Position): boolean {
 }
 
 /**
- * Whether what is at a position is to be told to who was at `since`. One that is behind, in one
- * epoch, comes from an upstream that lags: it is not.
+ * Returns whether a value at `position` is news to a follower at `since`. A value that is behind,
+ * in one epoch, comes from an upstream that lags: it is not.
  */
 export function isNews(since: Position, position: Position): boolean {
   return isAfter(position, since) || isReset(since, position)
 }
 
-/** How old what is held is, ms: of types that refresh, for how long that has failed. */
+/** Asserts what holds of every state of a key, between two steps. */
+export function assertKeyState({ phase, attempt, ended, ...rest }: KeyState): void {
+  assert(ended <= attempt, "a read ends after it began")
+  assert(phase !== "fetching" || ended < attempt, "a read in flight is the last one")
+  assert(!rest.isClosing || phase !== "throttled", "no read begins while the cache closes")
+  assert(rest.failures > 0 || rest.error === undefined, "an error is a failure")
+  assert(rest.lostContactAt === undefined || rest.error !== undefined, "lost contact has an error")
+}
+
+/** The age of the current value, ms. For types that refresh: the time since contact was lost. */
 export function ageMs(
-  { held, lostContactAt }: KeyState,
+  { current, lostContactAt }: KeyState,
   { refresh }: KeyRules,
   now: number,
 ): number {
-  const since = refresh ? lostContactAt : held?.fetchedAt
+  const since = refresh ? lostContactAt : current?.fetchedAt
   return since === undefined ? 0 : now - since
 }

@@ -3,11 +3,11 @@ import type { AnswerMeta } from "./answer.ts"
 import type { CacheEvent, NotifyOptions } from "./cache-event.ts"
 import { isAfter, isNews, isReset } from "./key-state.ts"
 
-/** The last-sent state of one follower, and so which events are news to it. */
+/** The last-sent state of one follower. It decides which events are news to it. */
 export class LastSent<Value> {
   readonly #correlationId: string
   readonly #since: Position | undefined
-  /** The position of the newest value that was looked at. */
+  /** The position of the newest value that was seen, sent or not. */
   #seen: Position | undefined
   #hasValue = false
   #isFailing = false
@@ -18,7 +18,7 @@ export class LastSent<Value> {
     this.#since = since
   }
 
-  /** Tells whether the value at a position is news. Called with each value, also with old ones. */
+  /** Returns whether the value at a position is news. Called with each value, old ones too. */
   isNews(position: Position): boolean {
     const before = this.#seen
     if (this.#hasValue) return before === undefined || isNews(before, position)

@@ -6,41 +6,41 @@ import {
   type Position,
   untilAborted,
 } from "@headwater/core"
-import type { Answer } from "./answer.ts"
+import type { CacheAnswer } from "./answer.ts"
+import type { CacheEntry } from "./cache-entry.ts"
 import type { CacheEvent, NotifyOptions } from "./cache-event.ts"
-import { countFailed, countWell, fetchBackoffMs, NO_FAILURES } from "./fetch-backoff.ts"
 import { ageMs } from "./key-state.ts"
 import { LastSent } from "./last-sent.ts"
 import { COOLING_MS, READS_PER_TURN } from "./limits.ts"
 import { FetchFailedError } from "./read-through-error.ts"
 import type { RegisteredType } from "./registered-type.ts"
-import type { Slot } from "./slot.ts"
+import { countFailed, countWell, FETCH_RETRY, NO_FAILURES, retryWaitMs } from "./retry.ts"
 
-/** What a follower needs of the cache. */
-export interface NotifyHost<Value> {
+/** The cache, as a follower sees it. */
+export interface NotifyContext<Value> {
   readonly clock: Clock
   readonly random: () => number
   /** Aborted when the cache is closed. */
   readonly closing: AbortSignal
-  /** The slot of the entry. Throws `ClosedError`, or `ReadThroughError` for lack of room. */
-  open(): Slot<Value>
-  get(signal: AbortSignal): Promise<Answer<Value>>
+  /** The entry. Throws `ClosedError`, or `ReadThroughError` for lack of room. */
+  open(): CacheEntry<Value>
+  get(signal: AbortSignal): Promise<CacheAnswer<Value>>
   /** Reads past the cache. */
   read(since: Position | undefined, signal: AbortSignal): Promise<FetchResult<Value>>
 }
 
-type Events<Value> = AsyncGenerator<CacheEvent<Value>, void, undefined>
+type CacheEvents<Value> = AsyncGenerator<CacheEvent<Value>, void, undefined>
 
 /** Follows an entry of a blocking type. */
-export async function* followSlot<Value>(
-  host: NotifyHost<Value>,
+export async function* followEntry<Value>(
+  context: NotifyContext<Value>,
   type: RegisteredType<Value>,
   options: NotifyOptions,
-): Events<Value> {
-  const { clock, random } = host
+): CacheEvents<Value> {
+  const { clock, random } = context
   const last = new LastSent<Value>(options)
-  const link = new LinkedAbort(options.signal, host.closing)
-  let of: Slot<Value> | undefined
+  const link = new LinkedAbort(options.signal, context.closing)
+  let of: CacheEntry<Value> | undefined
   let release = () => {}
   let ended = 0
   let hit = true
@@ -50,26 +50,26 @@ export async function* followSlot<Value>(
   try {
     for (;;) {
       link.signal.throwIfAborted()
-      const opened = tryOpen(host)
-      if (!("slot" in opened)) {
+      const opened = tryOpen(context)
+      if (!("entry" in opened)) {
         // A table without room is waited for like an upstream without an answer.
         full = countFailed(full, clock.elapsed())
         const event = last.outcome(opened.error)
         if (event) yield event
         await clock.sleep(
-          Math.max(COOLING_MS, fetchBackoffMs(full.failures, random())),
+          Math.max(COOLING_MS, retryWaitMs(FETCH_RETRY, full.failures, random())),
           link.signal,
         )
         continue
       }
-      const { slot } = opened
-      if (slot !== of) ended = 0
-      of = slot
-      const { state } = slot
-      const { held, error } = state
-      if (held && last.isNews(held.position)) {
+      const { entry } = opened
+      if (entry !== of) ended = 0
+      of = entry
+      const { state } = entry
+      const { current, error } = state
+      if (current && last.isNews(current.position)) {
         const age = ageMs(state, type.rules, clock.elapsed())
-        const event = last.value(held.value, { hit, ageMs: age, position: held.position })
+        const event = last.value(current.value, { hit, ageMs: age, position: current.position })
         release()
         yield event
         continue
@@ -82,15 +82,15 @@ export async function* followSlot<Value>(
         continue
       }
       hit = false
-      // An entry that refreshes by itself also rests by itself; else the rest is the follower's.
+      // An entry that refreshes by itself also rests by itself; for others the follower rests.
       const isOurs: boolean = state.phase === "idle" && error !== undefined && !isRested
-      const restMs: number = isOurs ? fetchBackoffMs(state.failures, random()) : 0
+      const restMs: number = isOurs ? retryWaitMs(FETCH_RETRY, state.failures, random()) : 0
       isRested = restMs > 0
-      const use = slot.use()
+      const use = entry.use()
       release()
       release = use
-      if (!isRested) slot.dispatch({ type: "want", isPatient: true })
-      await news(slot, clock, restMs, link.signal)
+      if (!isRested) entry.dispatch({ type: "want", isPatient: true })
+      await news(entry, clock, restMs, link.signal)
       reads += 1
       if (reads % READS_PER_TURN === 0) await clock.yield()
     }
@@ -100,14 +100,14 @@ export async function* followSlot<Value>(
   }
 }
 
-/** Follows what is not kept, as it has no key: each follower reads for itself. */
+/** Follows a request without a key, which is not kept: each follower reads for itself. */
 export async function* followUncached<Value>(
-  host: NotifyHost<Value>,
+  context: NotifyContext<Value>,
   options: NotifyOptions,
-): Events<Value> {
-  const { clock, random } = host
+): CacheEvents<Value> {
+  const { clock, random } = context
   const last = new LastSent<Value>(options)
-  const link = new LinkedAbort(options.signal, host.closing)
+  const link = new LinkedAbort(options.signal, context.closing)
   const { signal } = link
   let since: Position | undefined
   let reads = 0
@@ -119,13 +119,13 @@ export async function* followUncached<Value>(
       let error: Error | undefined
       let isNews = false
       try {
-        const result = await untilAborted(host.read(since, signal), signal)
+        const result = await untilAborted(context.read(since, signal), signal)
         const { value, revision, epoch = "" } = result
         const position = { epoch, revision: Math.max(1, revision) }
         const now = clock.elapsed()
         count = revision > 0 ? countWell(count, now) : countFailed(count, now)
         if (value !== undefined && last.isNews(position)) {
-          // One that begins anew with every answer is asked at most once a second.
+          // An upstream that begins anew with every answer is asked at most once a second.
           isNews = since === undefined || since.epoch === position.epoch
           since = position
           yield last.value(value, { hit: false, ageMs: 0, position })
@@ -139,7 +139,7 @@ export async function* followUncached<Value>(
       if (event) yield event
       const isWell = count.healthySince !== undefined
       const coolingMs = isNews || error || clock.elapsed() - askedAt >= COOLING_MS ? 0 : COOLING_MS
-      const backoffMs = isWell ? 0 : fetchBackoffMs(count.failures, random())
+      const backoffMs = isWell ? 0 : retryWaitMs(FETCH_RETRY, count.failures, random())
       const waitMs = Math.max(backoffMs, coolingMs)
       reads += 1
       if (waitMs > 0) await clock.sleep(waitMs, signal)
@@ -150,16 +150,16 @@ export async function* followUncached<Value>(
   }
 }
 
-/** Follows an entry of a type that does not block, by looking again and again. */
+/** Follows an entry of a type that does not block, by polling. */
 export async function* poll<Value>(
-  host: NotifyHost<Value>,
+  context: NotifyContext<Value>,
   type: RegisteredType<Value>,
   options: NotifyOptions,
   maxAgeMs: number,
-): Events<Value> {
-  const { clock, random } = host
+): CacheEvents<Value> {
+  const { clock, random } = context
   const last = new LastSent<Value>(options)
-  const link = new LinkedAbort(options.signal, host.closing)
+  const link = new LinkedAbort(options.signal, context.closing)
   let shown: { readonly value: Value } | undefined
   let count = NO_FAILURES
   try {
@@ -168,7 +168,7 @@ export async function* poll<Value>(
       let waitMs = 0
       let error: Error | undefined
       try {
-        const { value, meta } = await host.get(link.signal)
+        const { value, meta } = await context.get(link.signal)
         const { position } = meta
         count = countWell(count, clock.elapsed())
         waitMs = pollMs(maxAgeMs, meta.ageMs, random())
@@ -181,7 +181,7 @@ export async function* poll<Value>(
         link.signal.throwIfAborted()
         error = reason instanceof FetchFailedError ? reason.cause : errorOf(reason)
         count = countFailed(count, clock.elapsed())
-        waitMs = fetchBackoffMs(count.failures, random())
+        waitMs = retryWaitMs(FETCH_RETRY, count.failures, random())
       }
       const event = last.outcome(error)
       if (event) yield event
@@ -193,17 +193,17 @@ export async function* poll<Value>(
 }
 
 function tryOpen<Value>(
-  host: NotifyHost<Value>,
-): { readonly slot: Slot<Value> } | { readonly error: Error } {
+  context: NotifyContext<Value>,
+): { readonly entry: CacheEntry<Value> } | { readonly error: Error } {
   try {
-    return { slot: host.open() }
+    return { entry: context.open() }
   } catch (error) {
     if (isSyncError(error) && error.code === "ERR_TOO_MANY") return { error }
     throw error
   }
 }
 
-// What is just old enough to be shown is too old after the shortest wait.
+// A value that is just young enough now is too old after the shortest wait.
 function pollMs(maxAgeMs: number, ageMs: number, draw: number): number {
   if (maxAgeMs === Number.POSITIVE_INFINITY) return maxAgeMs
   return Math.max(1, maxAgeMs - ageMs + (draw * maxAgeMs) / 16)
@@ -213,19 +213,19 @@ function errorOf(reason: unknown): Error {
   return reason instanceof Error || isSyncError(reason) ? reason : new Error(String(reason))
 }
 
-// Until something happens to the slot, or, if that is said, the time is over.
+// Waits until the entry changes or, for a rest, until the time is over.
 async function news(
-  slot: Pick<Slot, "waiters" | "state">,
+  entry: Pick<CacheEntry, "waiters" | "state">,
   clock: Clock,
   restMs: number,
   signal: AbortSignal,
 ): Promise<void> {
-  // The type's code was called, and may have dropped the slot: then nothing will wake its waiters.
-  if (slot.state.phase === "gone") return
+  // The type's code was called, and may have dropped the entry, which then wakes no waiters.
+  if (entry.state.phase === "gone") return
   const link = new LinkedAbort(signal)
   if (restMs > 0) link.abortAfter(clock, restMs)
   try {
-    await slot.waiters.wait(link.signal)
+    await entry.waiters.wait(link.signal)
   } catch (reason) {
     if (!link.isLate) throw reason
   } finally {

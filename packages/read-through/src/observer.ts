@@ -1,19 +1,19 @@
 import { GuardedObserver } from "@headwater/core"
 
 /**
- * What a read-through cache tells whoever measures it. Every method may be absent, and then costs
- * nothing. None may call the cache. What one throws, that included, goes to `onError` alone.
+ * Called by a read-through cache, for metrics. Every method may be absent, and then costs nothing.
+ * None may call the cache: that throws. An error that a method throws goes to `onError` alone.
  *
  * Source: the meanings of Consul's cache metrics.
  */
 export interface ReadThroughObserver {
-  /** So many entries are held, of so many bytes. */
+  /** The number of entries or bytes changed. */
   onSize?(size: { readonly entries: number; readonly bytes: number }): void
   /** A request without a key was read past the cache. */
   onBypass?(type: string): void
-  /** A request was answered from what was there. */
+  /** A request was answered from the cache. */
   onHit?(type: string): void
-  /** A request has to wait: for a `new` entry, or, `block`, for what comes after a position. */
+  /** A request has to wait: for a `new` entry, or, `block`, for a later position. */
   onMiss?(type: string, why: "new" | "block"): void
   /** A read ended. `isFatal`: it is not tried again by itself. */
   onFetch?(type: string, outcome: FetchOutcome): void
@@ -35,7 +35,7 @@ export function guardedObserver(
 
 const METHODS = ["onSize", "onBypass", "onHit", "onMiss", "onFetch", "onEvict"] as const
 
-/** How a read ended. */
+/** The end of a read. */
 export type FetchOutcome =
   | { readonly ok: true; readonly isNotModified: boolean }
   | { readonly ok: false; readonly isFatal: boolean }

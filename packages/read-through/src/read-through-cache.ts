@@ -3,57 +3,42 @@ import {
   type CacheType,
   type Clock,
   ClosedError,
-  checkOptions,
   type FetchResult,
-  functionRule,
   type GuardedObserver,
-  integerRule,
-  LinkedAbort,
-  type OptionRules,
-  objectRule,
   onAbort,
   type Position,
   type RateLimit,
   systemClock,
-  untilAborted,
 } from "@headwater/core"
-import { type Answer, EMPTY_META } from "./answer.ts"
+import type { CacheAnswer } from "./answer.ts"
 import type { CacheEvent, NotifyOptions } from "./cache-event.ts"
-import { ageMs, type Held, isReset, satisfies, type Wish } from "./key-state.ts"
-import {
-  BYTES_MAX_DEFAULT,
-  ENTRIES_MAX_DEFAULT,
-  READS_PER_TURN,
-  type ReadThroughLimits,
-} from "./limits.ts"
-import { followSlot, followUncached, poll } from "./notify.ts"
+import { EntryTable } from "./entry-table.ts"
+import { type GetContext, getEntry, getUncached } from "./get.ts"
+import { BYTES_MAX_DEFAULT, ENTRIES_MAX_DEFAULT } from "./limits.ts"
+import { followEntry, followUncached, poll } from "./notify.ts"
 import { guardedObserver, type ReadThroughObserver } from "./observer.ts"
-import { FetchFailedError, ReadThroughError } from "./read-through-error.ts"
+import {
+  checkCache,
+  checkFilter,
+  checkLimits,
+  checkNotify,
+  checkRequest,
+  type EvictFilter,
+  type ReadThroughOptions,
+} from "./options.ts"
+import { ReadThroughError } from "./read-through-error.ts"
 import { RegisteredType } from "./registered-type.ts"
-import { checkNotify, checkRateLimit, checkRequest } from "./requests.ts"
-import type { Slot } from "./slot.ts"
-import { type EvictFilter, SlotTable } from "./slot-table.ts"
 import { rateLimitOf } from "./token-bucket.ts"
 
-/** What a read-through cache is made with. */
-export interface ReadThroughOptions {
-  /** The machine's unless a test owns time. */
-  readonly clock?: Clock
-  /** As `Math.random`; draws back-off and jitter. */
-  readonly random?: () => number
-  readonly limits?: Partial<ReadThroughLimits>
-  readonly observer?: ReadThroughObserver
-}
-
-/** A type by its name, or by what `register` returned, which knows its values. */
+/** A type by its name, or as `register` returned it, which knows its values. */
 export type TypeOf<Value, Request extends CacheRequest> = string | RegisteredType<Value, Request>
 
 /**
- * A cache that reads through: asked for what it does not hold, it reads it, once for everybody who
- * asks, keeps it for as long as it is used, and, where the type wants it, keeps it fresh.
+ * A read-through cache: it reads an entry that it lacks, once for all callers, keeps it while it is
+ * used, and refreshes it if its type says so.
  *
- * Reads belong to the cache: a caller who leaves ends its own waiting and nothing else. What is
- * held is shared, and must not be changed. Source: Consul `agent/cache`.
+ * Reads belong to the cache: a caller that leaves ends its own wait and nothing else. Values are
+ * shared, and must not be changed. Source: Consul `agent/cache`.
  */
 export class ReadThroughCache implements AsyncDisposable {
   readonly #clock: Clock
@@ -61,13 +46,13 @@ export class ReadThroughCache implements AsyncDisposable {
   readonly #guard: GuardedObserver<ReadThroughObserver> | undefined
   readonly #report: ((error: unknown) => void) | undefined
   readonly #types = new Map<string, RegisteredType<unknown>>()
-  readonly #slots: SlotTable
+  readonly #entries: EntryTable
   readonly #closing = new AbortController()
+  readonly #context: GetContext
 
   /** @throws {OptionError} an option is not known, or makes no sense. */
   constructor(options: ReadThroughOptions = {}) {
-    checkOptions("ReadThroughCache", options, OPTION_RULES)
-    checkLimits(options.limits ?? {})
+    checkCache(options)
     const { clock = systemClock, random = Math.random, limits = {}, observer } = options
     this.#clock = clock
     this.#random = random
@@ -78,16 +63,22 @@ export class ReadThroughCache implements AsyncDisposable {
     const entryRate = rateLimitOf(limits.entryRate)
     const totalRate = rateLimitOf(limits.totalRate)
     const bounds = { entriesMax, bytesMax, entryRate, totalRate }
-    this.#slots = new SlotTable(clock, random, bounds, this.#guard)
+    this.#entries = new EntryTable(clock, random, bounds, guard)
+    this.#context = {
+      clock,
+      closing: this.#closing.signal,
+      observer: guard?.tells,
+      open: (type, request) => this.#entries.open(type, request),
+    }
   }
 
-  /** How many entries there are. */
+  /** The number of entries. */
   get size(): number {
-    return this.#slots.size
+    return this.#entries.size
   }
 
   /**
-   * Makes a type known. What it returns stands for the name, and knows the type of values.
+   * Registers a type. Returns it with its name, for requests that know the type of values.
    *
    * @throws {ReadThroughError} there is one of that name.
    * @throws {OptionError} a member of the type makes no sense.
@@ -103,44 +94,35 @@ export class ReadThroughCache implements AsyncDisposable {
   }
 
   /**
-   * Answers from what is held, or reads it.
+   * Answers from the cache, or reads.
    *
-   * With `since`, a blocking get: answers once there is something newer. An entry whose last read
-   * failed still answers who did not have to wait for it. *Closed > data > cancelled*, but what is
-   * held is answered also when the cache is closed.
+   * With `since`, a blocking get: answers once there is a newer value. An entry whose last read
+   * failed still answers a caller that did not have to wait. *Closed > data > cancelled*, but a
+   * value in the cache is an answer also when the cache is closed.
    *
    * @throws {ReadThroughError} no such type; too many keys are waited for.
-   * @throws {FetchFailedError} it was read for this caller, and that failed.
-   * @throws {ClosedError} the cache is closed, and holds nothing that would do.
+   * @throws {FetchFailedError} the read for this caller failed.
+   * @throws {ClosedError} the cache is closed, and has no value that would do.
    * @throws `signal.reason`
    */
   async get<Value, Request extends CacheRequest = CacheRequest>(
     type: TypeOf<Value, Request>,
     request: Request,
     signal?: AbortSignal,
-  ): Promise<Answer<Value>> {
+  ): Promise<CacheAnswer<Value>> {
     const registered = this.#find(type)
     checkRequest("get", request)
     this.#guard?.assertOutside()
-    if (request.key === "") return this.#bypass(registered, request, signal)
-    let link: LinkedAbort | undefined
-    const wait = (slot: Slot<Value>) => {
-      link ??= deadline(this.#clock, request.timeoutMs, signal)
-      return this.#wait(slot, link)
-    }
-    try {
-      return await this.#answer(registered, request, wait)
-    } finally {
-      link?.unlink()
-    }
+    const get = request.key === "" ? getUncached : getEntry
+    return get(this.#context, registered, request, signal)
   }
 
   /**
-   * Follows an entry: what is held now, if anything, and then every change, until the signal is
+   * Follows an entry: its value now, if there is one, and then every change, until the signal is
    * aborted, the loop is left, or the cache is closed.
    *
-   * Who is slow holds up nobody else, and hears of the newest only. Nothing is read for an entry
-   * twice because two follow it. Types that do not block are polled, and need `maxAgeMs`.
+   * A slow follower delays no other, and gets the newest value only. Followers of one entry share
+   * its reads. Types that do not block are polled, and need `maxAgeMs`.
    *
    * @throws {ReadThroughError} at once: no such type, or one that cannot be followed like this.
    */
@@ -157,24 +139,25 @@ export class ReadThroughCache implements AsyncDisposable {
     if (!blocking && maxAgeMs <= 0) {
       throw invalid(`type "${registered.name}" does not block: maxAgeMs says how often to look`)
     }
-    const host = {
+    const context = {
       clock: this.#clock,
       random: this.#random,
       closing: this.#closing.signal,
-      open: () => this.#slots.open(registered, request),
+      open: () => this.#entries.open(registered, request),
       get: (signal: AbortSignal) => this.get(registered, request, signal),
       read: (since: Position | undefined, signal: AbortSignal) =>
         registered.fetch({ request, since, waitMs: 0, last: undefined }, signal),
     }
-    if (!blocking) return poll(host, registered, options, maxAgeMs)
-    return key === "" ? followUncached(host, options) : followSlot(host, registered, options)
+    if (!blocking) return poll(context, registered, options, maxAgeMs)
+    return key === "" ? followUncached(context, options) : followEntry(context, registered, options)
   }
 
   /**
-   * As `notify`, with a callback, which is awaited before the next call. What it throws ends it,
-   * and is told to the process as an uncaught error.
+   * As `notify`, with a callback, which is awaited before the next call. Failed reads and a full
+   * table reach it as events. An error that the callback throws ends the follower, and is an
+   * uncaught error of the process.
    *
-   * @returns what ends it; twice is harmless.
+   * @returns ends the follower; twice is harmless.
    */
   notifyCallback<Value, Request extends CacheRequest = CacheRequest>(
     type: TypeOf<Value, Request>,
@@ -206,7 +189,7 @@ export class ReadThroughCache implements AsyncDisposable {
     return () => stop.abort()
   }
 
-  /** Puts a value there that was come by in another way. It is read again when that is asked. */
+  /** Puts a value into the cache that was read elsewhere. */
   prepopulate<Value, Request extends CacheRequest = CacheRequest>(
     type: TypeOf<Value, Request>,
     request: Request,
@@ -216,39 +199,39 @@ export class ReadThroughCache implements AsyncDisposable {
     const registered = this.#find(type)
     // Measured before anything changes: this is the type's code.
     const bytes = result.value === undefined ? 0 : registered.bytesOf(result.value)
-    const slot = this.#slots.open(registered, request)
-    slot.dispatch({ type: "fill", result, bytes, now: this.#clock.elapsed() })
+    const entry = this.#entries.open(registered, request)
+    entry.dispatch({ type: "fill", result, bytes, now: this.#clock.elapsed() })
   }
 
-  /** Drops what fits. Who waits for one of them has it read anew. Returns how many there were. */
+  /** Drops the entries that match, and returns their number. Waiting callers cause new reads. */
   evict(filter: EvictFilter): number {
-    checkOptions("evict", filter, {
-      type: anyText,
-      partition: anyText,
-      token: anyText,
-      key: anyText,
-    })
-    return this.#slots.evict(filter)
+    checkFilter(filter)
+    return this.#entries.evict(filter)
   }
 
-  /** Changes the rate limits, also of entries that are there. Returns whether they were others. */
+  /** Changes the rate limits, also of present entries. Returns whether they differ. */
   reload(limits: { readonly entryRate?: RateLimit; readonly totalRate?: RateLimit }): boolean {
     checkLimits(limits)
-    return this.#slots.reload(rateLimitOf(limits.entryRate), rateLimitOf(limits.totalRate))
+    return this.#entries.reload(rateLimitOf(limits.entryRate), rateLimitOf(limits.totalRate))
   }
 
   /**
-   * Reads nothing any more. What is held is still answered. A first read that is out may finish,
-   * as long as a caller waits for it; callers that wait for news get a `ClosedError`. Again is
+   * Ends all reads. The cache still answers with the values that it has. A first read in flight may
+   * finish while a caller waits for it; callers that wait for news get a `ClosedError`. Again is
    * harmless.
    *
-   * @returns resolves once no read is out.
+   * @returns resolves once no read is in flight.
    */
   async close(): Promise<void> {
     this.#guard?.assertOutside()
     this.#closing.abort(new ClosedError("shutdown"))
-    this.#slots.close()
-    await this.#slots.quiet()
+    this.#entries.close()
+    await this.#entries.quiet()
+  }
+
+  /** Asserts the invariants of entries, between any two calls. For tests. Cost: O(entries). */
+  assertInvariants(): void {
+    this.#entries.assertInvariants()
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -261,127 +244,6 @@ export class ReadThroughCache implements AsyncDisposable {
     if (found === undefined) throw invalid(`there is no type "${name}"`)
     return found as unknown as RegisteredType<Value>
   }
-
-  // The loop of a get. `wait` ends with the next read, and tells whether the time is over instead.
-  async #answer<Value>(
-    type: RegisteredType<Value>,
-    request: CacheRequest,
-    wait: (slot: Slot<Value>) => Promise<"read" | "late">,
-  ): Promise<Answer<Value>> {
-    const { rules } = type
-    let wish: Wish = request
-    let before: Held<Value> | undefined
-    let release = () => {}
-    let reads = 0
-    try {
-      for (let hit = true; ; hit = false) {
-        const slot = this.#slots.open(type, request)
-        const { state } = slot
-        const { held, error } = state
-        // Who waits while upstream begins anew has its news, however small the revision.
-        if (before && held && isReset(before.position, held.position)) {
-          wish = { ...wish, since: undefined }
-        }
-        const now = this.#clock.elapsed()
-        const meta = { hit, ageMs: ageMs(state, rules, now), position: held?.position }
-        if (satisfies(state, rules, wish, now)) {
-          if (hit) this.#guard?.tells.onHit?.(type.name)
-          return { value: held?.value, meta }
-        }
-        if (!hit && error) throw new FetchFailedError(error, held?.value, meta)
-        if (hit) this.#guard?.tells.onMiss?.(type.name, wish.since?.revision ? "block" : "new")
-        // Used until this caller has looked at what it was woken for.
-        const use = slot.use()
-        release()
-        release = use
-        if ((await wait(slot)) === "late") {
-          const age = ageMs(state, rules, this.#clock.elapsed())
-          return { value: held?.value, meta: { ...meta, hit: false, ageMs: age } }
-        }
-        // Upstream may have ever more news, all of it too old: others have their turn.
-        reads += 1
-        if (reads % READS_PER_TURN === 0) await this.#clock.yield()
-        // One read since it asked is revalidation enough.
-        wish = { ...wish, mustRevalidate: false }
-        before = held
-      }
-    } finally {
-      release()
-    }
-  }
-
-  // Makes sure that a read comes, and waits for its end.
-  async #wait(slot: Slot, link: LinkedAbort): Promise<"read" | "late"> {
-    slot.dispatch({ type: "want", isPatient: false })
-    // The type's code was called, and may have dropped the slot: nothing will wake its waiters.
-    if (slot.state.phase === "gone") return "read"
-    if (slot.state.phase !== "fetching") this.#closing.signal.throwIfAborted()
-    try {
-      await slot.waiters.wait(link.signal)
-      return "read"
-    } catch (reason) {
-      if (link.isLate) return "late"
-      throw reason
-    }
-  }
-
-  async #bypass<Value>(
-    type: RegisteredType<Value>,
-    request: CacheRequest,
-    signal?: AbortSignal,
-  ): Promise<Answer<Value>> {
-    this.#closing.signal.throwIfAborted()
-    this.#guard?.tells.onBypass?.(type.name)
-    const options = { request, since: request.since, waitMs: 0, last: undefined }
-    const link = deadline(this.#clock, request.timeoutMs, signal)
-    try {
-      const { value } = await untilAborted(type.fetch(options, link.signal), link.signal)
-      return { value, meta: EMPTY_META }
-    } catch (reason) {
-      if (link.isLate) return { value: undefined, meta: EMPTY_META }
-      throw reason
-    } finally {
-      link.abort(new ClosedError("unsubscribed"))
-    }
-  }
-}
-
-const OPTION_RULES: OptionRules<ReadThroughOptions> = {
-  clock: objectRule,
-  random: functionRule,
-  limits: objectRule,
-  observer: objectRule,
-}
-
-const anyText = { allowed: "a text", test: (value: unknown) => typeof value === "string" }
-
-const LIMIT_RULES: OptionRules<ReadThroughLimits> = {
-  entriesMax: integerRule(1),
-  bytesMax: {
-    allowed: "an integer ≥ 0, or Infinity for no bound",
-    test: (value) => value === Number.POSITIVE_INFINITY || integerRule(0).test(value),
-  },
-  entryRate: objectRule,
-  totalRate: objectRule,
-}
-
-function checkLimits(limits: Partial<ReadThroughLimits>): void {
-  checkOptions("limits", limits, LIMIT_RULES)
-  for (const name of ["entryRate", "totalRate"] as const) {
-    const limit = limits[name]
-    if (limit !== undefined) checkRateLimit(`limits: ${name}`, limit)
-  }
-}
-
-// Bounds a wait by the caller's signal and time. A time of 0, or none, is for ever.
-function deadline(
-  clock: Clock,
-  timeoutMs: number | undefined,
-  signal: AbortSignal | undefined,
-): LinkedAbort {
-  const link = new LinkedAbort(signal)
-  if (timeoutMs) link.abortAfter(clock, timeoutMs)
-  return link
 }
 
 function invalid(message: string): ReadThroughError {

@@ -2,10 +2,10 @@ import { isSyncError, type Recovery, SyncError, type SyncErrorCode } from "@head
 import type { AnswerMeta } from "./answer.ts"
 
 /**
- * Why the cache itself did not do what was asked.
+ * The cache itself refused or gave up a request.
  *
  *   ERR_REQUEST_INVALID  no such type, or one that cannot do this: a bug of the caller
- *   ERR_TOO_MANY         as many keys as there may be are being waited for
+ *   ERR_TOO_MANY         callers wait for as many entries as there may be
  *   ERR_TIMEOUT          upstream did not answer within the type's time
  */
 export class ReadThroughError extends SyncError {
@@ -21,8 +21,8 @@ export class ReadThroughError extends SyncError {
 }
 
 /**
- * A read failed while somebody waited for it. `cause` is what the type failed with, `value` what
- * the entry still holds, if anything.
+ * A read failed while a caller waited for it. `cause` is the error of the type, `value` the value
+ * that the entry still has, if any.
  */
 export class FetchFailedError<Value = unknown> extends SyncError {
   override readonly name = "FetchFailedError"

@@ -6,7 +6,7 @@ import {
   REFRESH_TTL_MS_DEFAULT,
   TTL_MS_DEFAULT,
 } from "./limits.ts"
-import { checkRateLimit, checkType } from "./requests.ts"
+import { checkRateLimit, checkType } from "./options.ts"
 import { isSameValue } from "./same-value.ts"
 import { rateLimitOf } from "./token-bucket.ts"
 
@@ -19,7 +19,7 @@ export class RegisteredType<Value, Request extends CacheRequest = CacheRequest> 
   readonly #type: CacheType<Value, Request>
   readonly #report: (error: unknown) => void
 
-  /** @param report hears what callbacks of the type throw. */
+  /** @param report is called with errors that callbacks of the type throw. */
   constructor(
     name: string,
     type: CacheType<Value, Request>,
@@ -31,21 +31,21 @@ export class RegisteredType<Value, Request extends CacheRequest = CacheRequest> 
     const timeoutMs = blocking ? QUERY_TIMEOUT_MS_DEFAULT : FETCH_MS_DEFAULT
     this.name = name
     this.rules = { blocking, refresh, refreshMs, queryTimeoutMs: type.queryTimeoutMs || timeoutMs }
-    // What is refreshed goes on costing reads after its last use.
+    // An entry that is refreshed goes on costing reads after its last use.
     this.ttlMs = type.ttlMs || (refresh ? REFRESH_TTL_MS_DEFAULT : TTL_MS_DEFAULT)
     this.rateLimit = type.rateLimit && rateLimitOf(type.rateLimit)
     this.#type = type
     this.#report = report
   }
 
-  /** As the type's own, but never throws before it promises. */
+  /** Calls the type's own `fetch`; an error that it throws becomes a rejection. */
   async fetch(
     ...args: Parameters<CacheType<Value, Request>["fetch"]>
   ): ReturnType<CacheType<Value, Request>["fetch"]> {
     return this.#type.fetch(...args)
   }
 
-  /** How many bytes a value takes. */
+  /** The bytes of a value. */
   bytesOf(value: Value): number {
     const { bytesOf } = this.#type
     if (bytesOf) return this.#answerOr(0, () => bytesOf.call(this.#type, value))
@@ -53,19 +53,19 @@ export class RegisteredType<Value, Request extends CacheRequest = CacheRequest> 
     return ArrayBuffer.isView(value) ? value.byteLength : 0
   }
 
-  /** Whether two values are the same to who is notified. */
+  /** Returns whether two values are the same to a follower. */
   isSame(a: Value, b: Value): boolean {
     return this.#type.isSame ? this.#type.isSame(a, b) : isSameValue(a, b)
   }
 
-  /** Whether reading again by itself is in vain. */
+  /** Returns whether retries are in vain. */
   isFatal(error: Error): boolean {
     const { isFatal } = this.#type
     if (isFatal) return this.#answerOr(false, () => isFatal.call(this.#type, error))
     return isSyncError(error) && error.code === "ERR_UNAUTHENTICATED"
   }
 
-  /** Closes what the type keeps, in a turn of its own: never in the middle of a change. */
+  /** Closes the state of the type, in a turn of its own: never in the middle of a change. */
   close(state: unknown): void {
     const { close } = (state ?? {}) as { close?: unknown }
     if (typeof close !== "function") return
@@ -74,7 +74,7 @@ export class RegisteredType<Value, Request extends CacheRequest = CacheRequest> 
       .catch(this.#report)
   }
 
-  // What a callback throws is a bug of the type. It must not leave a caller unwoken.
+  // An error of a callback is a bug of the type. It must not leave a caller unwoken.
   #answerOr<T>(otherwise: T, ask: () => T): T {
     try {
       return ask()

@@ -1,5 +1,5 @@
 /**
- * Whether two values are equal all the way down: primitives, arrays, bytes, dates, maps, sets of
+ * Returns whether two values are deeply equal: primitives, arrays, bytes, dates, maps, sets of
  * primitives, and plain objects. Anything else is equal to itself alone. Values without rings.
  */
 export function isSameValue(a: unknown, b: unknown): boolean {

@@ -1,13 +1,13 @@
 import type { RateLimit } from "@headwater/core"
 
-/** What a bucket holds, at a moment. Below 0: taken ahead of time by those who wait. */
+/** The tokens in a bucket at a moment. Below 0: taken ahead of time by waiting reads. */
 export interface Bucket {
   readonly tokens: number
   /** `elapsed` ms. */
   readonly at: number
 }
 
-/** Takes one token now, or ahead of time: then `delayMs` is how long to wait for it. */
+/** Takes one token now, or ahead of time: then `delayMs` is the wait for it. */
 export function take(
   bucket: Bucket,
   limit: RateLimit,
@@ -22,12 +22,12 @@ export function take(
   return { bucket: { tokens, at: now }, delayMs }
 }
 
-/** Puts back a token that was taken ahead of time and is not wanted any more. */
+/** Puts back a token that was taken ahead of time and is not needed. */
 export function giveBack({ tokens, at }: Bucket, { burst }: RateLimit): Bucket {
   return { tokens: Math.min(burst, tokens + 1), at }
 }
 
-/** A limit as it is meant: what is not above 0 is the default, no limit and a burst of 2. */
+/** Fills in the defaults of a limit, for 0 or absent: no limit, and a burst of 2. */
 export function rateLimitOf(limit: Partial<RateLimit> = {}): RateLimit {
   const { perSecond = 0, burst = 0 } = limit
   return {

@@ -1,5 +1,5 @@
 import { ManualClock } from "@headwater/testing"
-import { beforeEach, describe, expect, test } from "vitest"
+import { afterEach, beforeEach, describe, expect, test } from "vitest"
 import { type CacheEvent, ReadThroughCache, ReadThroughError } from "../src/index.ts"
 import { ViewStore } from "../src/view/index.ts"
 import { collect, ScriptedType, turn, Watched } from "./scripted-type.ts"
@@ -19,6 +19,8 @@ const open = (limits: object, type: ConstructorParameters<typeof ScriptedType>[0
   upstream = new ScriptedType({ bytesOf: () => 1_000, ...type })
   cache.register("type", upstream.type)
 }
+
+afterEach(() => cache.assertInvariants())
 
 beforeEach(() => {
   clock = new ManualClock()

@@ -1,13 +1,20 @@
 import type { FetchResult } from "@headwater/core"
 import fc from "fast-check"
 import { describe, expect, test } from "vitest"
-import { type Effect, type KeyEvent, step } from "../src/key-machine.ts"
-import { isReset, type KeyRules, type KeyState, NEW_KEY, type Phase } from "../src/key-state.ts"
+import { type KeyEffect, type KeyEvent, step } from "../src/key-machine.ts"
+import {
+  assertKeyState,
+  isReset,
+  type KeyPhase,
+  type KeyRules,
+  type KeyState,
+  NEW_KEY,
+} from "../src/key-state.ts"
 
 const FULL = process.env.HEADWATER_FULL === "1"
 const TEST_MS = 600_000
 
-const PHASES: readonly Phase[] = ["idle", "throttled", "fetching", "resting", "cooling", "gone"]
+const PHASES: readonly KeyPhase[] = ["idle", "throttled", "fetching", "resting", "cooling", "gone"]
 const EVENTS: readonly KeyEvent<string>["type"][] = [
   "want",
   "grant",
@@ -25,7 +32,7 @@ class Edge {
   activity: "none" | "throttle" | "fetch" | "rest" = "none"
   woken = 0
 
-  act(effect: Effect): void {
+  act(effect: KeyEffect): void {
     if (effect.type === "wake") this.woken += 1
     if (effect.type === "stop") this.activity = "none"
     if (effect.type === "throttle" || effect.type === "fetch" || effect.type === "rest") {
@@ -35,7 +42,7 @@ class Edge {
   }
 }
 
-const ACTIVITY: Readonly<Record<Phase, Edge["activity"]>> = {
+const ACTIVITY: Readonly<Record<KeyPhase, Edge["activity"]>> = {
   idle: "none",
   throttled: "throttle",
   fetching: "fetch",
@@ -114,6 +121,7 @@ describe("the machine of a key", () => {
               const [next, effects] = step(state, event, rules)
               state = next
               for (const effect of effects) edge.act(effect)
+              assertKeyState(state)
 
               expect(ACTIVITY[state.phase]).toBe(edge.activity)
               if (before.phase === "gone") expect(state).toBe(before)
@@ -143,11 +151,11 @@ function isPossible(type: KeyEvent["type"], { activity }: Edge): boolean {
   return true
 }
 
-// What is held moves on, or begins anew, and is never lost.
+// What is current moves on, or begins anew, and is never lost.
 function expectForward(before: KeyState<string>, after: KeyState<string>): void {
-  if (before.held === undefined) return
-  expect(after.held).toBeDefined()
-  const [from, to] = [before.held.position, after.held!.position]
+  if (before.current === undefined) return
+  expect(after.current).toBeDefined()
+  const [from, to] = [before.current.position, after.current!.position]
   expect(isReset(from, to) || to.revision >= from.revision).toBe(true)
 }
 

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs"
 import { SyncError } from "@headwater/core"
 import { ManualClock, prng } from "@headwater/testing"
 import { beforeEach, describe, expect, test } from "vitest"
-import { fetchBackoffMs, ReadThroughCache, ReadThroughError } from "../src/index.ts"
+import { FETCH_RETRY, ReadThroughCache, ReadThroughError, retryWaitMs } from "../src/index.ts"
 import { ScriptedType, turn, Watched } from "./scripted-type.ts"
 
 let clock: ManualClock
@@ -53,10 +53,10 @@ describe("a refresh", () => {
   })
 
   test("CC-B29: after three failures it waits longer and longer, up to two minutes", async () => {
-    expect([1, 2, 3, 4, 5, 6, 7, 8, 9, 40].map((failures) => fetchBackoffMs(failures, 0))).toEqual([
-      0, 0, 0, 2_000, 4_000, 8_000, 16_000, 32_000, 60_000, 60_000,
-    ])
-    expect(fetchBackoffMs(9, 0.5)).toBe(90_000)
+    expect(
+      [1, 2, 3, 4, 5, 6, 7, 8, 9, 40].map((failures) => retryWaitMs(FETCH_RETRY, failures, 0)),
+    ).toEqual([0, 0, 0, 2_000, 4_000, 8_000, 16_000, 32_000, 60_000, 60_000])
+    expect(retryWaitMs(FETCH_RETRY, 9, 0.5)).toBe(90_000)
     get().settled.catch(() => {})
     const waits: number[] = []
     for (let failure = 1; failure <= 9; failure += 1) {

@@ -44,7 +44,7 @@ describe.each([
 ])("notify() of a blocking type %s", (_name, refresh) => {
   beforeEach(() => register({ blocking: true, refresh }))
 
-  test("CC-B37, CC-B43: tells what is held, then each change, and nothing twice", async () => {
+  test("CC-B37, CC-B43: tells what is current, then each change, and nothing twice", async () => {
     cache.prepopulate("type", { key: "k" }, { value: "v1", revision: 1 })
     const heard = follow()
     await turn()

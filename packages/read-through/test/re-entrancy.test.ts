@@ -1,6 +1,6 @@
 import { InvariantError } from "@headwater/core"
 import { ManualClock } from "@headwater/testing"
-import { beforeEach, describe, expect, test } from "vitest"
+import { afterEach, beforeEach, describe, expect, test } from "vitest"
 import { ReadThroughCache, type ReadThroughObserver } from "../src/index.ts"
 import { entriesView, ViewStore } from "../src/view/index.ts"
 import { ScriptedType, turn, Watched } from "./scripted-type.ts"
@@ -15,6 +15,8 @@ const observer: ReadThroughObserver = {
     size = next
   },
 }
+
+afterEach(() => cache.assertInvariants())
 
 beforeEach(() => {
   clock = new ManualClock()

@@ -66,6 +66,7 @@ class World {
     if (what === "prepopulate") this.#prepopulate(key)
     if (what === "reload") cache.reload({ entryRate: { perSecond: 10 + pick, burst: 2 } })
     await clock.settle()
+    cache.assertInvariants()
     expect(this.upstream.outMax).toBeLessThanOrEqual(1)
   }
 

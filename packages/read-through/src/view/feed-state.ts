@@ -1,15 +1,15 @@
 import type { Revision, ViewFrame } from "@headwater/core"
 
 /**
- * Where a subscription stands.
+ * The phase of a subscription.
  *
- *   snapshot  a snapshot comes in; nothing of it is to be seen yet
- *   resume    a position was given, and nothing was heard: it may be gone on with, or begin anew
+ *   snapshot  a snapshot comes in; nothing of it is visible yet
+ *   resume    a position was given, and no frame came yet: it goes on there, or begins anew
  *   stream    commits come in
  */
 export type FeedPhase = "snapshot" | "resume" | "stream"
 
-/** A subscription so far. A value: a step makes a new one. */
+/** The state of a subscription. A value: a step makes a new one. */
 export interface FeedState<Payload> {
   readonly phase: FeedPhase
   /** The parts of the snapshot that came, the last one first. */
@@ -22,11 +22,11 @@ interface Staged<Payload> {
 }
 
 /**
- * What a frame brings about.
+ * An effect of a frame.
  *
  *   replace  these events are the whole state at this revision
  *   apply    these events are one commit more
- *   sign     nothing changed; the subscription works
+ *   alive    nothing changed; the subscription works
  */
 export type FeedEffect<Payload> =
   | {
@@ -34,44 +34,44 @@ export type FeedEffect<Payload> =
       readonly events: readonly Payload[]
       readonly revision: Revision
     }
-  | { readonly type: "sign" }
+  | { readonly type: "alive" }
 
-type Outcome<Payload> = readonly [FeedState<Payload>, FeedEffect<Payload> | undefined]
+type FeedOutcome<Payload> = readonly [FeedState<Payload>, FeedEffect<Payload> | undefined]
 
-type Frames<Payload> = {
+type FrameOf<Payload> = {
   [T in ViewFrame<Payload>["type"]]: Extract<ViewFrame<Payload>, { type: T }>
 }
 
-type Cell<T extends ViewFrame<unknown>["type"]> = <Payload>(
+type FeedCell<T extends ViewFrame<unknown>["type"]> = <Payload>(
   state: FeedState<Payload>,
-  frame: Frames<Payload>[T],
-) => Outcome<Payload>
+  frame: FrameOf<Payload>[T],
+) => FeedOutcome<Payload>
 
-type Row = { readonly [T in ViewFrame<unknown>["type"]]: Cell<T> }
+type FeedRow = { readonly [T in ViewFrame<unknown>["type"]]: FeedCell<T> }
 
-/** A new subscription. @param resumes whether a position was given. */
+/** The state of a new subscription. @param resumes a position was given. */
 export function newFeed(resumes: boolean): FeedState<never> {
   return { phase: resumes ? "resume" : "snapshot", staged: undefined }
 }
 
-/** What becomes of a subscription by a frame. Pure. Source: Consul `submatview.handlers`. */
-export function hear<Payload>(
+/** Returns the state and the effect after a frame. Pure. Source: Consul `submatview.handlers`. */
+export function applyFrame<Payload>(
   state: FeedState<Payload>,
   frame: ViewFrame<Payload>,
-): Outcome<Payload> {
+): FeedOutcome<Payload> {
   return TABLE[state.phase][frame.type](state, frame as never)
 }
 
-const begin: Cell<"reset"> = () => [newFeed(false), undefined]
+const begin: FeedCell<"reset"> = () => [newFeed(false), undefined]
 
-const apply: Cell<"events"> = (_state, { events, revision }) => [
+const apply: FeedCell<"events"> = (_state, { events, revision }) => [
   { phase: "stream", staged: undefined },
   { type: "apply", events, revision },
 ]
 
-const sign: Cell<"sync"> = () => [{ phase: "stream", staged: undefined }, { type: "sign" }]
+const alive: FeedCell<"sync"> = () => [{ phase: "stream", staged: undefined }, { type: "alive" }]
 
-const TABLE: { readonly [P in FeedPhase]: Row } = {
+const TABLE: { readonly [P in FeedPhase]: FeedRow } = {
   snapshot: {
     reset: begin,
     events: (state, { events }) => [
@@ -83,8 +83,8 @@ const TABLE: { readonly [P in FeedPhase]: Row } = {
       { type: "replace", events: flatten(state.staged), revision },
     ],
   },
-  resume: { reset: begin, events: apply, sync: sign },
-  stream: { reset: begin, events: apply, sync: sign },
+  resume: { reset: begin, events: apply, sync: alive },
+  stream: { reset: begin, events: apply, sync: alive },
 }
 
 function flatten<Payload>(staged: Staged<Payload> | undefined): Payload[] {

@@ -14,8 +14,20 @@
  *
  * @module
  */
-export { type FeedEffect, type FeedPhase, type FeedState, hear, newFeed } from "./feed-state.ts"
-export { Materializer, type MaterializerOptions, type Seen } from "./materializer.ts"
-export { type RetryWait, retryWaitMs, VIEW_RETRY } from "./retry-wait.ts"
-export { type EntriesViewOptions, entriesView, type KeyedEvent, type View } from "./view.ts"
+
+export { VIEW_RETRY } from "../retry.ts"
+export {
+  applyFrame,
+  type FeedEffect,
+  type FeedPhase,
+  type FeedState,
+  newFeed,
+} from "./feed-state.ts"
+export {
+  type EntriesViewOptions,
+  entriesView,
+  type KeyedEvent,
+  type MaterializedView,
+} from "./materialized-view.ts"
+export { Materializer, type MaterializerOptions, type ViewState } from "./materializer.ts"
 export { VIEW_IDLE_MS, ViewStore, type ViewStoreOptions, type ViewType } from "./view-store.ts"

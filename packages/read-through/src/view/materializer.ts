@@ -11,33 +11,32 @@ import {
   type ViewFeed,
   Waiters,
 } from "@headwater/core"
-import { countFailed, countWell, NO_FAILURES } from "../fetch-backoff.ts"
 import { isAfter, isReset } from "../key-state.ts"
 import { FetchFailedError } from "../read-through-error.ts"
-import { type FeedEffect, type FeedState, hear, newFeed } from "./feed-state.ts"
-import { retryWaitMs, VIEW_RETRY } from "./retry-wait.ts"
-import type { View } from "./view.ts"
+import { countFailed, countWell, NO_FAILURES, retryWaitMs, VIEW_RETRY } from "../retry.ts"
+import { applyFrame, type FeedEffect, type FeedState, newFeed } from "./feed-state.ts"
+import type { MaterializedView } from "./materialized-view.ts"
 
-/** What a materializer is made with. */
+/** The options of a materializer. */
 export interface MaterializerOptions<Payload, Result> {
   /**
    * Subscribes: afresh, or, given a position, from there on, if that can be; else the feed begins
    * with a `reset`. Called again whenever a feed ends or fails. The signal is aborted when this
-   * subscription is over: the feed then ends, and lets go of what is open.
+   * subscription is over: the feed then ends, and closes its resources.
    */
   readonly subscribe: (
     from: Position | undefined,
     signal: AbortSignal,
   ) => ViewFeed<Payload> | Promise<ViewFeed<Payload>>
   /** Makes an empty view; called for each snapshot. */
-  readonly makeView: () => View<Payload, Result>
+  readonly makeView: () => MaterializedView<Payload, Result>
   readonly clock: Clock
   /** As `Math.random`; draws jitter. */
   readonly random: () => number
 }
 
-/** What is to be seen, and where upstream was. */
-export interface Seen<Result> {
+/** The visible result of a view, and its position upstream. */
+export interface ViewState<Result> {
   readonly result: Result
   readonly position: Position
 }
@@ -45,25 +44,25 @@ export interface Seen<Result> {
 /**
  * Keeps a view up to date by one subscription, for as long as `run` runs.
  *
- * What is to be seen is always a whole state. A snapshot that has come in part is not seen, and
- * neither is the reset before it: the old state stays until the new one is whole. Source: Consul
- * `submatview.Materializer`, which shows the reset.
+ * The visible result is always of a whole state. A snapshot that has come in part is not visible,
+ * and neither is the reset before it: the old state stays until the new one is whole. Source:
+ * Consul `submatview.Materializer`, which shows the reset.
  */
 export class Materializer<Payload, Result> {
-  /** Woken by every update and every failure that is told. */
+  /** Woken by every update and every failure that is reported. */
   readonly changes = new Waiters()
   readonly #options: MaterializerOptions<Payload, Result>
-  #view: View<Payload, Result> | undefined
-  #seen: Seen<Result> | undefined
-  /** Where the view is, when nobody has looked at it there. */
+  #view: MaterializedView<Payload, Result> | undefined
+  #seen: ViewState<Result> | undefined
+  /** The position of the view, when its result there has not been read. */
   #unseen: Position | undefined
-  /** Where to go on; undefined: afresh. */
+  /** The position to go on from; undefined: afresh. */
   #from: Position | undefined
   #error: Error | undefined
   #count = NO_FAILURES
-  /** The subscription that goes on. */
+  /** The abort of the subscription that goes on. */
   #link: LinkedAbort | undefined
-  #told = 0
+  #reported = 0
   #isOver = false
 
   /** @throws {OptionError} an option is not known, or makes no sense. */
@@ -72,14 +71,14 @@ export class Materializer<Payload, Result> {
     this.#options = options
   }
 
-  /** What is to be seen now; undefined before the first snapshot is whole. Made when asked for. */
-  get seen(): Seen<Result> | undefined {
+  /** The visible result; undefined before the first snapshot is whole. Made when it is read. */
+  get seen(): ViewState<Result> | undefined {
     const [view, position] = [this.#view, this.#unseen]
     this.#unseen = undefined
     try {
       if (view && position) this.#seen = { result: view.result(), position }
     } catch (error) {
-      // As when `update` throws: the view is given up, and made anew from a fresh snapshot.
+      // As when `update` throws: the view is dropped, and made anew from a fresh snapshot.
       this.#view = undefined
       this.#from = undefined
       this.#link?.abort(error)
@@ -87,23 +86,23 @@ export class Materializer<Payload, Result> {
     return this.#seen
   }
 
-  /** Why the subscription does not work, as far as that is told. */
+  /** The error of the subscription, if one is reported. */
   get error(): Error | undefined {
     return this.#error
   }
 
-  /** How many failures were told. */
-  get told(): number {
-    return this.#told
+  /** The number of failures that were reported. */
+  get reported(): number {
+    return this.#reported
   }
 
-  /** Whether it ended by itself, as trying again is in vain. */
+  /** Returns whether it ended by itself, as a retry is in vain. */
   get isOver(): boolean {
     return this.#isOver
   }
 
   /**
-   * Subscribes, again and again, until the signal is aborted or nobody knows the token.
+   * Subscribes, again and again, until the signal is aborted or upstream refuses the token.
    *
    * @throws `signal.reason`
    */
@@ -119,8 +118,8 @@ export class Materializer<Payload, Result> {
   }
 
   /**
-   * What is to be seen, once it is news to who was at `since`. At once when it is there, though the
-   * subscription may fail; a failure is told only to who waits already.
+   * Returns the visible result once it is newer than `since`: at once when it is there, also while
+   * the subscription fails. Only a waiting caller gets a failure.
    *
    * @throws {FetchFailedError} the subscription failed, for the second time or for good.
    * @throws `signal.reason`
@@ -128,19 +127,19 @@ export class Materializer<Payload, Result> {
   async query(
     since: Position | undefined,
     signal: AbortSignal,
-  ): Promise<Seen<Result> & { readonly hit: boolean }> {
-    const told = this.#told
+  ): Promise<ViewState<Result> & { readonly hit: boolean }> {
+    const reported = this.#reported
     let before: Position | undefined
     for (let hit = true; ; hit = false) {
       const { seen } = this
       if (seen) {
         const { position } = seen
-        // A caller that is ahead of a feed without epochs waits; one that begins anew is news.
+        // A caller ahead of a feed without epochs waits. A feed that begins anew is news.
         const isBack = before !== undefined && isReset(before, position)
         if (since === undefined || isAfter(position, since) || isBack) return { ...seen, hit }
         before = position
       }
-      if (this.#error && (this.#told > told || this.#isOver)) {
+      if (this.#error && (this.#reported > reported || this.#isOver)) {
         const meta = { hit, ageMs: 0, position: seen?.position }
         throw new FetchFailedError(this.#error, seen?.result, meta)
       }
@@ -148,7 +147,7 @@ export class Materializer<Payload, Result> {
     }
   }
 
-  // One subscription, to its end. Resolves with why it ended.
+  // Runs one subscription to its end. Resolves with the error that ended it.
   async #attempt(signal: AbortSignal): Promise<unknown> {
     const from = this.#from
     let state: FeedState<Payload> = newFeed(from !== undefined)
@@ -159,10 +158,10 @@ export class Materializer<Payload, Result> {
       const feed = await this.#options.subscribe(from, link.signal)
       for await (const frame of feed) {
         link.signal.throwIfAborted()
-        // A feed that always has a frame leaves others their turn.
+        // A feed that always has a frame leaves other tasks their turn.
         frames += 1
         if (frames % FRAMES_PER_TURN === 0) await this.#options.clock.yield()
-        const [next, effect] = hear(state, frame)
+        const [next, effect] = applyFrame(state, frame)
         state = next
         if (effect) this.#act(effect, feed.epoch ?? "")
       }
@@ -176,12 +175,12 @@ export class Materializer<Payload, Result> {
   }
 
   #act(effect: FeedEffect<Payload>, epoch: string): void {
-    if (effect.type !== "sign") {
+    if (effect.type !== "alive") {
       const { events, revision } = effect
       try {
         this.#update(effect.type === "replace", events, { epoch, revision })
       } catch (error) {
-        // The view is not to be trusted any more; what was seen last stays until the next one.
+        // The view cannot be trusted any more. The last visible result stays until the next one.
         this.#from = undefined
         throw error
       }
@@ -189,14 +188,14 @@ export class Materializer<Payload, Result> {
     const isRecovered = this.#error !== undefined
     this.#count = countWell(this.#count, this.#options.clock.elapsed())
     this.#error = undefined
-    if (effect.type !== "sign" || isRecovered) this.changes.wake()
+    if (effect.type !== "alive" || isRecovered) this.changes.wake()
   }
 
   #update(replaces: boolean, events: readonly Payload[], position: Position): void {
-    // The view itself may have been given up as it was looked at.
+    // The view may have been dropped as its result was read.
     const view = replaces ? this.#options.makeView() : this.#view
     if (view === undefined) throw new Error("the view was given up")
-    // Of a view that fails half-way, nothing but what somebody saw already is to be seen.
+    // Of a view that fails half-way, only the last result that was read stays visible.
     if (!replaces) this.#unseen = undefined
     view.update(events)
     this.#view = view
@@ -208,7 +207,7 @@ export class Materializer<Payload, Result> {
     const error =
       reason instanceof Error || isSyncError(reason) ? reason : new Error(String(reason))
     const { code, recovery } = isSyncError(error) ? error : { code: "", recovery: "retry" }
-    // Who closed a subscription by force says nothing against where it stood.
+    // A subscription that was closed by force can be resumed where it was.
     if (recovery === "resync" && code !== "ERR_CLOSED") this.#from = undefined
     this.#isOver = code === "ERR_UNAUTHENTICATED"
     const isTemporary = recovery !== "stop"
@@ -216,12 +215,12 @@ export class Materializer<Payload, Result> {
     const isFirst = this.#count.failures === 1
     if (isTemporary && isFirst) return
     this.#error = error
-    this.#told += 1
+    this.#reported += 1
     this.changes.wake()
   }
 }
 
-/** Frames that are taken in one turn of the event loop. */
+/** Frames that one turn of the event loop takes. */
 const FRAMES_PER_TURN = 256
 
 const OPTION_RULES: OptionRules<MaterializerOptions<unknown, unknown>> = {

@@ -15,32 +15,32 @@ import {
   textRule,
   type ViewFeed,
 } from "@headwater/core"
-import type { Answer } from "../answer.ts"
+import type { CacheAnswer } from "../answer.ts"
 import type { CacheEvent, NotifyOptions } from "../cache-event.ts"
 import { LastSent } from "../last-sent.ts"
+import { checkKnown, checkNotify, checkRequest } from "../options.ts"
 import { FetchFailedError, ReadThroughError } from "../read-through-error.ts"
-import { checkKnown, checkNotify, checkRequest } from "../requests.ts"
+import type { MaterializedView } from "./materialized-view.ts"
 import { Materializer } from "./materializer.ts"
-import type { View } from "./view.ts"
 
-/** How long a view is kept when nobody asks for it or follows it: 20 minutes. Source: Consul. */
+/** The time that a view is kept without callers and followers: 20 min. Source: Consul. */
 export const VIEW_IDLE_MS = 1_200_000
 
-/** A kind of view: where its events come from, and what is made of them. */
+/** A type of view: the source of its events, and the view that is built from them. */
 export interface ViewType<Payload, Result, Request extends CacheRequest = CacheRequest> {
   subscribe(
     request: Request,
     from: Position | undefined,
     signal: AbortSignal,
   ): ViewFeed<Payload> | Promise<ViewFeed<Payload>>
-  makeView(request: Request): View<Payload, Result>
-  /** How long a view is kept when nobody asks for it or follows it, ms. */
+  makeView(request: Request): MaterializedView<Payload, Result>
+  /** The time that a view is kept without callers and followers, ms. */
   readonly idleMs?: number
 }
 
-/** A store of views, as its options. */
+/** The options of a store of views. */
 export interface ViewStoreOptions {
-  /** The machine's unless a test owns time. */
+  /** The machine's by default. */
   readonly clock?: Clock
   /** As `Math.random`; draws jitter. */
   readonly random?: () => number
@@ -48,7 +48,7 @@ export interface ViewStoreOptions {
   readonly viewsMax?: number
 }
 
-interface Item<Result = unknown> {
+interface StoredView<Result = unknown> {
   readonly materializer: Materializer<unknown, Result>
   readonly stop: AbortController
   readonly running: Promise<void>
@@ -57,8 +57,8 @@ interface Item<Result = unknown> {
 }
 
 /**
- * Views by request: one subscription for each, made when somebody asks, shared by all who do, and
- * ended when nobody has asked for a while. `get` and `notify` are those of a `ReadThroughCache`.
+ * Views by request: one subscription for each, made for the first caller, shared by all, and ended
+ * when it was not used for a while. `get` and `notify` are those of a `ReadThroughCache`.
  *
  * Source: Consul `submatview.Store`.
  */
@@ -67,7 +67,7 @@ export class ViewStore implements AsyncDisposable {
   readonly #random: () => number
   readonly #viewsMax: number
   readonly #types = new Map<string, ViewType<unknown, unknown>>()
-  readonly #items = new Map<string, Item>()
+  readonly #items = new Map<string, StoredView>()
   readonly #closing = new AbortController()
 
   /** @throws {OptionError} an option is not known, or makes no sense. */
@@ -79,13 +79,13 @@ export class ViewStore implements AsyncDisposable {
     this.#viewsMax = viewsMax
   }
 
-  /** How many views there are. */
+  /** The number of views. */
   get size(): number {
     return this.#items.size
   }
 
   /**
-   * Makes a type known.
+   * Registers a type.
    *
    * @throws {ReadThroughError} there is one of that name.
    * @throws {OptionError} a member of the type makes no sense.
@@ -101,8 +101,8 @@ export class ViewStore implements AsyncDisposable {
   }
 
   /**
-   * What a view shows, once it is there, or newer than `since`; after `timeoutMs`, what it shows
-   * then, without an error. `maxAgeMs` and `mustRevalidate` mean nothing here.
+   * Returns the result of a view, once it is there, or newer than `since`; after `timeoutMs`, the
+   * result at that time, without an error. `maxAgeMs` and `mustRevalidate` are ignored.
    *
    * @throws {ReadThroughError | FetchFailedError | ClosedError}
    * @throws `signal.reason`
@@ -111,7 +111,7 @@ export class ViewStore implements AsyncDisposable {
     type: string,
     request: CacheRequest,
     signal?: AbortSignal,
-  ): Promise<Answer<Result>> {
+  ): Promise<CacheAnswer<Result>> {
     checkRequest("get", request)
     const [item, release] = this.#retain<Result>(type, request)
     const link = new LinkedAbort(signal, this.#closing.signal)
@@ -166,7 +166,7 @@ export class ViewStore implements AsyncDisposable {
     const [{ materializer }, release] = this.#retain<Result>(type, request)
     const link = new LinkedAbort(options.signal, this.#closing.signal)
     const last = new LastSent<Result>(options, request.since)
-    let told = materializer.told
+    let reported = materializer.reported
     let hit = true
     try {
       for (;;) {
@@ -177,11 +177,12 @@ export class ViewStore implements AsyncDisposable {
           yield last.value(result, { hit, ageMs: 0, position })
           continue
         }
-        const isTold = error === undefined || materializer.told > told || materializer.isOver
-        told = materializer.told
+        const isTold =
+          error === undefined || materializer.reported > reported || materializer.isOver
+        reported = materializer.reported
         const outcome = isTold ? last.outcome(error) : undefined
         if (outcome) yield outcome
-        // What ended for good is told once, and nothing more will come of it.
+        // A view that ended for good is reported once, and sends nothing more.
         if (materializer.isOver && error) return
         if (!outcome) await materializer.changes.wait(link.signal)
         hit = false
@@ -199,20 +200,20 @@ export class ViewStore implements AsyncDisposable {
   }
 
   // The view of a request, in use until it is released.
-  #retain<Result>(type: string, request: CacheRequest): readonly [Item<Result>, () => void] {
+  #retain<Result>(type: string, request: CacheRequest): readonly [StoredView<Result>, () => void] {
     const viewType = this.#find(type)
     this.#closing.signal.throwIfAborted()
     const { key, partition, token } = request
     const id = JSON.stringify([type, partition, token, key])
     const found = this.#items.get(id)
     if (found?.materializer.isOver && found.active === 0) this.#drop(id, found)
-    const item = (this.#items.get(id) ?? this.#open(id, viewType, request)) as Item<Result>
+    const item = (this.#items.get(id) ?? this.#open(id, viewType, request)) as StoredView<Result>
     // The order is that of last use.
     this.#items.delete(id)
-    this.#items.set(id, item as Item)
+    this.#items.set(id, item as StoredView)
     const { error, isOver, seen } = item.materializer
     if (isOver && error) {
-      // Whoever is still with it hears why; the last of them lets go of it.
+      // Its present users get the error, too; the last of them lets go of it.
       const meta = { hit: false, ageMs: 0, position: seen?.position }
       throw new FetchFailedError(error, seen?.result, meta)
     }
@@ -223,12 +224,12 @@ export class ViewStore implements AsyncDisposable {
       if (isReleased) return
       isReleased = true
       item.active -= 1
-      if (item.active === 0) this.#idle(id, item as Item, viewType)
+      if (item.active === 0) this.#idle(id, item as StoredView, viewType)
     }
     return [item, release]
   }
 
-  #open(id: string, type: ViewType<unknown, unknown>, request: CacheRequest): Item {
+  #open(id: string, type: ViewType<unknown, unknown>, request: CacheRequest): StoredView {
     if (this.#items.size >= this.#viewsMax) this.#makeRoom()
     if (this.#items.size >= this.#viewsMax) {
       throw new ReadThroughError(
@@ -246,7 +247,7 @@ export class ViewStore implements AsyncDisposable {
     const running = materializer.run(stop.signal).catch((reason) => {
       if (!stop.signal.aborted) throw reason
     })
-    const item: Item = { materializer, stop, running, active: 0, cancelExpiry: () => {} }
+    const item: StoredView = { materializer, stop, running, active: 0, cancelExpiry: () => {} }
     this.#items.set(id, item)
     return item
   }
@@ -259,14 +260,14 @@ export class ViewStore implements AsyncDisposable {
     }
   }
 
-  // Nobody uses it: it is kept for a while, unless it is over.
-  #idle(id: string, item: Item, { idleMs = VIEW_IDLE_MS }: ViewType<unknown, unknown>): void {
+  // Keeps a view without users for a while, unless it is over.
+  #idle(id: string, item: StoredView, { idleMs = VIEW_IDLE_MS }: ViewType<unknown, unknown>): void {
     if (this.#items.get(id) !== item) return
     if (item.materializer.isOver) this.#drop(id, item)
     else item.cancelExpiry = this.#clock.after(idleMs, () => this.#drop(id, item))
   }
 
-  #drop(id: string, item: Item): void {
+  #drop(id: string, item: StoredView): void {
     item.cancelExpiry()
     this.#items.delete(id)
     // In a turn of its own: listeners are the type's code, and this may be mid-change.

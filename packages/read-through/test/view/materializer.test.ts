@@ -2,13 +2,13 @@ import { ClosedError, CompactedError, SyncError, type ViewFrame } from "@headwat
 import { EventPublisher } from "@headwater/stream"
 import { ManualClock } from "@headwater/testing"
 import { afterEach, beforeEach, describe, expect, test } from "vitest"
+import { retryWaitMs } from "../../src/index.ts"
 import {
+  applyFrame,
   entriesView,
-  hear,
   type KeyedEvent,
   Materializer,
   newFeed,
-  retryWaitMs,
   VIEW_RETRY,
 } from "../../src/view/index.ts"
 import { turn, Watched } from "../scripted-type.ts"
@@ -65,24 +65,24 @@ const shown = () => materializer.seen?.result.map(({ name }) => name)
 const query = (since?: number, signal = new AbortController().signal) =>
   new Watched(materializer.query(since === undefined ? undefined : at(since), signal))
 
-describe("hear()", () => {
-  const staged = hear(newFeed(false), events(3, put("a")))[0]
-  const stream = hear(newFeed(true), sync(3))[0]
+describe("applyFrame()", () => {
+  const staged = applyFrame(newFeed(false), events(3, put("a")))[0]
+  const stream = applyFrame(newFeed(true), sync(3))[0]
 
   test.each([
     ["snapshot", newFeed(false), [undefined, undefined, "replace"]],
     ["snapshot, in part", staged, [undefined, undefined, "replace"]],
-    ["resume", newFeed(true), [undefined, "apply", "sign"]],
-    ["stream", stream, [undefined, "apply", "sign"]],
+    ["resume", newFeed(true), [undefined, "apply", "alive"]],
+    ["stream", stream, [undefined, "apply", "alive"]],
   ] as const)("SV-B2: in %s, a reset begins anew", (_name, state, effects) => {
     const frames = [RESET, events(4, put("b")), sync(4)]
 
-    expect(frames.map((frame) => hear(state, frame)[1]?.type)).toEqual(effects)
-    expect(hear(state, RESET)[0]).toEqual(newFeed(false))
+    expect(frames.map((frame) => applyFrame(state, frame)[1]?.type)).toEqual(effects)
+    expect(applyFrame(state, RESET)[0]).toEqual(newFeed(false))
   })
 
   test("SV-E5: a snapshot's parts are one list, in their order", () => {
-    const [, effect] = hear(hear(staged, events(3, put("b"), put("c")))[0], sync(3))
+    const [, effect] = applyFrame(applyFrame(staged, events(3, put("b"), put("c")))[0], sync(3))
 
     expect(effect).toEqual({
       type: "replace",

@@ -2,6 +2,7 @@ import {
   booleanRule,
   type CacheRequest,
   type CacheType,
+  type Clock,
   checkOptions,
   durationRule,
   functionRule,
@@ -15,6 +16,26 @@ import {
   textRule,
 } from "@headwater/core"
 import type { NotifyOptions } from "./cache-event.ts"
+import type { ReadThroughLimits } from "./limits.ts"
+import type { ReadThroughObserver } from "./observer.ts"
+
+/** The options of a read-through cache. */
+export interface ReadThroughOptions {
+  /** The machine's by default. */
+  readonly clock?: Clock
+  /** As `Math.random`; draws back-off and jitter. */
+  readonly random?: () => number
+  readonly limits?: Partial<ReadThroughLimits>
+  readonly observer?: ReadThroughObserver
+}
+
+/** A filter of entries: those with all the given parts; `{}` is all entries. */
+export interface EvictFilter {
+  readonly type?: string
+  readonly partition?: string
+  readonly token?: string
+  readonly key?: string
+}
 
 const anyText: OptionRule = {
   allowed: "a text",
@@ -58,7 +79,44 @@ const TYPE_RULES: OptionRules<CacheType<unknown>> = {
   isFatal: functionRule,
 }
 
-/** Checks what a cache is asked. Types add members of their own, which are not looked at. */
+const OPTION_RULES: OptionRules<ReadThroughOptions> = {
+  clock: objectRule,
+  random: functionRule,
+  limits: objectRule,
+  observer: objectRule,
+}
+
+const LIMIT_RULES: OptionRules<ReadThroughLimits> = {
+  entriesMax: integerRule(1),
+  bytesMax: {
+    allowed: "an integer ≥ 0, or Infinity for no bound",
+    test: (value) => value === Number.POSITIVE_INFINITY || integerRule(0).test(value),
+  },
+  entryRate: objectRule,
+  totalRate: objectRule,
+}
+
+/** Checks the options of a cache. @throws {OptionError} one is unknown or makes no sense. */
+export function checkCache(options: ReadThroughOptions): void {
+  checkOptions("ReadThroughCache", options, OPTION_RULES)
+  checkLimits(options.limits ?? {})
+}
+
+/** Checks the limits of a cache. */
+export function checkLimits(limits: Partial<ReadThroughLimits>): void {
+  checkOptions("limits", limits, LIMIT_RULES)
+  for (const name of ["entryRate", "totalRate"] as const) {
+    const limit = limits[name]
+    if (limit !== undefined) checkRateLimit(`limits: ${name}`, limit)
+  }
+}
+
+/** Checks a filter: an unknown name would match every entry. */
+export function checkFilter(filter: EvictFilter): void {
+  checkOptions("evict", filter, { type: anyText, partition: anyText, token: anyText, key: anyText })
+}
+
+/** Checks a request. Types add members of their own, which are not checked. */
 export function checkRequest(where: string, request: CacheRequest): void {
   checkKnown(where, request, REQUEST_RULES)
 }
@@ -69,7 +127,7 @@ export function checkType(name: string, type: object): void {
   checkKnown(`register "${name}"`, type, TYPE_RULES)
 }
 
-/** Checks how to follow. */
+/** Checks the options of a follower. */
 export function checkNotify(options: NotifyOptions): void {
   checkOptions("notify", options, { correlationId: anyText, signal: signalRule })
 }

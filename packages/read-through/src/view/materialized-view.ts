@@ -1,16 +1,16 @@
 /**
- * What a materializer makes of events: a result that can be asked for at any time.
+ * A view that is built from events, with a result that can be read at any time.
  *
- * A view is made for one snapshot and what follows it; when upstream begins anew, a new one is made
- * beside it, and takes its place once that snapshot is whole. So there is no way to reset one.
+ * A view is made for one snapshot and the commits after it. When upstream begins anew, another one
+ * is made beside it, and takes its place once that snapshot is whole. So a view is never reset.
  */
-export interface View<Payload, Result> {
+export interface MaterializedView<Payload, Result> {
   /**
    * Takes events: the first time all of a snapshot, maybe none; then those of one commit. When it
    * throws, the view is given up, and made anew from a fresh snapshot.
    */
   update(events: readonly Payload[]): void
-  /** What is to be seen now. Shared by all who ask, so it must not change afterwards. */
+  /** The result now. Callers share it, so it must not change afterwards. */
   result(): Result
 }
 
@@ -19,9 +19,9 @@ export type KeyedEvent<Value> =
   | { readonly op: "put"; readonly key: string; readonly value: Value }
   | { readonly op: "delete"; readonly key: string }
 
-/** What an entries' view shows, and in which order. */
+/** The filter and the order of a view of entries. */
 export interface EntriesViewOptions<Value> {
-  /** Whether a value is to be seen. One that stops being so disappears. */
+  /** Returns whether a value is shown. An entry whose value no longer is disappears. */
   readonly filter?: (value: Value, key: string) => boolean
   /** The order of the result; that of keys when absent. */
   readonly compare?: (a: Value, b: Value) => number
@@ -30,12 +30,12 @@ export interface EntriesViewOptions<Value> {
 /**
  * A view of entries: those that pass a filter, in order.
  *
- * Cost: O(events) an update, O(n log n) a result that is asked for. Source: Consul `healthView`.
+ * Cost: O(events) an update, O(n log n) a result. Source: Consul `healthView`.
  */
 export function entriesView<Value>({
   filter = () => true,
   compare,
-}: EntriesViewOptions<Value> = {}): View<KeyedEvent<Value>, readonly Value[]> {
+}: EntriesViewOptions<Value> = {}): MaterializedView<KeyedEvent<Value>, readonly Value[]> {
   const shown = new Map<string, Value>()
   return {
     update(events) {

@@ -1,49 +1,56 @@
-import { type CacheRequest, type Clock, ClosedError, isSyncError, Waiters } from "@headwater/core"
+import {
+  assert,
+  type CacheRequest,
+  type Clock,
+  ClosedError,
+  isSyncError,
+  Waiters,
+} from "@headwater/core"
 import type { Expiring } from "./expiry-heap.ts"
-import { type Effect, type KeyEvent, step } from "./key-machine.ts"
-import { type KeyState, NEW_KEY } from "./key-state.ts"
+import { type KeyEffect, type KeyEvent, step } from "./key-machine.ts"
+import { assertKeyState, type KeyState, NEW_KEY } from "./key-state.ts"
 import type { FetchOutcome } from "./observer.ts"
 import { ReadThroughError } from "./read-through-error.ts"
 import type { RegisteredType } from "./registered-type.ts"
 import type { Bucket } from "./token-bucket.ts"
 
-/** What a slot needs of its cache. */
-export interface SlotHost {
+/** The cache, as its entries see it. */
+export interface CacheEntryContext {
   readonly clock: Clock
   readonly random: () => number
-  /** Takes what the rate limits ask for a read; returns how long to wait for it, ms. */
-  reserve(slot: Slot): number
-  /** A reservation is not used. */
-  refund(slot: Slot): void
-  /** What a slot holds is new. */
-  onKeep(slot: Slot): void
-  /** No caller waits for it any more. */
-  onUnused(slot: Slot): void
-  /** A read is out. */
-  onFetch(slot: Slot): void
-  /** It is not any more; without an outcome, as it was stopped. */
-  onFetched(slot: Slot, outcome?: FetchOutcome): void
+  /** Takes the tokens for a read. Returns the wait for them, ms. */
+  reserve(entry: CacheEntry): number
+  /** Gives the tokens of a read back that did not begin. */
+  refund(entry: CacheEntry): void
+  /** Called when the value of an entry is new. */
+  onKeep(entry: CacheEntry): void
+  /** Called when no caller waits for an entry any more. */
+  onUnused(entry: CacheEntry): void
+  /** Called when a read begins. */
+  onFetch(entry: CacheEntry): void
+  /** Called when a read ends; without an outcome when it was stopped. */
+  onFetched(entry: CacheEntry, outcome?: FetchOutcome): void
 }
 
 /**
- * One key, acting out what `key-machine` decides: its reads, timers, and whoever waits.
+ * The entry of one key. It acts out the effects of `key-machine`: reads, timers, and wake-ups.
  *
- * Reads are its own: no caller's signal reaches them, and they end when the slot stops them.
+ * Reads belong to the entry: no caller's signal reaches them, and only the entry stops them.
  */
-export class Slot<Value = unknown> {
+export class CacheEntry<Value = unknown> {
   readonly id: string
   readonly type: RegisteredType<Value>
   readonly request: CacheRequest
-  /** Woken whenever a read ended, a value was put here, or the slot is gone. */
+  /** Woken whenever a read ended, a value was put here, or the entry was dropped. */
   readonly waiters = new Waiters()
   /** Its place in the cache's heap, once it has one. */
-  expiring: Expiring<Slot> | undefined
-  /** Its own rate limit's. */
+  expiring: Expiring<CacheEntry> | undefined
+  /** The bucket of its own rate limit. */
   bucket: Bucket
-  /** What it counts for in the cache's bound. */
+  /** Its bytes, for the bound of the cache. */
   bytes = 0
   #uses = 0
-  readonly #host: SlotHost
+  readonly #context: CacheEntryContext
   #state: KeyState<Value> = NEW_KEY
   #stop = () => {}
 
@@ -52,27 +59,27 @@ export class Slot<Value = unknown> {
     type: RegisteredType<Value>,
     request: CacheRequest,
     bucket: Bucket,
-    host: SlotHost,
+    context: CacheEntryContext,
   ) {
     const { since, timeoutMs, maxAgeMs, mustRevalidate, ...named } = request
     this.id = id
     this.type = type
     this.request = named
     this.bucket = bucket
-    this.#host = host
+    this.#context = context
   }
 
-  /** What is known of the key now. */
+  /** The state of the key now. */
   get state(): KeyState<Value> {
     return this.#state
   }
 
-  /** Whether a caller waits for it, or was woken and has yet to look. */
+  /** Returns whether a caller waits for it, or was woken and has yet to look. */
   get isUsed(): boolean {
     return this.#uses > 0
   }
 
-  /** Keeps it from being dropped for lack of room or use, until the function that is returned. */
+  /** Keeps the entry from being dropped for lack of room or use. Returns the end of that. */
   use(): () => void {
     this.#uses += 1
     let isOver = false
@@ -80,11 +87,18 @@ export class Slot<Value = unknown> {
       if (isOver) return
       isOver = true
       this.#uses -= 1
-      if (this.#uses === 0) this.#host.onUnused(this as Slot)
+      if (this.#uses === 0) this.#context.onUnused(this as CacheEntry)
     }
   }
 
-  /** Something happened to the key. */
+  /** Asserts what must hold between two calls: see `ReadThroughCache.assertInvariants`. */
+  assertInvariants(): void {
+    assertKeyState(this.#state)
+    assert(this.waiters.size <= this.#uses, "a caller that waits uses the entry")
+    assert(this.bytes >= 2 * this.id.length, "an entry counts for its name at least")
+  }
+
+  /** Takes an event, and acts out its effects. */
   dispatch(event: KeyEvent<Value>): void {
     const before = this.#state
     const [state, effects] = step(before, event, this.type.rules)
@@ -100,13 +114,13 @@ export class Slot<Value = unknown> {
     this.#act({ type: "throttle" })
   }
 
-  /** Closes what the type keeps; what is held stays. After the cache was closed. */
+  /** Closes the state of the type; the value stays. Called once the cache is closed. */
   release(): void {
     this.type.close(this.#state.state)
     this.#state = { ...this.#state, state: undefined }
   }
 
-  #act(effect: Effect): void {
+  #act(effect: KeyEffect): void {
     const { type } = effect
     if (type === "stop") {
       const stop = this.#stop
@@ -114,18 +128,18 @@ export class Slot<Value = unknown> {
       stop()
     } else if (type === "rest") {
       const due = () => this.dispatch({ type: "due" })
-      this.#stop = this.#host.clock.after(effect.delayMs, due)
+      this.#stop = this.#context.clock.after(effect.delayMs, due)
     } else if (type === "throttle") this.#throttle()
     else if (type === "fetch") this.#fetch(effect)
-    else if (type === "keep") this.#host.onKeep(this as Slot)
+    else if (type === "keep") this.#context.onKeep(this as CacheEntry)
     else if (type === "wake") this.waiters.wake()
     else this.type.close(this.#state.state)
   }
 
   #throttle(): void {
-    const { clock } = this.#host
+    const { clock } = this.#context
     const grant = () => this.dispatch({ type: "grant", now: clock.elapsed() })
-    const delayMs = this.#host.reserve(this as Slot)
+    const delayMs = this.#context.reserve(this as CacheEntry)
     if (delayMs <= 0) {
       grant()
       return
@@ -133,16 +147,16 @@ export class Slot<Value = unknown> {
     const cancel = clock.after(delayMs, grant)
     this.#stop = () => {
       cancel()
-      this.#host.refund(this as Slot)
+      this.#context.refund(this as CacheEntry)
     }
   }
 
-  #fetch({ attempt, since, waitMs, contactMs, overdueMs }: Effect & { type: "fetch" }): void {
-    const { clock, random } = this.#host
-    const { held, state } = this.#state
+  #fetch({ attempt, since, waitMs, contactMs, overdueMs }: KeyEffect & { type: "fetch" }): void {
+    const { clock, random } = this.#context
+    const { current, state } = this.#state
     const over = new AbortController()
     let isOver = false
-    // Listeners are the type's code: they are called in a turn of their own.
+    // Listeners are the type's code, so they are called in a turn of their own.
     const abort = (reason: Error) => queueMicrotask(() => over.abort(reason))
     const timers = [
       clock.after(overdueMs, () => {
@@ -166,28 +180,28 @@ export class Slot<Value = unknown> {
       const isFatal = this.type.isFatal(error)
       if (isOver) return
       settle()
-      this.#host.onFetched(this as Slot, { ok: false, isFatal })
+      this.#context.onFetched(this as CacheEntry, { ok: false, isFatal })
       const [now, draw] = [clock.elapsed(), random()]
       this.dispatch({ type: "fail", attempt, error, isFatal, now, draw })
     }
     this.#stop = () => {
       settle()
-      this.#host.onFetched(this as Slot)
+      this.#context.onFetched(this as CacheEntry)
       abort(new ClosedError("unsubscribed"))
     }
-    const last = held && { value: held.value, position: held.position, state }
+    const last = current && { value: current.value, position: current.position, state }
     const options = { request: this.request, since, waitMs, last }
-    this.#host.onFetch(this as Slot)
+    this.#context.onFetch(this as CacheEntry)
     this.type.fetch(options, over.signal).then(
       (result) => {
         // Measured before anything changes: the type's code may call the cache, and end this read.
         const { value } = result
         const bytes = isOver || value === undefined ? 0 : this.type.bytesOf(value)
-        // What comes too late is nobody's; what it opened is closed all the same.
+        // A late answer is dropped; the state that it opened is closed all the same.
         if (!isOver) {
           settle()
           const isNotModified = result.notModified === true
-          this.#host.onFetched(this as Slot, { ok: true, isNotModified })
+          this.#context.onFetched(this as CacheEntry, { ok: true, isNotModified })
           const [now, draw] = [clock.elapsed(), random()]
           this.dispatch({ type: "answer", attempt, result, bytes, now, draw })
         }
