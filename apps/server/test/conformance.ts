@@ -881,6 +881,7 @@ function declareRefusals(check: Check, expect: Expect): void {
       [`/entry?key=${s.prefix}a`, { headers: { "if-none-match": "*" } }],
       [`/entry?key=${s.prefix}none`],
       [`/entry?key=${s.prefix}a`, { method: "PUT", headers: JSON_TYPE, body: "1" }],
+      [`/stream?prefix=${s.prefix}&once=1`],
       [`/entries?prefix=${s.prefix}`],
       [`/entries?prefix=${s.prefix}`, { headers: { accept: "application/x-ndjson" } }],
       ["/batch", { method: "POST", headers: JSON_TYPE, body: JSON.stringify(batch) }],
