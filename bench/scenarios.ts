@@ -4,6 +4,7 @@ import type { Scenario } from "./scenario.ts"
 const loaders: Readonly<Record<string, () => Promise<Scenario>>> = {
   trie: async () => (await import("./scenarios/trie.ts")).trie,
   memory: async () => (await import("./scenarios/memory.ts")).memory,
+  "memory-churn": async () => (await import("./scenarios/memory-churn.ts")).memoryChurn,
   pause: async () => (await import("./scenarios/pause.ts")).pause,
   resume: async () => (await import("./scenarios/resume.ts")).resume,
   load: async () => (await import("./scenarios/load.ts")).load,

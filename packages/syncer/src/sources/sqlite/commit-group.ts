@@ -14,6 +14,9 @@ export interface GroupContext extends HistoryBounds {
 
 const utf8 = new TextEncoder()
 
+/** Nearly what a change takes in the file beside its key and value: two rows, an index. */
+const ROW_BYTES = 60
+
 /**
  * Does all writes inside the open transaction, one after the other, each at a revision of its own,
  * and forgets what is overdue. The answers hold once the transaction is committed.
@@ -70,7 +73,7 @@ function writeOne(
       key,
       value,
     )
-    reached.written += key.byteLength + (value?.byteLength ?? 0)
+    reached.written += ROW_BYTES + key.byteLength + (value?.byteLength ?? 0)
     place += 1
   }
   if (place > 0) {
