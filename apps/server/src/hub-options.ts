@@ -62,9 +62,18 @@ const sourceRule: OptionRule = {
     SOURCE_METHODS.every((name) => typeof (value as Partial<Source>)[name] === "function"),
 }
 
+const CLOCK_METHODS = ["now", "elapsed", "after", "sleep", "yield"] as const
+
+const clockRule: OptionRule = {
+  allowed: "a clock, such as systemClock",
+  test: (value) =>
+    objectRule.test(value) &&
+    CLOCK_METHODS.every((name) => typeof (value as Partial<Clock>)[name] === "function"),
+}
+
 const HUB_RULES: OptionRules<HubOptions> = {
   topics: required(topicsRule),
-  clock: objectRule,
+  clock: clockRule,
   random: functionRule,
   limits: objectRule,
   compress: booleanRule,

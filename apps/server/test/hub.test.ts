@@ -14,6 +14,7 @@ describe("createHub()", () => {
     ["an empty list of topics", { topics: [] }, /an array of at least one topic/],
     ["an unknown option", { topics: topics(), topic: 1 }, /there is no option topic; .*topics/],
     ["a log that is no function", { topics: topics(), log: console }, /log .* a function/],
+    ["a clock that is none", { topics: topics(), clock: {} }, /a clock, such as systemClock/],
     ["compress as a text", { topics: topics(), compress: "gzip" }, /true or false/],
     ["a topic without a source", { topics: [{ name: "t" }] }, /topics\[0\]: source/],
     ["a source that is none", { topics: [{ name: "t", source: {} }] }, /a source, such as/],

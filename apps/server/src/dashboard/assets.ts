@@ -1,3 +1,5 @@
+import { checkOptions, functionRule, type OptionRules, required } from "@headwater/core"
+
 /** Modules of the page: the paths of packages, and the text at a path. */
 export interface Assets {
   /** Package name → path on this hub, for `<script type="importmap">`. */
@@ -21,6 +23,11 @@ export interface AssetsContext {
   readText(url: URL): Promise<string>
 }
 
+const RULES: OptionRules<AssetsContext> = {
+  resolve: required(functionRule),
+  readText: required(functionRule),
+}
+
 /**
  * Returns the modules of the page as they are installed: there is no bundle, so that the page runs
  * the published code. Only files in the folder of a package's entry are served.
@@ -28,6 +35,7 @@ export interface AssetsContext {
  * Before the first build there are none, and the page says so.
  */
 export function assetsFrom(context: AssetsContext): Assets {
+  checkOptions("assetsFrom", context, RULES)
   const folders = new Map<string, URL>([["page", new URL("./", import.meta.url)]])
   const importMap: Record<string, string> = {}
   for (const specifier of PACKAGES) {

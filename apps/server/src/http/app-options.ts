@@ -6,6 +6,7 @@ import {
   type OptionRules,
   objectRule,
   oneOfRule,
+  required,
 } from "@headwater/core"
 import { isHostname } from "./host.ts"
 import type { PageOptions } from "./routes/page.ts"
@@ -43,11 +44,20 @@ export function checkAppOptions(options: AppOptions | undefined): asserts option
     )
   }
   checkOptions("createApp", options, RULES)
+  if (options.page !== undefined) checkOptions("createApp: page", options.page, PAGE_RULES)
 }
 
 /** Tells whether a text is the origin of a web page, as browsers spell it. */
 export function isOrigin(text: unknown): boolean {
   return typeof text === "string" && URL.canParse(text) && new URL(text).origin === text
+}
+
+const PAGE_RULES: OptionRules<PageOptions> = {
+  assets: required({
+    allowed: "modules of the page, such as assetsFrom()",
+    test: (value) =>
+      objectRule.test(value) && typeof (value as { read?: unknown }).read === "function",
+  }),
 }
 
 const listOf = (allowed: string, test: (item: unknown) => boolean): OptionRule => ({

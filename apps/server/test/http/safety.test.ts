@@ -102,6 +102,8 @@ describe("createApp() (options)", () => {
     [{ hosts: ["http://hub.example"] }, "host names without ports"],
     [{ refuseForwardedWrites: "yes" }, "true or false"],
     [{ page: true }, "page is true"],
+    [{ page: {} }, "page: assets is undefined"],
+    [{ page: { assets: {} } }, "modules of the page"],
   ]
   test.each(bad)("refuses %j at the call", (options, message) => {
     expect(() => appWith(options)).toThrow(message)
