@@ -1,7 +1,7 @@
 import { parseArgs } from "node:util"
 import type { SizeName } from "./task.ts"
 
-/** What a run is asked. */
+/** The arguments of a run. */
 export interface Options {
   readonly scenarios: readonly string[]
   readonly runtimes: readonly string[]
@@ -9,17 +9,17 @@ export interface Options {
   /** Thirds of each scenario's rounds that are run: 1, 2 or 3. */
   readonly rounds: number
   readonly seed: number
-  /** Where the results go; beside them, the report and its charts. */
+  /** The path of the results; the report and its charts go beside them. */
   readonly json: string | undefined
   /** Rows that the file has already of other scenarios and runtimes stay. */
   readonly add: boolean
-  /** Earlier results to compare with; `baseline`: those that the README tells. */
+  /** Earlier results to compare with; `baseline`: those in the README. */
   readonly compare: string | undefined
-  /** Measures nothing: has the README tell these results. */
+  /** Measures nothing: writes these results into the README. */
   readonly publish: string | undefined
 }
 
-/** The command line was wrong: said in one line. */
+/** The command line is wrong. The message is one line. */
 export class ArgumentError extends Error {
   override readonly name = "ArgumentError"
 }
@@ -27,7 +27,7 @@ export class ArgumentError extends Error {
 /** The same for every run that does not ask for another: results are compared. */
 export const SEED = 42
 
-/** What three runtimes take within an hour. */
+/** Size of a run that three runtimes finish within an hour. */
 const ROUNDS = 2
 
 /**
@@ -36,7 +36,7 @@ const ROUNDS = 2
  * it: `serve`, and `serve-join`; with a dot behind it, `serve.`, it stands for itself.
  *
  * @param args without the program and the script.
- * @param here what there is to choose from; all of it is chosen unless said otherwise.
+ * @param here the names to choose from; all are chosen by default.
  * @throws {ArgumentError}
  */
 export function readOptions(

@@ -3,41 +3,41 @@ import { createInterface } from "node:readline"
 import { collectGarbage } from "./garbage.ts"
 import type { Measurement } from "./task.ts"
 
-/** What a subject's process says to the one that started it. */
+/** A message of a subject's process to the process that started it. */
 export type Message =
   | { readonly type: "found"; readonly measurements: readonly Measurement[] }
   | { readonly type: "failed"; readonly reason: string }
   /** It serves, at this URL. */
   | { readonly type: "ready"; readonly url: string }
-  /** What the process has used since it started, by its own accounting. */
+  /** Resources that the process has used since its start, by its own accounting. */
   | ({ readonly type: "usage" } & Usage)
 
-/** What a process has used. */
+/** Resources of a process. */
 export interface Usage {
   /** Of all its threads, since it started. */
   readonly cpuUs: number
   readonly residentBytes: number
-  /** What else the scenario wants to know of it. */
+  /** Further numbers that the scenario needs. */
   readonly more: Readonly<Record<string, number>>
 }
 
 /** Stands before every message, since a subject may print lines of its own. */
 const MARK = "@bench "
 
-/** Says something. Synchronous: nothing is lost when the process ends. */
+/** Sends a message. Synchronous: nothing is lost when the process ends. */
 export function say(message: Message): void {
   let rest = Buffer.from(`${MARK}${JSON.stringify(message)}\n`)
   while (rest.length > 0) {
     try {
       rest = rest.subarray(writeSync(1, rest))
     } catch (error) {
-      // A full pipe: whoever reads it will come back.
+      // The pipe is full: its reader will read on.
       if ((error as NodeJS.ErrnoException).code !== "EAGAIN") throw error
     }
   }
 }
 
-/** Says the last word. What the subject left open, such as a timer, does not keep the process. */
+/** Sends the last message and exits, whatever the subject left open. */
 export function exitSaying(message: Message): never {
   say(message)
   process.exit(0)
@@ -52,7 +52,7 @@ export function messageIn(line: string): Message | undefined {
  * Answers each line of input with the usage so far, and ends the process with its input. When the
  * line says `collected`, garbage is collected before. A line that begins with `do ` is an order.
  *
- * @param more what else to tell, each time.
+ * @param more further numbers for each message.
  * @param order is given what stands behind `do `.
  */
 export function answerUsage(

@@ -18,7 +18,7 @@ export interface Theme {
   readonly peer: string
 }
 
-/** Both are told apart by lightness too, for those who do not see the hue. */
+/** They differ in lightness too, for readers who do not see the hue. */
 export const themes: readonly Theme[] = [
   {
     name: "light",
@@ -54,7 +54,7 @@ const FONT = "ui-sans-serif, system-ui, sans-serif"
  * for each runtime, a bar for each subject. Bars of one row share a scale, which begins at 0; a
  * number stands at each. The thin line is the spread, p05 to p95. Drawn by Apache ECharts, as SVG.
  *
- * @param title what stands above it, where the scenario's name would say too little.
+ * @param title the heading, where the scenario's name alone is unclear.
  */
 export function chartOf(
   scenario: Scenario,
@@ -84,7 +84,7 @@ export function chartOf(
   return draw(layout, { width, height: top }, `${heading}. ${scenario.question}`)
 }
 
-/** What is drawn: a grid, two axes and two series a panel. */
+/** The parts of a chart: a grid, two axes and two series a panel. */
 interface Layout {
   readonly theme: Theme
   readonly runtimes: readonly string[]
@@ -200,7 +200,7 @@ function barsOf({ rows }: Panel, theme: Theme) {
   }
 }
 
-/** What the library tells of a point, and where it is drawn. */
+/** A point as the library describes it, and its place in the drawing. */
 interface PointApi {
   value(dimension: number): number
   coord(point: readonly [number, number]): [number, number]

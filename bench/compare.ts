@@ -7,7 +7,7 @@ export interface Move {
   readonly before: Row
   /** Now divided by before: below 1 is better. */
   readonly ratio: number
-  /** What was compared: the time itself, or its ratio to the control's. */
+  /** The compared quantity: the time itself, or its ratio to the control's. */
   readonly by: "median" | "ratio to control"
 }
 

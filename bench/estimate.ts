@@ -3,7 +3,7 @@ import { type ScheduleOptions, visitsOf } from "./schedule.ts"
 
 /**
  * Seconds of one visit at full size, the mean over subjects, sizes and runtimes, on two cores that
- * nobody else uses. The `seconds` of results say what it was. Scenarios not named are taken for 10.
+ * no other program uses. The `seconds` of results say what it was. Scenarios not named are taken for 10.
  */
 const VISIT_SECONDS: Readonly<Record<string, number>> = {
   trie: 7,
@@ -22,7 +22,7 @@ const VISIT_SECONDS: Readonly<Record<string, number>> = {
 /** A smoke visit is mostly the start of a process; two run at once. */
 const SMOKE_VISIT_SECONDS = 0.2
 
-/** How long a scenario will take, in minutes. On a busy machine two or three times that. */
+/** Estimated duration of a scenario, in minutes. A busy machine needs two or three times that. */
 export function estimateMinutes(scenario: Scenario, options: ScheduleOptions): number {
   const visits = visitsOf(scenario, options).length
   const full = VISIT_SECONDS[scenario.name] ?? 10

@@ -2,7 +2,7 @@
 declare const gc: (() => void) | undefined
 declare const Bun: { gc(force: boolean): void } | undefined
 
-/** Collects all garbage, where the runtime lets us; says whether it does. Synchronous. */
+/** Collects all garbage; false where the runtime has no such call. Synchronous. */
 export function collectGarbage(): boolean {
   if (typeof Bun !== "undefined") Bun.gc(true)
   else if (typeof gc !== "undefined") gc()

@@ -1,9 +1,9 @@
 import { quantile } from "./statistics.ts"
 
 /**
- * How long something that comes at any moment waits for its turn of the event loop.
+ * The wait of an event, arriving at any moment, for its turn of the event loop.
  *
- * A timer of 1 ms tells how late it is. A turn that is late by 30 ms made what came in each of
+ * A timer of 1 ms records how late it is. A turn that is late by 30 ms made what came in each of
  * these milliseconds wait: it counts as 30, 29, 28 …, not as one sample among the short ones.
  */
 export class LoopDelay {

@@ -2,7 +2,7 @@ import { formatNumber } from "./format.ts"
 import type { Results } from "./results.ts"
 import type { Row } from "./rows.ts"
 
-/** Where a row is looked for, at the largest size that was measured. */
+/** Names of a row; its largest measured size counts. */
 interface Place {
   readonly scenario: string
   readonly operation: string
@@ -19,54 +19,54 @@ const WRITE: Place = { scenario: "trie", operation: "write + snapshot each" }
 const GET: Place = { scenario: "trie", operation: "get, hit" }
 
 /**
- * The five numbers that the README tells, each made of rows alone: where we win, and where we lose.
- * One whose rows were not measured is left out.
+ * The five numbers of the README, each made of rows alone: where we win, and where we lose.
+ * A number without measured rows is left out.
  *
- * @param runtime on which.
+ * @param runtime its name, such as `node24`.
  */
 export function numbersOf(results: Results, runtime: string): string[] {
   const rowOf = (place: Place) => largest(results.rows, place, runtime)
   const sentences: (string | undefined)[] = [
-    tell(rowOf(DELIVERY), ({ median, size, ratios, ratioToControl }) => {
+    sentenceOf(rowOf(DELIVERY), ({ median, size, ratios, ratioToControl }) => {
       const peers = [
         `${ratio(ratioToControl)} the least code that writes the same bytes`,
         beside(ratios["hono streamSSE"], "Hono's `streamSSE`"),
         beside(ratios["better-sse"], "better-sse"),
       ]
-      const last = tell(rowOf(LATENCY), ({ median }) => {
-        return ` The last of them has it after ${formatNumber(median)} ms, p99.`
+      const last = sentenceOf(rowOf(LATENCY), ({ median }) => {
+        return ` 99 % of deliveries arrive within ${formatNumber(median)} ms.`
       })
       const what = `**${formatNumber(median)} µs** of CPU to deliver a change to one of`
       return `${what} ${count(size)} readers: ${peers.join(", ")}.${last ?? ""}`
     }),
-    tell(rowOf(JOIN), ({ median, size, ratios }) => {
-      const what = `**${formatNumber(median)} ms** of CPU for each reader of a thousand who join`
+    sentenceOf(rowOf(JOIN), ({ median, size, ratios }) => {
+      const what = `**${formatNumber(median)} ms** of CPU for each of a thousand readers that join`
       const each = beside(ratios["per client"], "encoding for each")
-      const zipped = tell(rowOf({ ...JOIN, subject: "headwater, gzip" }), (row) => {
+      const zipped = sentenceOf(rowOf({ ...JOIN, subject: "headwater, gzip" }), (row) => {
         const eachZipped = beside(row.ratios["per client, gzip"], "compressing for each")
         return ` In gzip, ${formatNumber(row.median)} ms: ${eachZipped}.`
       })
-      return `${what} at once ${count(size)} entries: ${each}.${zipped ?? ""}`
+      return `${what} ${count(size)} entries at once: ${each}.${zipped ?? ""}`
     }),
-    tell(rowOf(STALLED), ({ median, size }) => {
+    sentenceOf(rowOf(STALLED), ({ median, size }) => {
       const none = rowOf({ ...STALLED, operation: "growth, none stalled" })
       const bare = rowOf({ ...STALLED, subject: "bare" })
       const others = [
-        ...(none ? [`${mib(none.median)} while none has stopped`] : []),
-        ...(bare ? [`${mib(bare.median)} where a server queues`] : []),
+        ...(none ? [`${mib(none.median)} while no reader has stopped`] : []),
+        ...(bare ? [`${mib(bare.median)} in a server that queues`] : []),
       ]
-      const what = `**${mib(median)}** by which the server grows while ${count(size)} changes`
-      return `${what} pass a reader who has stopped reading: ${others.join(", ")}.`
+      const what = `**${mib(median)}** of growth of the server while ${count(size)} changes`
+      return `${what} pass a reader that has stopped reading: ${others.join(", ")}.`
     }),
-    tell(rowOf(MEMORY), ({ median, size, ratios, ratioToControl }) => {
+    sentenceOf(rowOf(MEMORY), ({ median, size, ratios, ratioToControl }) => {
       const what = `**${formatNumber(median)} bytes** of memory for each of ${count(size)} entries`
       const map = beside(ratioToControl, "a native `Map`")
       return `${what} of 206: ${map}, ${beside(ratios.immutable, "immutable")}.`
     }),
-    tell(rowOf(WRITE), ({ median, size, ratios }) => {
-      const get = tell(rowOf(GET), ({ median, ratioToControl }) => {
+    sentenceOf(rowOf(WRITE), ({ median, size, ratios }) => {
+      const get = sentenceOf(rowOf(GET), ({ median, ratioToControl }) => {
         const time = `**${formatNumber(median)} ns**`
-        return ` To get one takes ${time}: ${ratio(ratioToControl)} the time of a native \`Map\`.`
+        return ` A \`get\` takes ${time}: ${ratio(ratioToControl)} the time of a native \`Map\`.`
       })
       const what = `**${formatNumber(median)} ns** for a write and a snapshot of`
       const peers = [beside(ratios.immutable, "immutable"), beside(ratios.hamt_plus, "hamt_plus")]
@@ -87,7 +87,7 @@ function largest(
     .sort((a, b) => b.size - a.size)[0]
 }
 
-function tell(row: Row | undefined, sentence: (row: Row) => string): string | undefined {
+function sentenceOf(row: Row | undefined, sentence: (row: Row) => string): string | undefined {
   return row && sentence(row)
 }
 

@@ -1,4 +1,4 @@
-/** A line that tells how far a run is: rewritten on a terminal, one for each tenth elsewhere. */
+/** The progress of a run on one line: rewritten on a terminal, one for each tenth elsewhere. */
 export class Progress {
   readonly #total: number
   readonly #began = performance.now()
@@ -9,7 +9,7 @@ export class Progress {
     this.#total = total
   }
 
-  /** Says a line that stays. */
+  /** Writes a line that stays. */
   say(line: string): void {
     const clear = process.stderr.isTTY ? "\r\x1b[K" : ""
     process.stderr.write(`${clear}${line}\n`)

@@ -6,7 +6,7 @@ import { numbersOf } from "./numbers.ts"
 import { type Results, readResults } from "./results.ts"
 import { loadScenario, scenarioNames } from "./scenarios.ts"
 
-/** What the README says of benchmarks stands between these; the first names the results. */
+/** The marks around the README's section of benchmarks; the first names the results. */
 const BEGIN = /^<!-- numbers from (\S+): npm run bench -- --publish \S+ -->$/m
 const END = "<!-- end of numbers -->"
 
@@ -26,7 +26,7 @@ export async function publish(path: string, root: URL): Promise<void> {
   console.log(`README.md tells ${named}, and ${relative(".", folder)} holds its chart`)
 }
 
-/** Where the results are that the README tells, as an absolute path. */
+/** Absolute path of the results in the README. */
 export function publishedPath(root: URL): string {
   const path = publishedIn(readFileSync(new URL("README.md", root), "utf8"))
   if (path === undefined)
@@ -34,7 +34,7 @@ export function publishedPath(root: URL): string {
   return fileURLToPath(new URL(path, root))
 }
 
-/** The path of the results that a README tells; nothing where it tells none. */
+/** The path of the results in a README; `undefined` where it has none. */
 export function publishedIn(readme: string): string | undefined {
   return BEGIN.exec(readme)?.[1]
 }
@@ -51,7 +51,7 @@ export function replaceNumbers(readme: string, section: string): string {
   return `${readme.slice(0, at)}## What it costs\n\n${section}\n${readme.slice(at)}`
 }
 
-/** What the README says of results, marks included. */
+/** The README's section of results, marks included. */
 export function sectionOf(path: string, results: Results): string {
   const { machine, versions, startedAt, commit } = results
   const runtime = RUNTIMES.find((name) => results.rows.some((row) => row.runtime === name))
@@ -76,7 +76,7 @@ export function sectionOf(path: string, results: Results): string {
   ].join("\n")
 }
 
-/** What measures the same again, but for how often. */
+/** The command that measures the same again. */
 function commandOf({ rows }: Results): string {
   const on = [...new Set(rows.map((row) => row.runtime))].join(",")
   const ran = new Set(rows.map((row) => row.scenario))

@@ -24,7 +24,7 @@ export interface Results {
   /** Of the runtimes and of the peers. */
   readonly versions: Readonly<Record<string, string>>
   readonly rows: readonly Row[]
-  /** How long each scenario took on each runtime: `{ "trie node24": 120 }`. */
+  /** Duration of each scenario on each runtime, in seconds: `{ "trie node24": 120 }`. */
   readonly seconds: Readonly<Record<string, number>>
   /** Visits that failed, with the reason: `scenario runtime subject: reason`. */
   readonly failures: readonly string[]
@@ -79,7 +79,7 @@ export function formatResults(results: Results): string {
 }
 
 /**
- * What was measured before and what now, as one: of a scenario on a runtime, what is newer.
+ * Merges earlier results with new ones: for a scenario on a runtime, the newer ones count.
  *
  * @throws {TypeError} the machine is another one, or the size.
  */

@@ -9,7 +9,7 @@ export interface Row {
   readonly size: number
   readonly runtime: string
   readonly subject: string
-  /** What a sample counts. Less is better, always. */
+  /** The unit of a sample. Less is better, always. */
   readonly unit: string
   readonly median: number
   readonly p05: number
@@ -24,7 +24,7 @@ export interface Row {
   readonly ratios: Readonly<Record<string, number | null>>
 }
 
-/** What one visit found. */
+/** The result of one visit. */
 export interface Visited {
   readonly task: Task
   readonly measurements: readonly Measurement[]
@@ -83,7 +83,7 @@ function rowOf(scenario: Scenario, cell: Cell, medians: ReadonlyMap<string, numb
 }
 
 /**
- * Null where a ratio says nothing: what it is divided by is absent, or is below what is measured.
+ * Null where a ratio has no meaning: the divisor is absent, or too small to be measured.
  */
 function ratio(value: number, other: number | undefined): number | null {
   if (other === undefined || other <= 0 || value < 0) return null
@@ -94,7 +94,7 @@ function rounded(value: number): number {
   return Number(value.toPrecision(5))
 }
 
-/** What is wrong with something that should be a row: one line a fault, none when it is one. */
+/** The faults of a value that should be a row, a line each; none when it is one. */
 export function findRowFaults(value: unknown): string[] {
   if (typeof value !== "object" || value === null) return ["a row is an object"]
   const row = value as Record<string, unknown>

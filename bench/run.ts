@@ -33,7 +33,7 @@ const VISIT_MS_MAX = { full: 600_000, smoke: 60_000 } as const
 const VISITS_AT_ONCE = { full: 1, smoke: 2 } as const
 
 interface TimedVisit extends Visited {
-  /** How long it took, with the start of its process. */
+  /** Duration in seconds, with the start of its process. */
   readonly ms: number
 }
 
@@ -133,7 +133,7 @@ async function visit(scenario: Scenario, task: Task): Promise<readonly Measureme
   }
 }
 
-/** How long a scenario took on each runtime, by `scenario runtime`, in whole seconds. */
+/** Duration of each scenario on each runtime, by `scenario runtime`, in whole seconds. */
 function secondsOf(scenario: Scenario, visited: readonly TimedVisit[]): Record<string, number> {
   const seconds: Record<string, number> = {}
   for (const { task, ms } of visited) {
@@ -169,7 +169,7 @@ function formatTime(minutes: number): string {
   return new Date(Date.now() + minutes * 60_000).toTimeString().slice(0, 5)
 }
 
-/** What a smoke run finds is not kept among the results. */
+/** Results of a smoke run are not kept. */
 function defaultFolder({ size, startedAt }: Results): string {
   const path = size === "full" ? `bench/results/${startedAt.slice(0, 10)}` : ".cache/bench"
   return fileURLToPath(new URL(path, root))

@@ -24,7 +24,7 @@ export interface Scenario {
    * until its input ends, and this measures.
    */
   drive?(task: Task, server: SubjectProcess): Promise<readonly Measurement[]>
-  /** Why it cannot run on this machine, if so. */
+  /** The reason why it cannot run on this machine, if there is one. */
   missing?(): string | undefined
   /** Arguments of the subject's program, where it takes some. */
   argumentsOf?(task: Task): readonly string[]

@@ -2,7 +2,7 @@ import type { Options } from "./arguments.ts"
 import type { Scenario } from "./scenario.ts"
 import type { Task } from "./task.ts"
 
-/** What decides which visits there are. */
+/** The choices from which the visits of a run follow. */
 export type ScheduleOptions = Pick<Options, "runtimes" | "sizeName" | "rounds" | "seed">
 
 /**

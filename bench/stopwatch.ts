@@ -2,7 +2,7 @@ import { do_not_optimize } from "mitata"
 import { collectGarbage } from "./garbage.ts"
 import type { Measurement, SizeName } from "./task.ts"
 
-/** How long an operation may be sampled, and how often. */
+/** Bounds on the time and number of samples of an operation. */
 export interface Plan {
   readonly samplesMax: number
   /** No further sample begins after this many ms. One is always taken. */
@@ -24,7 +24,7 @@ export class Stopwatch {
     this.#plan = plan
   }
 
-  /** What was measured, in the order in which it was. */
+  /** The samples, in the order in which they were taken. */
   get found(): readonly Measurement[] {
     return this.#found
   }
@@ -33,7 +33,7 @@ export class Stopwatch {
    * Samples an operation. Garbage is collected before the first sample, not between samples: what
    * an operation leaves to the collector is part of what it costs.
    *
-   * @param work does the operation some times, and tells how many.
+   * @param work does the operation some times, and returns how many.
    * @param between runs before every sample, and is not measured.
    */
   measure(operation: string, unit: string, work: () => number, between?: () => void): void {

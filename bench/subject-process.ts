@@ -8,7 +8,7 @@ import type { Measurement, Task } from "./task.ts"
 /** A runtime of this machine. */
 export interface RuntimeBinary {
   readonly binary: string
-  /** What stands before the script. */
+  /** Arguments before the script. */
   readonly args: readonly string[]
 }
 
@@ -32,7 +32,7 @@ export class SubjectProcess {
   #wake = () => {}
   #isOver = false
 
-  /** Starts it. After `timeoutMs` it is killed, which its next message tells. */
+  /** Starts it. It is killed after `timeoutMs`; its next message is then an error. */
   constructor(
     task: Task,
     { binary, args }: RuntimeBinary,
@@ -80,7 +80,7 @@ export class SubjectProcess {
     }
   }
 
-  /** What it has used so far, by its own accounting; `collected`: without its garbage. */
+  /** Resources used so far, by its own accounting; `collected`: without its garbage. */
   async usage(how: "as it is" | "collected" = "as it is"): Promise<Usage> {
     this.#child.stdin?.write(`${how}\n`)
     return await this.next("usage")

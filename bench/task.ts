@@ -12,11 +12,11 @@ export interface Task {
   readonly sizeName: SizeName
   readonly seed: number
   readonly runtime: string
-  /** Whether it is this runtime that measures what does not depend on the runtime. */
+  /** True on the one runtime that measures operations that do not depend on the runtime. */
   readonly leads: boolean
 }
 
-/** What a visit found: samples of one operation, all of one unit, of which less is better. */
+/** The result of a visit: samples of one operation, all of one unit, of which less is better. */
 export interface Measurement {
   readonly operation: string
   readonly unit: string

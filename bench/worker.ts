@@ -1,6 +1,6 @@
 /**
  * The process of one visit, in the runtime that is measured: reads its task from the environment,
- * does it, and says what it found, a line of JSON each. The arguments are the subject's own.
+ * does it, and writes its result, a line of JSON each. The arguments are the subject's own.
  */
 import { exitSaying, say } from "./channel.ts"
 import { loadScenario } from "./scenarios.ts"

@@ -13,5 +13,5 @@ function shown(json = "undefined"): string {
   return json.length > SHOWN_MAX ? `${json.slice(0, SHOWN_MAX)}…` : json
 }
 
-/** Characters of an answer that are said. */
+/** Characters of an answer that the message shows. */
 const SHOWN_MAX = 500

@@ -2,7 +2,7 @@
 export interface Follower {
   /** Starts from nothing. Resolves once it holds everything and is in sync. */
   start(): Promise<void>
-  /** How many entries it holds. */
+  /** Number of entries that it holds. */
   size(): number
   /** The value of a key, as text. */
   get(key: string): string | undefined

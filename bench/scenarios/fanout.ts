@@ -42,7 +42,7 @@ export const fanout: Scenario = {
   },
 }
 
-/** Events that are published before anybody is waited for. */
+/** Events that are published before the subject waits for readers. */
 const BURSTS = [1, 100]
 const WARM_DELIVERIES: Readonly<Record<SizeName, number>> = { full: 200_000, smoke: 100 }
 // The clock of CPU time ticks in ms on some machines: a sample lasts much longer.

@@ -31,7 +31,7 @@ export const load: Scenario = {
   },
 }
 
-/** What is bundled for a subject, and under which operation. */
+/** The bundle of a subject, and the operation under which it is measured. */
 const PACKAGES: Readonly<Record<string, readonly (readonly [operation: string, name: string])[]>> =
   {
     headwater: [

@@ -5,8 +5,8 @@
  * Unit:     bytes for each entry: growth of the resident set over the empty process, garbage
  *           collected before both looks.
  *           Three times as many entries have passed through the process before the first look, and
- *           were dropped: the heap has the room that reading them takes, whoever keeps them. That
- *           favours those who keep them in this heap.
+ *           were dropped: the heap has the room that reading them takes, for every subject. That
+ *           favours subjects that keep them in this heap.
  * Control:  `map`, a native `Map` of values as bytes.
  * Peers:    a `Map` of values as text, which is the best that JavaScript can do; immutable.
  */
@@ -48,11 +48,11 @@ export const memory: Scenario = {
 /**
  * For each entry held, how many have passed before. V8 doubles its young generation (32, 64, 128
  * MiB) as more and more garbage has passed through it: with fewer, it would do so during the
- * filling, and the garbage of reading would be laid to whoever keeps the entries.
+ * filling, and the garbage of reading would count against the subject that keeps the entries.
  */
 const PASSING = 3
 
-/** What is held, for the look after the filling; and so that it is held until then. */
+/** Holds the entries until memory is measured after the filling. */
 interface Holding {
   entries(): number
   bytes(): number

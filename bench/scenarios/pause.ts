@@ -3,7 +3,7 @@
  *
  * Question: what is the longest turn of a 1 ms timer with entries held, while 10,000 writes a
  *           second pass, each batch followed by a snapshot, the last ten kept?
- * Unit:     ms. A turn is what the timer is late by; a collection is what the runtime tells of
+ * Unit:     ms. A turn is the delay of the timer; a collection is the runtime's report of
  *           itself, where it does.
  * Control:  `map`, a native `Map`, which takes no snapshots.
  * Peers:    immutable.
@@ -106,13 +106,13 @@ function churn(map: KeyedMap, entries: Entries, size: number, forMs: number): Pr
   })
 }
 
-/** Listens to what a runtime tells of its collections. */
+/** Listens to a runtime's reports of its collections. */
 class Collections {
   readonly #pauses: number[] = []
   readonly #observer: PerformanceObserver | undefined
 
   constructor() {
-    // Deno names the type and never tells of one; Bun does not name it.
+    // Deno names the type and never reports one; Bun does not name it.
     const { supportedEntryTypes } = PerformanceObserver as { supportedEntryTypes?: string[] }
     if ("Deno" in globalThis || !supportedEntryTypes?.includes("gc")) return
     this.#observer = new PerformanceObserver((list) => {
@@ -121,7 +121,7 @@ class Collections {
     this.#observer.observe({ entryTypes: ["gc"] })
   }
 
-  /** The pauses so far, in ms; undefined where the runtime does not tell. */
+  /** The pauses so far, in ms; undefined where the runtime reports none. */
   end(): readonly number[] | undefined {
     if (this.#observer === undefined) return undefined
     this.#observer.disconnect()

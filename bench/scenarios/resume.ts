@@ -1,10 +1,10 @@
 /**
  * Resume: a reader comes back after some changes.
  *
- * Question: what does it cost to tell a reader what changed since it left?
- * Unit:     µs for one reader, told everything: as deltas, and as wire JSON.
+ * Question: what does it cost to send a reader the changes since it left?
+ * Unit:     µs for one reader that gets everything: as deltas, and as wire JSON.
  * Control:  `log`, which keeps every change in an array and replays what came after a place.
- * Peers:    `snapshot`, which tells the whole state.
+ * Peers:    `snapshot`, which sends the whole state.
  */
 import { createEngine, type Snapshot } from "@headwater/core/engine"
 import { do_not_optimize } from "mitata"
@@ -42,15 +42,15 @@ const FRAME_BYTES_MAX = 65_536
 const utf8 = new TextEncoder()
 const text = new TextDecoder()
 
-/** Says what is so now of a key. */
+/** Receives the present value of a key. */
 type Tell = (key: string, value: Uint8Array) => void
 
-/** What a reader can be served from. Keys are drawn from all, so a key may be written twice. */
+/** A state that readers are served from. Keys are drawn at random: one may be written twice. */
 interface Served {
   write(key: string, value: Uint8Array): void
-  /** Ends a batch of writes, and tells the place behind it. */
+  /** Ends a batch of writes, and returns the place after it. */
   place(): number
-  /** Tells everything that a reader at a place lacks; returns how many it told. */
+  /** Sends everything that a reader at a place lacks; returns the number of entries sent. */
   deltas(place: number, tell: Tell): number
   /** The same as frames of wire JSON; returns their bytes. */
   wire(place: number, frame?: (bytes: Uint8Array) => void): number
@@ -104,7 +104,7 @@ class Headwater implements Served {
   }
 }
 
-/** Tells all of it, whatever the reader holds: what is left to those who keep no history. */
+/** Sends the whole state, whatever the reader holds: the way of a server without history. */
 class WholeSnapshot extends Headwater {
   override deltas(_place: number, tell: Tell): number {
     return super.deltas(0, tell)
@@ -115,7 +115,7 @@ class WholeSnapshot extends Headwater {
   }
 }
 
-/** Keeps every change that was ever made; a key that changed twice is told twice. */
+/** Keeps every change that was ever made; a key that changed twice is sent twice. */
 class Log implements Served {
   readonly #changes: { key: string; value: Uint8Array; revision: number }[] = []
 
@@ -227,7 +227,7 @@ function measureOne(served: Served, place: number, count: string, watch: Stopwat
   const started = performance.now()
   served.deltas(place, tell)
   const times = Math.ceil(1 / Math.max(performance.now() - started, 0.001))
-  // The stopwatch tells ns for each; a thousandth of a reader takes as many ns as one takes µs.
+  // The stopwatch measures ns; a thousandth of a reader takes as many ns as one takes µs.
   const repeat = (once: () => unknown) => () => {
     for (let time = 0; time < times; time++) do_not_optimize(once())
     return times * 1_000

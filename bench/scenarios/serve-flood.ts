@@ -15,7 +15,7 @@ import { Entries } from "../entries.ts"
 import type { Scenario } from "../scenario.ts"
 import { Readers } from "../servers/readers.ts"
 import { argumentsOf, reach, serveAs } from "../servers/serve-subject.ts"
-import { stateIn } from "../servers/told.ts"
+import { stateIn } from "../servers/stream-changes.ts"
 import { Writer } from "../servers/writer.ts"
 import type { SubjectProcess } from "../subject-process.ts"
 import { type Measurement, measured, type SizeName, type Task } from "../task.ts"
@@ -70,7 +70,7 @@ const KEYS = 1_000
 /** Readers whose every byte is kept and read afterwards. */
 const KEPT_READERS = 20
 
-/** How long the last of them may take to be in sync, in ms. */
+/** Timeout of the last reader to be in sync, in ms. */
 const IN_SYNC_MS_MAX = 60_000
 
 /** The first change's number: all have as many digits. */

@@ -1,7 +1,7 @@
 /**
- * Serve a crowd: a thousand readers who join at once.
+ * Serve a crowd: a thousand readers that join at once.
  *
- * Question: what does each of many readers cost who join at once and know nothing, and how long
+ * Question: what does each of many new readers cost that join at once, and how long
  *           does everything else wait meanwhile?
  * Unit:     ms of CPU, and of time, for each reader; bytes that each is sent; how often the whole
  *           snapshot was encoded, for each reader; ms that something which comes at any moment
@@ -20,7 +20,7 @@ import type { Scenario } from "../scenario.ts"
 import { becomeHub, countEncoded, HUB_ARGUMENTS, urlOfHub } from "../servers/hub.ts"
 import { type JoiningWay, joiningServer } from "../servers/joining.ts"
 import { Readers } from "../servers/readers.ts"
-import { entriesIn } from "../servers/told.ts"
+import { entriesIn } from "../servers/stream-changes.ts"
 import { Writer } from "../servers/writer.ts"
 import type { SubjectProcess } from "../subject-process.ts"
 import { type Measurement, measured, type SizeName, type Task } from "../task.ts"
@@ -28,7 +28,7 @@ import { expectAnswer } from "../wrong-answer.ts"
 
 export const serveJoin: Scenario = {
   name: "serve-join",
-  question: "What does each of a thousand readers cost who join at once and know nothing?",
+  question: "What does each of a thousand new readers cost that join at once?",
   control: "encoded once",
   subjects: ["headwater", "headwater, gzip", "encoded once", "per client", "per client, gzip"],
   sizes: { full: [100_000], smoke: [1_000] },
@@ -83,7 +83,7 @@ export const serveJoin: Scenario = {
   },
 }
 
-/** How the servers that are not ours tell a snapshot. */
+/** The form in which the peers' servers send a snapshot. */
 const WAYS: Readonly<Record<string, JoiningWay | undefined>> = {
   "encoded once": "once",
   "per client": "each",
@@ -98,14 +98,14 @@ function isZipped(subject: string): boolean {
   return subject.endsWith(", gzip")
 }
 
-/** What tells that a reader has all: the `sync`, which our gzip stores as it is; or the end. */
+/** The bytes that end a snapshot: the `sync`, which our gzip stores as it is; or the end. */
 function markOf(subject: string, size: number): string {
   return subject === "per client, gzip" ? "\r\n0\r\n\r\n" : `"entries":${size}`
 }
 
 const READERS: Readonly<Record<SizeName, number>> = { full: 1_000, smoke: 20 }
 
-/** How long it may take until everybody has joined, in ms. */
+/** Timeout until every reader has joined, in ms. */
 const JOINED_MS_MAX = 300_000
 
 /** Entries of one commit while the hub is filled. */
@@ -134,5 +134,5 @@ function check(readers: Readers, size: number, seed: number): void {
   const bytes = readers.bytes()
   const least = Math.min(...bytes)
   const isSame = least > Math.max(...bytes) - 4_096
-  expectAnswer("readers who got less than others", isSame, true)
+  expectAnswer("readers that got less than others", isSame, true)
 }

@@ -1,7 +1,7 @@
 /**
- * Serve those who do not read.
+ * Serve a reader that does not read.
  *
- * Question: what does a reader cost who stops reading while changes pass, and what do the others
+ * Question: what does a reader cost that stops reading while changes pass, and what do the others
  *           notice of it?
  * Unit:     MiB by which the server grows while all changes pass; KiB for each of a hundred stalled
  *           readers; ms from a write to ten other readers, p99. Garbage is collected before memory
@@ -25,7 +25,7 @@ import { type Measurement, measured, type SizeName, type Task } from "../task.ts
 
 export const serveStalled: Scenario = {
   name: "serve-stalled",
-  question: "What does a reader cost who stops reading, and what do the others notice of it?",
+  question: "What does a reader cost that stops reading, and what do the others notice of it?",
   control: "bare",
   subjects: ["headwater", "bare", "hono streamSSE"],
   sizes: { full: [1_000_000], smoke: [2_000] },
@@ -73,12 +73,12 @@ export const serveStalled: Scenario = {
   },
 }
 
-/** Readers who go on reading. */
+/** Readers that go on reading. */
 const OTHERS = 10
 
 const STALLED: Readonly<Record<SizeName, number>> = { full: 100, smoke: 5 }
 
-/** How long the one who stalled may take to read what it missed, in ms. */
+/** Timeout of the stalled reader to catch up, in ms. */
 const CAUGHT_UP_MS_MAX = 60_000
 
 /** By how many bytes the server grows for each of many stalled readers, beyond opening them. */

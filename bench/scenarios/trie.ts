@@ -2,7 +2,7 @@
  * Trie: the jobs of a cache, one after the other, on one map.
  *
  * Question: what does each operation of a versioned map cost, and what do its snapshots?
- * Unit:     ns for one key, read or written; for one change told; for one snapshot. Resident memory
+ * Unit:     ns for one key, read or written; for one change; for one snapshot. Resident memory
  *           is asked by `memory`, the longest turn of a timer under writes by `pause`.
  * Control:  `map`, a native `Map` changed in place: no versions, no snapshots.
  * Peers:    the persistent maps of JavaScript; where all is encoded, also `map of objects`, a `Map`
@@ -40,7 +40,7 @@ export const trie: Scenario = {
 /** Calls in one sample: enough to take milliseconds. */
 const CALLS: Readonly<Record<SizeName, number>> = { full: 100_000, smoke: 1_000 }
 
-/** How long the operations are run before they are timed, in ms. */
+/** Warm-up of the operations before they are timed, in ms. */
 const WARM_MS: Readonly<Record<SizeName, number>> = { full: 1_000, smoke: 1 }
 
 /**
@@ -65,7 +65,7 @@ class TrieData {
   /** The keys of the calls, in their order. */
   hits: readonly string[]
   misses: readonly string[]
-  /** What each call writes, to the key of the same number in `hits`. */
+  /** The value that each call writes, to the key of the same number in `hits`. */
   readonly writes: readonly Uint8Array[]
   readonly filling: Feed
   readonly writing: Feed
@@ -92,7 +92,7 @@ class TrieData {
   }
 
   /**
-   * Makes all keys of the calls anew: equal, and no string that anybody has seen. So a key comes as
+   * Makes all keys of the calls anew: equal, and no string that was used before. So a key comes as
    * it comes from a socket, without the hash that the runtime keeps with a string that it has
    * hashed.
    */
@@ -243,7 +243,7 @@ function measureDeletes(map: KeyedMap, data: TrieData, watch: Stopwatch): void {
   expectAnswer("entries left", map.size, data.entries - keys.length)
 }
 
-/** What a program does that holds values parsed: it stringifies them, each time they are sent. */
+/** A program that holds parsed values: it stringifies them each time it sends them. */
 function measureObjects({ size, sizeName, seed }: Task): readonly Measurement[] {
   const source = new Entries(seed)
   const objects = new Map<string, { readonly value: unknown; readonly revision: number }>()

@@ -2,7 +2,7 @@ import type { ServerResponse } from "node:http"
 import { DeltaFrames } from "./delta.ts"
 import { bodyOfRequest, isNode, serveFetch, serveNode } from "./serve-fetch.ts"
 
-/** What an event stream says of itself. */
+/** The headers of an event stream. */
 export const STREAM_HEADERS = {
   "content-type": "text/event-stream",
   "cache-control": "no-store, no-transform",
@@ -17,7 +17,7 @@ interface Reader {
 /**
  * The control: the least code that writes the same bytes on this runtime. A set of open responses;
  * a write is encoded once and given to each. It holds nothing, resumes nobody, and lets a reader
- * who stops reading fill its memory.
+ * that stops reading fill its memory.
  *
  * @param gathers what is written in one turn of the event loop goes to each reader in one piece.
  */

@@ -2,10 +2,10 @@ import { encodeDeltaFrame } from "@headwater/protocol"
 
 const utf8 = new TextEncoder()
 
-/** What a hub's epochs look like. */
+/** The form of a hub's epochs. */
 const EPOCH = "0123456789abcdefghijkl"
 
-/** A commit as a hub tells it. */
+/** A commit as a hub sends it. */
 export interface Delta {
   readonly id: string
   /** JSON of the event's data. */

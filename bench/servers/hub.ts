@@ -3,7 +3,7 @@ import type { SubjectProcess } from "../subject-process.ts"
 /** The arguments of the command, for a hub with one topic in memory. */
 export const HUB_ARGUMENTS = ["--listen", "127.0.0.1:0", "--topic", "bench=memory:"]
 
-/** What a reader is told once the hub has all of its source, and takes writes. */
+/** The bytes by which a reader knows that the hub is in sync and takes writes. */
 export const IN_SYNC = '"status":"in-sync"'
 
 /** Becomes the hub, as `headwater` runs it: it reads this process's arguments. */
@@ -12,7 +12,7 @@ export async function becomeHub(): Promise<void> {
   await import(main.href)
 }
 
-/** Where a hub listens, once it takes writes. Whoever reads it first would share its start. */
+/** The address of a hub, once it takes writes: measured readers must not share its start. */
 export async function urlOfHub(server: SubjectProcess): Promise<string> {
   const url = (await server.printed(/listens on (http:[^\s,]+)/))[1] ?? ""
   while ((await fetch(`${url}/readyz`)).status !== 200) {
@@ -24,7 +24,7 @@ export async function urlOfHub(server: SubjectProcess): Promise<string> {
 const POLL_MS = 20
 
 /**
- * Counts the entries that snapshots are asked to encode from now on, for readers who hold nothing:
+ * Counts the entries that snapshots are asked to encode from now on, for readers without a state:
  * by standing between the hub and the core, before the hub is loaded.
  */
 export async function countEncoded(): Promise<() => number> {

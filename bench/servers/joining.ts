@@ -14,13 +14,13 @@ const text = new TextDecoder()
 /** As our hub deflates. */
 const GZIP_LEVEL = 3
 
-/** How frames reach readers: encoded once for all, or for each, or for each and then in gzip. */
+/** The encoding of frames: once for all readers, for each, or for each and then in gzip. */
 export type JoiningWay = "once" | "each" | "each, gzip"
 
 /** Frames, whole or compressed, one at a time. */
 type Frames = Iterator<Uint8Array, void>
 
-/** Serves a snapshot to whoever joins, and counts what it encodes. */
+/** Serves a snapshot to each joining reader, and counts the entries that it encodes. */
 export interface Joining {
   /** Entries encoded so far. */
   encoded(): number
@@ -30,8 +30,8 @@ export interface Joining {
 
 /**
  * A server that holds entries in a `Map`, values as bytes, and writes all of them to each reader
- * who joins, a frame when the one before was taken. In gzip it ends the answer then, so that a
- * reader who does not take it apart knows.
+ * that joins, a frame when the one before was taken. In gzip it ends the answer then, so that a
+ * reader that does not inflate it knows.
  */
 export function joiningServer(size: number, seed: number, way: JoiningWay): Joining {
   const entries = new Entries(seed)

@@ -2,7 +2,7 @@ import { connect, type Socket } from "node:net"
 import { constants, gunzipSync } from "node:zlib"
 import { WrongAnswerError } from "../wrong-answer.ts"
 
-/** How long a change may take until every reader has it, in ms. */
+/** Timeout until every reader has a change, in ms. */
 const DELIVERY_MS_MAX = 20_000
 
 /** Sockets that are opened at once, so that no accept queue runs over. */
@@ -11,11 +11,11 @@ const OPENING_MAX = 50
 /** Bytes of a part that are kept for the next one: no mark is longer. */
 const MARK_BYTES_MAX = 64
 
-/** How readers read. */
+/** Options of the readers. */
 export interface ReadersOptions {
-  /** Which of them keep what they are sent, for `bodies`; all do, unless said otherwise. */
+  /** The readers that keep their bytes, for `bodies`; all by default. */
   readonly keep?: (index: number) => boolean
-  /** Whether they ask for gzip. Marks are looked for in what is sent, as it is sent. */
+  /** True when readers ask for gzip. Marks are searched in the bytes as they are sent. */
   readonly gzip?: boolean
 }
 
@@ -66,7 +66,7 @@ export class Readers {
     return this.#readers.map(({ foundAt }) => foundAt)
   }
 
-  /** What each reader that keeps it was sent: the body, without the chunks in which it came. */
+  /** The body of each reader that keeps its bytes, without the frames of its chunks. */
   bodies(): readonly string[] {
     return this.#readers.filter(({ keeps }) => keeps).map((reader) => reader.body())
   }

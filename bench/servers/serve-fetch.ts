@@ -52,7 +52,7 @@ export async function bodyOfRequest(request: IncomingMessage): Promise<string> {
   return body
 }
 
-/** Whether this process is one of Node, and not of a runtime that looks like it. */
+/** True on Node itself, and not on a runtime that looks like it. */
 export function isNode(): boolean {
   return !("Bun" in globalThis) && !("Deno" in globalThis)
 }

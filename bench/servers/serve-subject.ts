@@ -2,7 +2,7 @@ import { answerUsage, say } from "../channel.ts"
 import type { SubjectProcess } from "../subject-process.ts"
 import { becomeHub, HUB_ARGUMENTS, IN_SYNC, urlOfHub } from "./hub.ts"
 
-/** A server of changes: how it is started, and what it says first to a reader. */
+/** A server of changes: its start, and the first bytes that a reader gets. */
 interface ChangeServer {
   start(gathers: boolean): Promise<string>
   readonly opening: string
@@ -39,7 +39,7 @@ export async function serveAs(
   say({ type: "ready", url: url ?? "" })
 }
 
-/** Where a subject serves, and by which bytes a reader knows that it follows. */
+/** The address of a subject, and the bytes by which a reader knows that it follows. */
 export async function reach(
   subject: string,
   server: SubjectProcess,

@@ -26,7 +26,7 @@ export class FrameWriter {
     if (this.#frame.length >= FRAME_CHARACTERS) this.#flush()
   }
 
-  /** Ends the last frame, and tells how much was written, commas between entries included. */
+  /** Ends the last frame, and returns the bytes written, commas between entries included. */
   end(): Amount {
     if (this.#frame !== "") this.#flush()
     return { entries: this.#entries, bytes: this.#bytes }

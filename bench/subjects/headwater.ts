@@ -89,7 +89,7 @@ class HeadwaterMap implements KeyedMap {
     let bytes = 0
     let slice = this.#newest.walk(request)
     for (;;) {
-      // Copied out, as whoever hands a frame to a stream must.
+      // Copied out, as every frame for a stream must be.
       bytes += slice.body.slice().byteLength
       entries += slice.entries
       if (slice.ended) return { entries, bytes }

@@ -1,4 +1,4 @@
-/** Where entries come from: by number, so that nobody has to hold them all. */
+/** Entries by number, so that no program has to hold them all. */
 export interface Feed {
   readonly keyAt: (index: number) => string
   readonly valueAt: (index: number) => Uint8Array
@@ -28,36 +28,36 @@ export interface KeyedMap {
   takeSnapshot(): void
   /** Does what was put off: freeing, sweeping. */
   settle(): void
-  /** Reads all of it, keys as strings and values as bytes, and tells how much there was. */
+  /** Reads everything, keys as strings and values as bytes, and returns the amount. */
   readAll(): Amount
   /**
-   * All of it as wire JSON in frames of about 64 KiB, made and dropped; tells how much there was.
+   * Encodes everything as wire JSON in frames of about 64 KiB, drops them, and returns the amount.
    */
   encodeAll(): Amount
   /** The value in the oldest of the states that are kept; absent where no states are kept. */
   getOldest?(key: string): Uint8Array | undefined
-  /** Notes the present state, from which `changesSince` tells; absent where no states are kept. */
+  /** Marks the present state for `changesSince`; absent where no states are kept. */
   mark?(): unknown
-  /** How many keys differ between a marked state and now, and lets go of the mark. */
+  /** Counts the keys that differ between a marked state and now, and releases the mark. */
   changesSince?(mark: unknown): number
-  /** Bytes in use beyond those of an empty one, where the library can tell. */
+  /** Bytes in use beyond those of an empty one, where the library reports them. */
   liveBytes?(): number
   /** Lets go of the states that are kept. */
   forgetStates(): void
   dispose(): void
 }
 
-/** What was read: entries and bytes. */
+/** An amount that was read: entries and bytes. */
 export interface Amount {
   readonly entries: number
   readonly bytes: number
 }
 
-/** What the JavaScript subjects keep for a key. */
+/** The record that the JavaScript subjects keep for a key. */
 export interface Held {
   readonly value: Uint8Array
   readonly revision: number
 }
 
-/** How many states are kept readable. */
+/** Number of states that are kept readable. */
 export const STATES_KEPT = 10

@@ -2,7 +2,7 @@ import { FrameWriter } from "./frame-writer.ts"
 import type { Amount, Feed, Held, KeyedMap } from "./keyed-map.ts"
 import { LastTen } from "./last-ten.ts"
 
-/** What a JavaScript library of persistent maps is asked: the few calls that differ. */
+/** The calls that differ between JavaScript libraries of persistent maps. */
 export interface Library<Root> {
   readonly empty: Root
   size(root: Root): number
@@ -87,7 +87,7 @@ export class PersistentMap<Root> implements KeyedMap {
     return this.#root
   }
 
-  /** These libraries cannot tell what two states share, so every entry of both is looked at. */
+  /** These libraries do not know what two states share, so every entry of both is compared. */
   changesSince(mark: unknown): number {
     const before = mark as Root
     const now = this.#root

@@ -39,7 +39,7 @@ const results: Results = {
 }
 
 describe("the README's numbers", () => {
-  test("are those of the committed results that it names, and nobody typed one", () => {
+  test("are those of the committed results that it names, none of them typed by hand", () => {
     const path = publishedIn(readme)
     if (path === undefined) return expect(/\d µs\*\*/.test(readme)).toBe(false)
     const section = sectionOf(path, readResults(join(root, path)))

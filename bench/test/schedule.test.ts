@@ -48,17 +48,14 @@ describe("visitsOf()", () => {
 })
 
 describe("scenarios", () => {
-  test.each(scenarioNames)(
-    "%s states what it asks, of whom, beside which control",
-    async (name) => {
-      const scenario = await loadScenario(name)
+  test.each(scenarioNames)("%s states its question, subject, and control", async (name) => {
+    const scenario = await loadScenario(name)
 
-      expect(scenario.name).toBe(name)
-      expect(scenario.question.endsWith("?")).toBe(true)
-      expect(scenario.subjects[0]).toBe("headwater")
-      expect(scenario.subjects.slice(1).includes(scenario.control)).toBe(true)
-      expect(new Set(scenario.subjects).size).toBe(scenario.subjects.length)
-      expect(Math.max(...scenario.sizes.smoke)).toBeLessThanOrEqual(10_000)
-    },
-  )
+    expect(scenario.name).toBe(name)
+    expect(scenario.question.endsWith("?")).toBe(true)
+    expect(scenario.subjects[0]).toBe("headwater")
+    expect(scenario.subjects.slice(1).includes(scenario.control)).toBe(true)
+    expect(new Set(scenario.subjects).size).toBe(scenario.subjects.length)
+    expect(Math.max(...scenario.sizes.smoke)).toBeLessThanOrEqual(10_000)
+  })
 })

@@ -17,7 +17,7 @@ const folder = mkdtempSync(join(tmpdir(), "headwater-bench-"))
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-/** Runs what `npm run bench` runs. Resolves with its exit code and what it said. */
+/** Runs what `npm run bench` runs. Resolves with its exit code and its output. */
 function bench(...args: string[]): Promise<{ code: number | null; output: string }> {
   return new Promise((resolve, reject) => {
     const command = [join(root, "tools/bench.mjs"), "--runtime", runtimes.join(","), ...args]

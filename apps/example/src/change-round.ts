@@ -6,7 +6,7 @@ export interface Shelf {
   readonly removed: readonly PackageRecord[]
 }
 
-/** What a round does to one package. */
+/** The change that a round makes to one package. */
 export type PackageChange =
   | { readonly op: "put"; readonly record: PackageRecord }
   | { readonly op: "delete"; readonly name: string }

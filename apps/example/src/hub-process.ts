@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process"
 import { fileURLToPath } from "node:url"
 import { freePort } from "@headwater/testing/etcd"
 
-/** How long a hub may take to hold what its source holds. */
+/** Timeout until the hub is in sync with its source, in ms. */
 const READY_MS = 60_000
 
 /** A hub as a user runs it: a process of its own. */

@@ -14,7 +14,7 @@ const CHANGED_PACKAGES = 1_000
  * `npm run example -- [--sample] [--port PORT]`
  *
  * Puts the package index of this machine into an etcd of its own, starts a hub on it, and serves a
- * page that follows it. Runs until it is told to stop; then everything it started ends with it.
+ * page that follows it. Runs until a signal stops it; then everything it started ends with it.
  */
 async function main(args: readonly string[]): Promise<void> {
   const opened: Closer[] = []
@@ -91,7 +91,7 @@ function listen(
   return servePage(PORT, host).catch(() => servePage(0, host))
 }
 
-/** One line that is written over by the next, where somebody looks; else only whole lines. */
+/** A line that the next one overwrites on a terminal; elsewhere only whole lines. */
 function tell(line: string): void {
   if (process.stdout.isTTY) process.stdout.write(`\r\u001b[K${line}`)
   else if (line.endsWith("\n")) process.stdout.write(line)

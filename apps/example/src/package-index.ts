@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process"
 import { createInterface } from "node:readline"
 
-/** What the example keeps of a package. */
+/** The fields of a package that the example keeps. */
 export interface PackageRecord {
   readonly name: string
   readonly version: string

@@ -1,7 +1,7 @@
 import type { Etcd } from "@headwater/testing/etcd"
 import type { PackageChange } from "./change-round.ts"
 
-/** Where the packages are in etcd, and so what the hub's topic shows. */
+/** The prefix of the packages in etcd, which the hub's topic mirrors. */
 export const PREFIX = "/packages/"
 
 /** etcd takes 128 operations in one transaction, by default. */

@@ -2,9 +2,9 @@ import { readFile } from "node:fs/promises"
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http"
 import type { AddressInfo } from "node:net"
 
-/** What the page asks of its server, besides its own files. */
+/** The routes of the page's server, besides its own files. */
 export interface PageHost {
-  /** Where the topic is: told to the page as JSON. */
+  /** The address of the topic, which the page gets as JSON. */
   readonly settings: () => object
   /** The button: does a round of changes and resolves with what the page shows of it. */
   readonly change: () => Promise<object>

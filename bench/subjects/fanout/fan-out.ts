@@ -9,7 +9,7 @@ export interface FanOut {
   close(): void
 }
 
-/** What is published: a small object, as an application's events are. */
+/** A published event: a small object, as an application has. */
 export interface Payload {
   readonly serial: number
   readonly name: string

@@ -6,7 +6,7 @@ interface Link {
 
 /**
  * A linked list of promises: the least code by which each subscriber reads at its own pace, misses
- * nothing, and is waited for by nobody. What a slow one has yet to read has no bound.
+ * nothing, and the publisher does not wait for it. Its unread events have no bound.
  */
 export class PromisesFanOut implements FanOut {
   #newest: Link

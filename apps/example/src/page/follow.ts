@@ -55,7 +55,7 @@ function ask(): void {
   })
 }
 
-/** Asks for a round of changes, and tells when all of it has come back by the stream. */
+/** Asks for a round of changes; resolves when all of them have come back by the stream. */
 async function change(): Promise<void> {
   clearTimeout(firstRound)
   button.disabled = true

@@ -1,6 +1,6 @@
 import type { EntryChange, ReplicaEntry } from "@headwater/client"
 
-/** What the topic holds of a package; its name is the key. */
+/** A package as an entry of the topic; its name is the key. */
 export interface PackageValue {
   readonly version: string
   readonly section: string

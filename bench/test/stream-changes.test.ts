@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest"
-import { changesIn, entriesIn, stateIn } from "../servers/told.ts"
+import { changesIn, entriesIn, stateIn } from "../servers/stream-changes.ts"
 
 const body = [
   ":",
@@ -9,7 +9,7 @@ const body = [
   'event: delta\ndata: {"revision":4,"cha',
 ].join("\n\n")
 
-describe("what a stream told", () => {
+describe("changes and entries of a stream", () => {
   test("is read in order, with or without spaces, up to the last whole event", () => {
     expect(entriesIn(body)).toEqual([{ key: "a", value: "1" }])
     expect(changesIn(body)).toEqual([
