@@ -3,7 +3,8 @@ import { type ScheduleOptions, visitsOf } from "./schedule.ts"
 
 /**
  * Seconds of one visit at full size, the mean over subjects, sizes and runtimes, on two cores that
- * no other program uses. The `seconds` of results say what it was. Scenarios not named are taken for 10.
+ * no other program uses. The `seconds` of results say what it was. Scenarios not named are taken
+ * for 10.
  */
 const VISIT_SECONDS: Readonly<Record<string, number>> = {
   trie: 7,
