@@ -1,32 +1,32 @@
 /**
- * Where a client stands with its hub.
+ * The state of a client's link to its hub.
  *
  *   idle        not started
  *   connecting  a request is under way, or answered without a `hello` so far
- *   snapshot    a snapshot or a catch-up is coming in; what was held before stays readable
- *   live        at least one `sync` on this stream: what is held is the hub's state at `position`
- *   waiting     backing off before the next request; what is held stays readable
+ *   snapshot    a snapshot or a catch-up is coming in; the entries before it stay readable
+ *   live        at least one `sync` on this stream: the entries are the hub's state at `position`
+ *   waiting     backing off before the next request; the entries stay readable
  *   closed      for good: by its owner, or because the hub refused
  */
 export type ClientState = "idle" | "connecting" | "snapshot" | "live" | "waiting" | "closed"
 
 /**
- * What happens to a client.
+ * An event of the link.
  *
  *   begin    a request is made: the first, or the next when the back-off is over
- *   hello    the hub says what it will do
+ *   hello    the hub describes the stream
  *   reset    the hub begins a snapshot anew, perhaps in the middle of a stream
- *   sync     the hub says that everything up to here has been sent
+ *   sync     the hub has sent everything up to here
  *   lost     the stream ended, failed, fell silent, or cannot be trusted any more
- *   close    its owner lets go, or the hub says not to come back
+ *   close    its owner lets go, or the hub refuses for good
  */
 export type ClientEvent = "begin" | "hello" | "reset" | "sync" | "lost" | "close"
 
 /**
- * What becomes of each state at each event. Total: no case is left to the code around it.
+ * The next state for each state and event. Total: no case is left to the code around it.
  *
- * A row begins with every event as it mostly is: `close` closes, the others change nothing. What it
- * then names is what moves it on. A frame that comes out of turn is the assembly's to refuse, which
+ * A row begins with the default for every event: `close` closes, the others change nothing. The row
+ * then names its exceptions. `ReplicaState` refuses a frame that comes out of turn, which
  * then makes it `lost`.
  */
 export const TRANSITIONS: Readonly<

@@ -11,7 +11,7 @@ import type { Mismatch } from "./replica-state.ts"
 /**
  * A report of a client, for logs and counters.
  *
- *   mismatch   the replica was not what the hub holds; see `FRESH_INTERVAL_MS` for the answer
+ *   mismatch   the replica differed from the hub; see `FRESH_INTERVAL_MS` for the answer
  *   reset      the hub could not resume
  *   lost       the link was lost, and is tried again after `delayMs`
  */

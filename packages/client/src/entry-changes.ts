@@ -2,10 +2,10 @@ import type { EntryChange } from "./replica.ts"
 import { isSameValue } from "./same-value.ts"
 import type { ReplicaEntry, ReplicaSnapshot } from "./snapshot.ts"
 
-/** What somebody last saw under each key that is another one since. */
+/** The keys that changed, each with the entry that a consumer last saw under it. */
 export type Replaced<Value = unknown> = ReadonlyMap<string, ReplicaEntry<Value> | undefined>
 
-/** What changed for somebody who last saw what was replaced, up to a state. A touch is nothing. */
+/** Lists the changes from the replaced entries to a state. A touch is no change. */
 export function changesOf<Value>(
   replaced: Replaced<Value>,
   after: Pick<ReplicaSnapshot<Value>, "getEntry">,

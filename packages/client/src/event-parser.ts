@@ -7,10 +7,10 @@ import { FrameError } from "@headwater/core"
 export type EventHandler = (event: string, data: string, id: string) => void
 
 /**
- * Makes what reads an event stream: it takes text, in whatever pieces that comes.
+ * Makes the parser of an event stream: a function that takes text, in pieces of any size.
  *
  * The text is what a `TextDecoder` made, which has taken the byte order mark away. An event ends
- * at its empty line, also where that is a CR whose LF may yet come. What a handler throws passes
+ * at its empty line, also where that is a CR whose LF may yet come. An error of a handler passes
  * through, and ends the use of the parser; so does a `FrameError` for an event that is too long.
  *
  * Cost: O(characters), also for a line in a thousand pieces, as nothing looks into a line before it
@@ -55,7 +55,7 @@ export function eventParser(
       pending = line
     }
     if ((data + pending).length > charactersMax) {
-      throw new FrameError("too long", pending)
+      throw new FrameError(`an event is longer than ${charactersMax} characters`, pending)
     }
   }
 }

@@ -1,6 +1,6 @@
 /**
  * A live, proven replica of a Headwater topic, in a browser or on a server. It resumes from where
- * it was, moves from commit to commit in one step, and checks what it holds against the hub's
+ * it was, moves from commit to commit in one step, and checks its entries against the hub's
  * digest.
  *
  * @example

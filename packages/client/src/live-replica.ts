@@ -24,7 +24,7 @@ export interface ChangeNotification<Value = unknown> {
   readonly report?: Report | undefined
 }
 
-/** Takes every notification, and uses what it needs of it. */
+/** Takes every notification, and uses the parts that it needs. */
 export type ChangeHandler<Value = unknown> = (notification: ChangeNotification<Value>) => void
 
 /**

@@ -2,9 +2,9 @@ import type { Recovery, SyncErrorCode } from "@headwater/core"
 import { decodeErrorBody } from "@headwater/protocol"
 
 /**
- * Reads an answer that is not the one asked for: for people, for programs, and what to do.
+ * Reads an answer other than the one asked for: a message for people, a code, and the recovery.
  *
- * A hub says by its error body what to do. A request that is too long stays too long, whatever
+ * The error body of a hub decides. A request that is too long stays too long, whichever server
  * refuses it. Any other answer without a hub's body is an intermediary's, and may pass.
  */
 export function refusalOf(status: number, text: string): [string, SyncErrorCode, Recovery] {

@@ -5,8 +5,8 @@ import { type Recovery, SyncError, type SyncErrorCode } from "@headwater/core"
  *
  * `code` is the hub's own where it gave one. The client's own are `ERR_TIMEOUT` for silence,
  * `ERR_CONFLICT` for a mismatch, `ERR_TOO_LARGE` for a request that no hub takes, `ERR_CLOSED`,
- * `ERR_EPOCH_CHANGED`, and `ERR_SOURCE_FAILED` for the rest. `recovery` is what the client does
- * about it: `retry` comes back after a while, `resync` comes back for a fresh snapshot, `stop` has
+ * `ERR_EPOCH_CHANGED`, and `ERR_SOURCE_FAILED` for the rest. `recovery` is the reaction of the
+ * client: `retry` comes back after a while, `resync` comes back for a fresh snapshot, `stop` has
  * closed the replica.
  */
 export class ReplicaError extends SyncError {

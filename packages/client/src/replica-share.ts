@@ -11,11 +11,11 @@ import { type ReplicaEntry, ReplicaSnapshot } from "./snapshot.ts"
 import { wait } from "./wait.ts"
 
 /**
- * The replica that `connect` returns: its owner's share of what a stream brings.
+ * The replica that `connect` returns: its owner's share of a live replica.
  *
- * It reads what all owners read, until it is closed: then it stays as it was, while the others'
- * move on. The last owner's end is the stream's. Closing copies references, O(size), where other
- * owners remain.
+ * It reads the state that all owners read, until it is closed: then it stays as it was, while the
+ * others' move on. The last owner's end is the stream's. Closing copies references, O(size), where
+ * other owners remain.
  */
 export class ReplicaShare<Value> implements Replica<Value> {
   readonly ready: Promise<void>
@@ -107,7 +107,7 @@ export class ReplicaShare<Value> implements Replica<Value> {
           // To a reader that has seen nothing, every entry is new.
           for (const { key } of this.entries()) unseen.set(key, undefined)
           // A key that came and went since is forgotten, so that this holds no more keys than the
-          // reader saw and the replica holds.
+          // reader saw and the replica has.
           unhandle = this.#handle(({ replaced = [] }) => {
             for (const [key, previous] of replaced) {
               if (!unseen.has(key)) unseen.set(key, previous)

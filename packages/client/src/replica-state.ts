@@ -11,7 +11,7 @@ import {
 import { isSameValue } from "./same-value.ts"
 import type { ReplicaEntry } from "./snapshot.ts"
 
-/** A replica that differs from what the hub holds, and the evidence. */
+/** A difference between replica and hub, and its evidence. */
 export interface Mismatch {
   /** The position at which the two were compared. */
   readonly position: Position

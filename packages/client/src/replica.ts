@@ -7,7 +7,7 @@ import type { ReplicaEntry, ReplicaSnapshot } from "./snapshot.ts"
 /**
  * A live copy of a topic, or of a part of it: read at memory speed, always whole, and proven.
  *
- * What is read is the hub's state at `position`, never more, never less. It moves from id to id in
+ * Its entries are the hub's state at `position`, never more, never less. It moves from id to id in
  * one step, survives every loss of the link, and after a reset is replaced in one step too. Made by
  * `connect`.
  */
@@ -15,19 +15,19 @@ export interface Replica<Value = unknown> extends AsyncDisposable {
   /** Resolves with the first whole state; rejects when the replica is closed before. */
   readonly ready: Promise<void>
 
-  /** How many entries are held. */
+  /** The number of entries. */
   readonly size: number
 
-  /** What is held is the hub's state here; undefined before the first whole state. */
+  /** The entries are the hub's state here; undefined before the first whole state. */
   readonly position: Position | undefined
 
-  /** 16 hex digits over what is held: PROTOCOL.md §7. */
+  /** 16 hex digits over the entries: PROTOCOL.md §7. */
   readonly digest: string
 
   /** The link to the hub, and the hub's to its source. The same object until it changes. */
   readonly status: ReplicaStatus
 
-  /** How often the hub's digest was the replica's. The same object until the next proof. */
+  /** The proofs so far: equal digests of hub and replica. The same object until the next one. */
   readonly proven: Proof
 
   /** The value under a key, or `undefined`. */
@@ -36,7 +36,7 @@ export interface Replica<Value = unknown> extends AsyncDisposable {
   /** The entry under a key, or `undefined`. */
   getEntry(key: string): ReplicaEntry<Value> | undefined
 
-  /** Tells whether there is an entry under a key. */
+  /** True when there is an entry under a key. */
   has(key: string): boolean
 
   /** All entries of one state, in no promised order. O(size), at the call. */
@@ -57,15 +57,15 @@ export interface Replica<Value = unknown> extends AsyncDisposable {
    */
   readonly subscribe: (listener: ReplicaListener<Value>) => () => void
 
-  /** Calls a listener whenever `status` or `proven` is another object. Returns what ends it. */
+  /** Calls a listener whenever `status` or `proven` is another object. Returns its cancellation. */
   readonly subscribeStatus: (listener: () => void) => () => void
 
   /**
-   * Follows the replica: first all that it holds, as new, once it is whole; then every commit.
+   * Follows the replica: first all of its entries, as new, once it is whole; then every commit.
    *
-   * Replayed onto an empty map, the commits give the replica's state. A consumer who is slow gets
-   * commits merged into one, with one change a key, as *it* sees them: what came and went meanwhile
-   * is not told. Memory: one reference for each key that it has yet to hear of.
+   * Replayed onto an empty map, the commits give the replica's state. A slow consumer gets commits
+   * merged into one, with one change for each key, as *it* sees them: an entry that came and went
+   * meanwhile is left out. Memory: one reference for each key with a change not yet taken.
    *
    * Ends when the replica is closed by its owner; throws when the hub refused, or with
    * `signal.reason`. Leaving the loop ends it, too.
@@ -79,11 +79,11 @@ export interface Replica<Value = unknown> extends AsyncDisposable {
    *
    * @throws {ReplicaError} `ERR_POSITION_MALFORMED`: neither a position nor the text of one.
    * @throws {ReplicaError} `ERR_EPOCH_CHANGED`: it moved to an epoch that is not the position's;
-   *   `ERR_CLOSED`: it is closed. Or what the hub refused with.
+   *   `ERR_CLOSED`: it is closed. Or the error of the hub's refusal.
    */
   waitFor(position: Position | string, signal?: AbortSignal): Promise<void>
 
-  /** Lets go of the link. What is held stays readable. Resolves when nothing is open any more. */
+  /** Lets go of the link. The entries stay readable. Resolves when nothing is open any more. */
   close(): Promise<void>
 }
 
@@ -99,13 +99,13 @@ export type EntryChange<Value = unknown> =
 
 /** One step of a replica, from one id to another: one or more commits of the source, whole. */
 export interface ReplicaCommit<Value = unknown> {
-  /** Where the replica is after it. */
+  /** The position of the replica after it. */
   readonly position: Position
-  /** At most one a key. */
+  /** At most one for each key. */
   readonly changes: readonly EntryChange<Value>[]
 }
 
-/** Hears of every change: the state after it, and what changed; no commit in the first call. */
+/** Takes the state after every change, and the commit; no commit in the first call. */
 export type ReplicaListener<Value = unknown> = (
   snapshot: ReplicaSnapshot<Value>,
   commit?: ReplicaCommit<Value>,
@@ -114,19 +114,19 @@ export type ReplicaListener<Value = unknown> = (
 /** The link to the hub, and the hub's own to its source. A new object for every change. */
 export interface ReplicaStatus {
   readonly state: ClientState
-  /** What the hub last said of its link to its source; kept while the link to the hub is lost. */
+  /** The hub's last report of its link to its source; kept while the link to the hub is lost. */
   readonly hub: StatusReport | undefined
-  /** Why the link was last lost, or why the replica is closed; `undefined` while it is live. */
+  /** The reason for the last loss of the link, or for the end; `undefined` while it is live. */
   readonly error: Error | undefined
 }
 
-/** How often, and when last, the hub's digest was the replica's. */
+/** The comparisons of the hub's digest with the replica's. */
 export interface Proof {
   readonly count: number
   /** Milliseconds since 1970; `undefined` before the first. */
   readonly lastAt: number | undefined
-  /** Where the replica was then. */
+  /** The position of the last proof. */
   readonly position: Position | undefined
-  /** How often it was not. Each was reported. */
+  /** The number of mismatches. Each was reported. */
   readonly mismatches: number
 }

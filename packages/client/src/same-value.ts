@@ -1,9 +1,9 @@
 /**
- * Tells whether two values of entries are the same: bytes by content, JSON as `JSON.stringify`
- * writes it, so that another order of members counts as another value, but not another white space.
+ * Compares two values of entries: bytes by content, JSON as `JSON.stringify` writes it, so that
+ * another order of members is another value, and other white space is not.
  *
- * Cost: O(size), about what it cost to parse them. What nests deeper than the stack is another
- * value.
+ * Cost: O(size), about as much as parsing them. A value that nests deeper than the stack differs
+ * from every other.
  */
 export function isSameValue(a: unknown, b: unknown): boolean {
   if (a === b) return true

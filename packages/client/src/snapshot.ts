@@ -1,6 +1,6 @@
 import type { Position, Revision } from "@headwater/core"
 
-/** What a replica holds under a key. Never mutated. */
+/** An entry of a replica. Never mutated. */
 export interface ReplicaEntry<Value = unknown> {
   readonly key: string
   /** Parsed JSON for topics of `json`, a string for `text`, a `Uint8Array` for `binary`. */
@@ -9,11 +9,11 @@ export interface ReplicaEntry<Value = unknown> {
 }
 
 /**
- * What a replica held at one position; immutable.
+ * The state of a replica at one position; immutable.
  *
  * The newest one reads the replica's own map. When the replica moves on, the one before keeps what
  * the step replaced, and a link to its successor; it looks through these first. So taking a
- * snapshot costs nothing, a step costs O(changes) for the newest one taken, and nobody pays for
+ * snapshot costs nothing, a step costs O(changes) for the newest one taken, and nothing is paid for
  * those that were dropped, as links point forward only. Reading costs O(steps since): read soon, or
  * copy.
  *
@@ -22,10 +22,10 @@ export interface ReplicaEntry<Value = unknown> {
 export class ReplicaSnapshot<Value = unknown> {
   /** Undefined before the first whole state. */
   readonly position: Position | undefined
-  /** How many entries there are. */
+  /** The number of entries. */
   readonly size: number
-  // What stood under the keys that the step to the next one replaced; all there is while there is
-  // no next one.
+  // The entries that the step to the next snapshot replaced; all of them while there is no next
+  // one.
   #layer: ReadonlyMap<string, ReplicaEntry<Value> | undefined>
   #next: ReplicaSnapshot<Value> | undefined
 
@@ -48,7 +48,7 @@ export class ReplicaSnapshot<Value = unknown> {
     return at.#layer.get(key)
   }
 
-  /** Tells whether there is an entry under a key. */
+  /** True when there is an entry under a key. */
   has(key: string): boolean {
     return !!this.getEntry(key)
   }
@@ -56,7 +56,7 @@ export class ReplicaSnapshot<Value = unknown> {
   /** All entries, in no promised order. O(size), at the call: it may be read at any pace. */
   entries(): IterableIterator<ReplicaEntry<Value>> {
     const entries = new Map<string, ReplicaEntry<Value> | undefined>()
-    // The first step to replace a key knows what stood there.
+    // The first step that replaced a key has the entry of this snapshot.
     for (let at: ReplicaSnapshot<Value> | undefined = this; at; at = at.#next) {
       for (const [key, entry] of at.#layer) if (!entries.has(key)) entries.set(key, entry)
     }
@@ -66,7 +66,7 @@ export class ReplicaSnapshot<Value = unknown> {
   /**
    * Makes the snapshot of the state after a step.
    *
-   * @param replaced what stood under each key that the step changed, before.
+   * @param replaced the keys that the step changed, each with its entry before.
    */
   next(
     position: Position | undefined,

@@ -1,6 +1,6 @@
 /**
- * Keeps a replica beyond its process: it begins with what was stored, resumes from there, and
- * proves it. Where it is kept is a `ReplicaStorage`: a file, an IndexedDB, or one of your own.
+ * Keeps a replica beyond its process: it begins with the stored state, resumes from there, and
+ * proves it. A `ReplicaStorage` keeps the bytes: a file, an IndexedDB, or one of your own.
  *
  * @example
  * import { connect } from "@headwater/client"

@@ -87,27 +87,34 @@ export class StreamLoop {
         this.#token = undefined
         // The first one not tried yet; when all were, the first again.
       } else urls.push(urls.shift()!)
-      const delayMs = this.#delayAfter(code, random())
-      this.#warn(error, WARN_MS, "retrying")
+      const delayMs = this.#delayAfter(error, random())
       live.transition("lost", error, { type: "lost", error, delayMs })
-      // An owner that was told of the loss may have closed the replica.
+      // An owner may have closed the replica on the report of the loss.
       await wait((wake) => this.#clock.after(delayMs, wake), signal)
     }
-    if (refusal) this.#warn(refusal, 0, "closed")
-    // An owner that calls `connect` again when it is told of this asks the hub again.
+    if (refusal) this.#warn(refusal, "closed")
+    // Before the notification: an owner that calls `connect` again then asks the hub again.
     live.closing.abort()
     live.transition("close", refusal)
     await runUser(() => detach?.())
   }
 
-  // The wait before the next stream: longer after each failure, until a stream was healthy.
-  #delayAfter(code: string | undefined, draw: number): number {
+  // The wait before the next stream: longer after each failure, until a stream was healthy. Warns
+  // once of a link that does not come to work.
+  #delayAfter(error: Error, draw: number): number {
     const { heardAt, retryMs = 0 } = this.#progress
     const now = this.#clock.elapsed()
     // A link that fell silent was healthy up to its last bytes.
-    const healthyMs = (code === "ERR_TIMEOUT" ? heardAt : now) - (this.#liveAt ?? now)
+    const healthyMs =
+      ((error as Partial<SyncError>).code === "ERR_TIMEOUT" ? heardAt : now) - (this.#liveAt ?? now)
     this.#failures = countFailure(this.#failures, healthyMs, HEALTHY_MS)
-    if (this.#liveAt !== undefined && this.#workedAt !== undefined) this.#workedAt = now
+    if (this.#workedAt !== undefined) {
+      if (this.#liveAt !== undefined) this.#workedAt = now
+      if (now - this.#workedAt >= WARN_MS) {
+        this.#workedAt = undefined
+        this.#warn(error, "retrying")
+      }
+    }
     const floorMs = Math.min(Math.max(0, retryMs), RETRY_AFTER_MS_MAX)
     return backoffMs(this.#failures, BACKOFF, draw, floorMs)
   }
@@ -178,19 +185,16 @@ export class StreamLoop {
     if (isTolerated) return
     this.#freshAt = now
     throw new ReplicaError(
-      "the replica is not what the hub holds: asking for a snapshot",
+      "the replica differs from the hub: asking for a snapshot",
       "ERR_CONFLICT",
       "resync",
     )
   }
 
-  // Warns of a link that does not work, once, where no owner can know of it.
-  #warn({ message }: Error, afterMs: number, what: string): void {
-    const workedAt = this.#workedAt
-    if (workedAt === undefined || this.#live.isObserved) return
-    if (this.#clock.elapsed() - workedAt < afterMs) return
-    this.#workedAt = undefined
-    console.warn(`headwater: ${message}; ${what}. Pass \`report\` to connect() to handle this.`)
+  // Prints a warning where no owner can know of the error.
+  #warn({ message }: Error, reaction: string): void {
+    if (this.#live.isObserved) return
+    console.warn(`headwater: ${message}; ${reaction}. Pass \`report\` to connect() to handle this.`)
   }
 }
 

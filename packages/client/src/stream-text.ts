@@ -12,9 +12,9 @@ export interface StreamRequest {
   readonly clock: Pick<Clock, "now" | "elapsed" | "after">
 }
 
-/** The progress of one stream, for its caller to read and, where it says so, to set. */
+/** The progress of one stream. The caller reads it, and sets `silenceMs`. */
 export class StreamProgress {
-  /** The longest silence of a link that works. Set by the caller to what `hello` says. */
+  /** The longest silence of a link that works. Set from the heartbeat that `hello` names. */
   silenceMs = HEARTBEAT_MS * HEARTBEATS_MISSED_MAX
   /** The wait that the hub asked for by `Retry-After`, ms. The caller adds `retry:`. */
   retryMs: number | undefined
@@ -63,7 +63,7 @@ export async function* streamText(
   }
 
   try {
-    // A token may take its time: somebody may have to type a password.
+    // No timer yet: for a token, a person may have to type a password.
     const headers = await headersOf(attempt.signal)
     attempt.signal.throwIfAborted()
     const init: RequestInit = { headers, cache: "no-store", signal: attempt.signal }
@@ -108,7 +108,7 @@ async function startOf(next: () => Promise<string | undefined>): Promise<string>
   return text
 }
 
-// Seconds, or a date by the clock of the one who answers.
+// In seconds, or as a date by the clock of the server that answers.
 function retryAfterMs(headers: Headers, now: number): number | undefined {
   const text = headers.get("retry-after")!
   return +text * 1_000 || Date.parse(text) - (Date.parse(headers.get("date")!) || now) || undefined

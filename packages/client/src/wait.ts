@@ -4,7 +4,7 @@ import { onAbort } from "@headwater/core"
  * Waits until `begin` calls the function that it is given, or until the signal is aborted: either
  * resolves, so that the caller looks for data before it looks at the signal. Leaves nothing behind.
  *
- * @param begin returns what ends it.
+ * @param begin returns a function that ends it.
  */
 export async function wait(
   begin: (wake: () => void) => () => void,

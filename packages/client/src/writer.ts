@@ -24,7 +24,7 @@ import { refusalOf } from "./refusal.ts"
 import type { Replica } from "./replica.ts"
 import { WriteError } from "./write-error.ts"
 
-/** How long a hub has to answer a write: longer than it gives its source. */
+/** The longest wait for a hub's answer to a write: longer than the hub gives its source. */
 export const WRITE_MS = 15_000
 
 /** Facts that a writer needs beside its replica. */
@@ -214,7 +214,7 @@ type Send = (
   signal: AbortSignal | undefined,
 ) => Promise<Position>
 
-// Sends one write, again only where a 401 says that it was not taken.
+// Sends one write; again only after a 401, which means that it was not taken.
 function sender({ urls, token: source, fetch = globalThis.fetch, clock }: Link): Send {
   const after = clock ? clock.after.bind(clock) : startTimer
   let token = typeof source === "string" ? source : undefined

@@ -7,8 +7,8 @@ import {
   delta,
   digestOf,
   type Exchange,
+  entriesOf,
   event,
-  held,
   hello,
   partial,
   put,
@@ -64,7 +64,7 @@ async function live(): Promise<{ replica: Replica; stream: Exchange }> {
 }
 
 describe("connect()", () => {
-  test("asks for the topic with its filters, and holds the snapshot once it is whole", async () => {
+  test("asks for the topic with its filters, and shows the snapshot once it is whole", async () => {
     const replica = follow({ prefix: ["a/", "b&"], keys: ["é"], token: "secret" })
     const stream = await hub.next()
     stream.send(hello({ view: "0a1b2c3d" }), snapshot(["a/1", 3]))
@@ -137,7 +137,7 @@ describe("connect()", () => {
 })
 
 describe("a stream that is cut", () => {
-  test("CL-B5: is resumed from the last id, and nothing of what came after is kept", async () => {
+  test("CL-B5: is resumed from the last id, and nothing after it is kept", async () => {
     const { replica, stream } = await live()
     stream.send(delta(3, put("a", 3)), partial(5, put("a", 4), del("b", 4)))
     await until(replica, () => replica.position?.revision === 3)
@@ -145,7 +145,7 @@ describe("a stream that is cut", () => {
     const again = await hub.next()
 
     expect(again.headers["last-event-id"]).toBe("e.3")
-    expect(held(replica)).toEqual([
+    expect(entriesOf(replica)).toEqual([
       ["a", 3],
       ["b", 2],
     ])
@@ -154,7 +154,7 @@ describe("a stream that is cut", () => {
     again.send(partial(5, put("a", 5)), sync(5, [["a", 5]]))
     await until(replica, () => replica.position?.revision === 5)
 
-    expect(held(replica)).toEqual([["a", 5]])
+    expect(entriesOf(replica)).toEqual([["a", 5]])
     expect(replica.proven.count).toBe(2)
   })
 
@@ -169,7 +169,7 @@ describe("a stream that is cut", () => {
     await replica.ready
 
     expect(second.headers["last-event-id"]).toBeUndefined()
-    expect(held(replica)).toEqual([["b", 2]])
+    expect(entriesOf(replica)).toEqual([["b", 2]])
   })
 
   test("sends the id with its view, as the stream gave it", async () => {
@@ -184,7 +184,7 @@ describe("a stream that is cut", () => {
     expect(replica.proven.count).toBe(0)
   })
 
-  test("repeats are ignored, also of what was deleted since", async () => {
+  test("repeats are ignored, also of entries that were deleted since", async () => {
     const { replica, stream } = await live()
     stream.send(delta(4, del("b", 3), put("a", 4)))
     await until(replica, () => replica.position?.revision === 4)
@@ -194,7 +194,7 @@ describe("a stream that is cut", () => {
     again.send(sync(5, [["a", 4]]))
     await until(replica, () => replica.position?.revision === 5)
 
-    expect(held(replica)).toEqual([["a", 4]])
+    expect(entriesOf(replica)).toEqual([["a", 4]])
     expect(replica.proven).toMatchObject({ count: 2, mismatches: 0 })
   })
 })
@@ -213,7 +213,7 @@ describe("a reset", () => {
     again.send(snapshot(["a", 7, 1], ["c", 8]), partial(9, put("c", 9)))
     await until(replica, () => replica.status.state === "snapshot")
 
-    expect(held(replica)).toEqual([
+    expect(entriesOf(replica)).toEqual([
       ["a", 1],
       ["b", 2],
     ])
@@ -231,7 +231,7 @@ describe("a reset", () => {
     )
     await until(replica, () => replica.position?.epoch === "f")
 
-    expect(held(replica)).toEqual([
+    expect(entriesOf(replica)).toEqual([
       ["a", 1],
       ["c", 9],
     ])
@@ -276,7 +276,7 @@ describe("a reset", () => {
     ])
   })
 
-  test("TY-E11, TY-E12: each status is told, however quickly streams come and go", async () => {
+  test("TY-E11, TY-E12: each status is notified, however quickly streams come and go", async () => {
     const { replica, stream } = await live()
     const states: string[] = []
     replica.subscribeStatus(() => states.push(replica.status.state))
@@ -305,7 +305,7 @@ describe("a reset", () => {
     const again = await hub.next()
 
     expect(again.headers["last-event-id"]).toBe("e.0")
-    expect(held(replica)).toEqual([
+    expect(entriesOf(replica)).toEqual([
       ["a", 1],
       ["b", 2],
     ])
@@ -313,7 +313,7 @@ describe("a reset", () => {
     again.send(hello(), snapshot(["y", 9]), sync(9, [["y", 9]]))
     await until(replica, () => replica.position?.revision === 9)
 
-    expect(held(replica)).toEqual([["y", 9]])
+    expect(entriesOf(replica)).toEqual([["y", 9]])
   })
 
   test("also comes as a hello that did not resume", async () => {
@@ -322,7 +322,7 @@ describe("a reset", () => {
     ;(await hub.next()).send(hello(), snapshot(["b", 2]), sync(2, [["b", 2]]))
     await until(replica, () => replica.size === 1)
 
-    expect(held(replica)).toEqual([["b", 2]])
+    expect(entriesOf(replica)).toEqual([["b", 2]])
   })
 })
 
@@ -373,7 +373,7 @@ describe("a last frame", () => {
     await until(replica, () => replica.status.state === "closed")
 
     expect(replica.status.error).toMatchObject({ code, recovery: "stop" })
-    expect(held(replica)).toEqual([
+    expect(entriesOf(replica)).toEqual([
       ["a", 1],
       ["b", 2],
     ])
@@ -430,7 +430,7 @@ describe("an answer that is no stream", () => {
     expect(clock.nextTimerMs).toBe(7_000)
   })
 
-  test("Retry-After may be a date, by the clock of the one who answers", async () => {
+  test("Retry-After may be a date, by the clock of the server that answers", async () => {
     const clock = new ManualClock()
     const replica = follow({ clock })
     ;(await hub.next()).answer(503, "", {
@@ -463,7 +463,7 @@ describe("an answer that is no stream", () => {
     expect(clock.nextTimerMs).toBe(600_000)
   })
 
-  test("clients that were told one waiting time come back spread over as much again", async () => {
+  test("clients that got one waiting time come back spread over as much again", async () => {
     const clock = new ManualClock()
     const delays: number[] = []
     for (const draw of [0, 0.25, 0.5, 0.999]) {
@@ -607,7 +607,7 @@ describe("a mismatch", () => {
       },
       { type: "lost", error: { code: "ERR_CONFLICT" } },
     ])
-    expect(held(replica)).toEqual([
+    expect(entriesOf(replica)).toEqual([
       ["a", 1],
       ["b", 2],
     ])
@@ -634,7 +634,7 @@ describe("a mismatch", () => {
     second.send(hello(), snapshot(["a", 1]), sync(1, []), delta(2, put("a", 2)), sync(2, []))
     await until(replica, () => replica.proven.mismatches === 3)
 
-    expect(held(replica)).toEqual([["a", 2]])
+    expect(entriesOf(replica)).toEqual([["a", 2]])
     expect(replica.status.state).toBe("live")
     expect(reports.map((report) => "isTolerated" in report && report.isTolerated)).toEqual([
       false,
@@ -695,7 +695,7 @@ describe("bytes", () => {
     await (await hub.next()).drip(transcript)
     await until(replica, () => replica.position?.revision === 5)
 
-    expect(held(replica)).toEqual(end)
+    expect(entriesOf(replica)).toEqual(end)
     expect(replica.proven.count).toBe(2)
   })
 
@@ -712,7 +712,7 @@ describe("bytes", () => {
       const replica = follow({ fetch: async () => new Response(body, { headers }) })
       await replica.waitFor({ epoch: "e", revision: 5 })
 
-      expect(held(replica), `split at ${at}`).toEqual(end)
+      expect(entriesOf(replica), `split at ${at}`).toEqual(end)
       await replica.close()
     }
   })
@@ -722,7 +722,7 @@ describe("bytes", () => {
     ;(await hub.next()).send(transcript.replaceAll("\n", "\r\n"))
     await until(replica, () => replica.position?.revision === 5)
 
-    expect(held(replica)).toEqual(end)
+    expect(entriesOf(replica)).toEqual(end)
   })
 
   test.each([
@@ -739,7 +739,7 @@ describe("bytes", () => {
     const again = await hub.next()
 
     expect(again.headers["last-event-id"]).toBe("e.2")
-    expect(held(replica)).toEqual([
+    expect(entriesOf(replica)).toEqual([
       ["a", 1],
       ["b", 2],
     ])
@@ -754,10 +754,10 @@ describe("bytes", () => {
     stream.send(delta(3, put("a", 2, "AQ=="), put("b", 3, "?")))
     await hub.next()
 
-    expect(held(replica)).toEqual([["a", Uint8Array.of(0)]])
+    expect(entriesOf(replica)).toEqual([["a", Uint8Array.of(0)]])
   })
 
-  test("CL-B2, CL-B3: before hello are refused, but for status and what is unknown", async () => {
+  test("CL-B2, CL-B3: before hello are refused, but for status and unknown events", async () => {
     const replica = follow()
     const status = { status: "waiting", statusSince: "2026-01-01T00:00:00Z", invalid: 0 }
     ;(await hub.next()).send(event("status", status), event("weather", 1), sync(1, []))
@@ -780,7 +780,7 @@ describe("bytes", () => {
     ;(await hub.next()).send(hello(), snapshot(["a", 1]), sync(1, [["a", 1]]))
     await replica.ready
 
-    expect(held(replica)).toEqual([["a", 1]])
+    expect(entriesOf(replica)).toEqual([["a", 1]])
   })
 })
 
@@ -944,7 +944,7 @@ describe("several urls", () => {
     expect(third.headers["last-event-id"]).toBe("e.2")
   })
 
-  test("CL-B6: one that cannot be reached is passed over", async () => {
+  test("CL-B6: a hub that cannot be reached is passed over", async () => {
     const gone = await ScriptedHub.listen()
     await gone[Symbol.asyncDispose]()
     const replica = follow({ url: [gone.url, hub.url] })
@@ -968,7 +968,7 @@ describe("several urls", () => {
 })
 
 describe("closing", () => {
-  test("TY-E13: closed while connected, it says so once, and asks for nothing more", async () => {
+  test("TY-E13: closed while connected, it reports that once, and asks no more", async () => {
     const { replica, stream } = await live()
     const states: string[] = []
     replica.subscribeStatus(() => states.push(replica.status.state))
@@ -978,7 +978,7 @@ describe("closing", () => {
     expect([states, hub.waiting, reports]).toEqual([["closed"], 0, []])
   })
 
-  test("close() lets go of the link and ends whoever waits", async () => {
+  test("close() lets go of the link and ends every wait", async () => {
     const { replica, stream } = await live()
     const far = replica.waitFor({ epoch: "e", revision: 99 }).catch((error) => error)
     const commits = replica.changes()
@@ -990,7 +990,7 @@ describe("closing", () => {
     expect(await far).toMatchObject({ code: "ERR_CLOSED" })
     expect(await next).toEqual({ done: true, value: undefined })
     expect(replica.status.state).toBe("closed")
-    expect(held(replica)).toEqual([
+    expect(entriesOf(replica)).toEqual([
       ["a", 1],
       ["b", 2],
     ])

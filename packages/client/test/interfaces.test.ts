@@ -9,7 +9,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest"
 import { connect, type Replica } from "../src/index.ts"
 import { del, delta, type Exchange, hello, put, ScriptedHub, sync } from "./scripted-hub.ts"
 
-// What the README shows for user interfaces, really run: a replica is a store of each as it is.
+// The examples of the README for user interfaces, run: a replica is a store of each as it is.
 
 let hub: ScriptedHub
 let replica: Replica

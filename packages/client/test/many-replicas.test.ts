@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest"
 import { connect, type Replica } from "../src/index.ts"
 import { del, delta, hello, put, snapshot, sync } from "./scripted-hub.ts"
 
-// Many replicas that come, are changed, cut, and go: when they are gone, so is all that they held.
+// Many replicas that come, are changed, cut, and go: when they are gone, so is all of their memory.
 
 const FULL = process.env.HEADWATER_FULL === "1"
 const REPLICAS = FULL ? 1_000 : 100
@@ -11,7 +11,7 @@ const CHURN_MS = FULL ? 600_000 : 1_500
 const seed = Number(process.env.HEADWATER_SEED ?? Math.trunc(Math.random() * 2 ** 31))
 const utf8 = new TextEncoder()
 
-/** Streams that are open, in this process: each says something now and then, and is cut. */
+/** Streams that are open, in this process: each sends something now and then, and is cut. */
 class Streams {
   open = 0
   #revision = 1
@@ -84,7 +84,7 @@ describe(`${REPLICAS} replicas`, () => {
   })
 })
 
-// The collector may keep a few for as long as it likes; what leaks is kept in its hundreds.
+// The collector may keep a few for as long as it likes; a leak keeps hundreds.
 async function expectGone(refs: readonly WeakRef<Replica>[]): Promise<void> {
   const collect = await collector()
   let alive = refs.length

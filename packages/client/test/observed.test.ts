@@ -2,7 +2,7 @@ import { ManualClock } from "@headwater/testing"
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
 import { type ConnectOptions, connect, type Replica } from "../src/index.ts"
 import { WARN_MS } from "../src/stream-loop.ts"
-import { delta, held, hello, put, ScriptedHub, snapshot, sync, until } from "./scripted-hub.ts"
+import { delta, entriesOf, hello, put, ScriptedHub, snapshot, sync, until } from "./scripted-hub.ts"
 
 let hub: ScriptedHub
 let replicas: Replica[]
@@ -48,33 +48,36 @@ describe("a function of the user that fails", () => {
     ["rejects", () => Promise.reject(boom)],
   ]
 
-  test.each(fails)("as a listener: one that %s harms nothing, and is printed", async (_, fail) => {
-    const replica = follow()
-    const stream = await hub.next()
-    replica.subscribe(fail)
-    replica.subscribeStatus(fail)
-    const seen: unknown[] = []
-    replica.subscribe((state) => seen.push(state.size))
-    stream.send(hello(), snapshot(["a", 1]), sync(1, [["a", 1]]), delta(2, put("b", 2)))
-    await until(replica, () => replica.has("b"))
+  test.each(fails)(
+    "a listener that %s harms nothing, and its error is printed",
+    async (_, fail) => {
+      const replica = follow()
+      const stream = await hub.next()
+      replica.subscribe(fail)
+      replica.subscribeStatus(fail)
+      const seen: unknown[] = []
+      replica.subscribe((state) => seen.push(state.size))
+      stream.send(hello(), snapshot(["a", 1]), sync(1, [["a", 1]]), delta(2, put("b", 2)))
+      await until(replica, () => replica.has("b"))
 
-    expect(seen).toEqual([0, 1, 2])
-    expect(replica.status.state).toBe("live")
-    expect(printed.error.length).toBeGreaterThanOrEqual(5)
-    expect(new Set(printed.error)).toEqual(new Set([boom]))
-  })
+      expect(seen).toEqual([0, 1, 2])
+      expect(replica.status.state).toBe("live")
+      expect(printed.error.length).toBeGreaterThanOrEqual(5)
+      expect(new Set(printed.error)).toEqual(new Set([boom]))
+    },
+  )
 
-  test.each(fails)("as report: one that %s harms nothing, and is printed", async (_, fail) => {
+  test.each(fails)("a report that %s harms nothing, and its error is printed", async (_, fail) => {
     const replica = follow({ report: fail })
     ;(await hub.next()).destroy()
     ;(await hub.next()).send(hello(), snapshot(["a", 1]), sync(1, [["a", 1]]))
     await replica.ready
 
-    expect(held(replica)).toEqual([["a", 1]])
+    expect(entriesOf(replica)).toEqual([["a", 1]])
     expect(printed.error).toEqual([boom])
   })
 
-  test.each(fails)("as store: one whose attach %s is begun without", async (_, fail) => {
+  test.each(fails)("a store whose attach %s is left out", async (_, fail) => {
     const replica = follow({ store: { attach: fail as never } })
     ;(await hub.next()).send(hello(), sync(1, []))
     await replica.ready
@@ -82,7 +85,7 @@ describe("a function of the user that fails", () => {
     expect(printed.error).toEqual([boom])
   })
 
-  test.each(fails)("as store: one whose end %s does not fail close()", async (_, fail) => {
+  test.each(fails)("a store whose end %s does not fail close()", async (_, fail) => {
     const replica = follow({ store: { attach: async () => fail as never } })
     ;(await hub.next()).send(hello(), sync(1, []))
     await replica.ready
@@ -114,7 +117,7 @@ describe("a hub that cannot be reached", () => {
 
     await loseFor(clock, replica, WARN_MS * 3)
 
-    // Runtimes differ in what they make of a connection that is cut.
+    // Runtimes report a connection that is cut in different words.
     expect(printed.warn).toEqual([
       expect.stringMatching(
         /^headwater: .+; retrying\. Pass `report` to connect\(\) to handle this\.$/,
@@ -155,7 +158,7 @@ describe("a hub that cannot be reached", () => {
     expect(printed.warn).toEqual([])
   })
 
-  test("one that refuses for good is warned of at once", async () => {
+  test("a refusal for good is warned of at once", async () => {
     const replica = follow()
     ;(await hub.next()).answer(431)
     await expect(replica.ready).rejects.toMatchObject({ code: "ERR_TOO_LARGE" })

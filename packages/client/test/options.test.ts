@@ -73,7 +73,7 @@ describe("connect()", () => {
     )
   })
 
-  test("takes 256 keys of ordinary length, and refuses what no hub takes", async () => {
+  test("takes 256 keys of ordinary length, and refuses a view that no hub takes", async () => {
     const fetch = () => new Promise<never>(() => {})
     const fits = connect({ ...hub, fetch, keys: keysOf(VIEW_TERMS_MAX, 40) })
     await fits.close()

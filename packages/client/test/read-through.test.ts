@@ -116,7 +116,7 @@ describe("entryType", () => {
     await expect(failed).rejects.toMatchObject({ name: "HubReadError", code, recovery })
   })
 
-  test("is told of a hub that goes, and that is not there", async () => {
+  test("fails when the hub goes, or is not there", async () => {
     const failed = read()
     ;(await hub.next()).destroy()
     await expect(failed).rejects.toMatchObject({ code: "ERR_SOURCE_FAILED" })
@@ -125,7 +125,7 @@ describe("entryType", () => {
     await expect(nowhere).rejects.toMatchObject({ code: "ERR_SOURCE_FAILED" })
   })
 
-  test("CC-W3: lets go of its request when nobody wants the answer", async () => {
+  test("CC-W3: lets go of its request when the read is aborted", async () => {
     const leaving = new AbortController()
     const options = { request: { key: "a" }, since: undefined, waitMs: 0, last: undefined }
     const failed = entryType(optionsOf()).fetch(options, leaving.signal)
@@ -165,8 +165,8 @@ describe("listType", () => {
       })
     const ask = (last?: Awaited<ReturnType<typeof type.fetch>>) => {
       const position = last && { epoch: "e", revision: last.revision }
-      const held = last && { value: last.value ?? [], state: last.state, position: position! }
-      const options = { request: { key: "*" }, since: position, waitMs: 9, last: held }
+      const before = last && { value: last.value ?? [], state: last.state, position: position! }
+      const options = { request: { key: "*" }, since: position, waitMs: 9, last: before }
       return type.fetch(options, never)
     }
     const first = ask()

@@ -11,7 +11,7 @@ interface Written {
   readonly valueBirth: number
 }
 
-/** A source with a memory of everything: what was held at any revision can be asked for. */
+/** A source with a memory of every revision. */
 class History {
   readonly states: ReadonlyMap<string, Written>[] = [new Map()]
   epoch = "e0"
@@ -40,7 +40,7 @@ class History {
     return [...this.states[revision]!.values()].filter(({ value }) => value !== undefined)
   }
 
-  /** Changes after `since`, as of `until`: one per key, touches only of values told by then. */
+  /** Changes after `since`, as of `until`: one per key, touches only of values sent by then. */
   changes(since: number, until: number): object[] {
     const changed = [...this.states[until]!.values()].filter(({ revision }) => revision > since)
     return changed.map(({ key, revision, value, valueBirth }) => {
@@ -94,7 +94,7 @@ function expectWhole(state: ReplicaState<number>, histories: Map<string, History
   expect(state.digest).toBe(digestOf(expected))
 }
 
-// What a hub may send to a reader who comes with an id, by the grammar of the protocol.
+// The frames that a hub may send to a reader with an id, by the grammar of the protocol.
 function* streamOf(
   history: History,
   lastEventId: string | undefined,
@@ -114,7 +114,7 @@ function* streamOf(
       `${epoch}.${revision}`,
     )
   const fresh = function* () {
-    // A walk over several states: entries as of some, then what changed since the first of them.
+    // A walk over several states: entries as of some, then the changes since the first of them.
     const began = history.revision
     for (const entries of parts(history.live(began), random)) {
       yield frame("snapshot", {
@@ -142,7 +142,7 @@ function* streamOf(
   })
   let at = history.revision
   if (isResumed) {
-    // A hub may repeat what the reader holds.
+    // A hub may repeat entries that the reader has.
     const since = Math.max(1, Number(from) - integerBelow(random, 2))
     const changes = history
       .changes(since, at)

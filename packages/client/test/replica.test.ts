@@ -4,7 +4,7 @@ import type { Replica, ReplicaCommit, ReplicaEntry } from "../src/index.ts"
 import { LiveReplica } from "../src/live-replica.ts"
 import { assertInvariants } from "../src/replica-invariants.ts"
 import { ReplicaShare } from "../src/replica-share.ts"
-import { held } from "./scripted-hub.ts"
+import { entriesOf } from "./scripted-hub.ts"
 
 type Change = Extract<Frame, { type: "delta" }>["changes"][number]
 
@@ -56,7 +56,7 @@ function wired(): {
 }
 
 describe("changes()", () => {
-  test("tells first all that is held as new, then every commit, whole", async () => {
+  test("yields first all entries as new, then every commit, whole", async () => {
     const { replica, commit } = wired()
     const commits = replica.changes()
     const first = commits.next()
@@ -87,7 +87,7 @@ describe("changes()", () => {
     })
   })
 
-  test("tells an empty topic once, so that a consumer knows that it is whole", async () => {
+  test("yields an empty topic once, so that a consumer knows that it is whole", async () => {
     const { replica, commit } = wired()
     commit(1)
 
@@ -126,20 +126,20 @@ describe("changes()", () => {
       if (revision % 4 === 0) replay(copy, (await commits.next()).value!)
     }
 
-    expect([...copy].sort()).toEqual(held(replica))
+    expect([...copy].sort()).toEqual(entriesOf(replica))
   })
 
-  test("says nothing of a touch, nor of the same value written again", async () => {
+  test("yields nothing for a touch, nor for the same value written again", async () => {
     const { replica, commit } = wired()
     const value = { list: [1, { deep: true }] }
     commit(1, put("a", 1, value))
     const entry = replica.getEntry("a")!
-    const heard: unknown[] = []
-    replica.subscribe((_, commit) => heard.push(commit))
+    const seen: unknown[] = []
+    replica.subscribe((_, commit) => seen.push(commit))
     commit(2, touch("a", 2))
     commit(3, put("a", 3, structuredClone(value)))
 
-    expect(heard).toEqual([undefined])
+    expect(seen).toEqual([undefined])
     expect(replica.getEntry("a")).toEqual({ key: "a", value, revision: 3 })
     expect(replica.get("a")).toBe(entry.value)
   })
@@ -157,7 +157,7 @@ describe("changes()", () => {
     expect(await commits.next()).toEqual({ done: true, value: undefined })
   })
 
-  test("tells what is left before it ends with the replica", async () => {
+  test("yields the rest before it ends with the replica", async () => {
     const { replica, commit } = wired()
     commit(1)
     const commits = replica.changes()
@@ -256,7 +256,7 @@ describe("getSnapshot()", () => {
     }
   })
 
-  test("has moved on, and what was handed out has not, for who hears of a status", () => {
+  test("has moved on when a status listener runs; older snapshots have not", () => {
     const { replica, take, commit } = wired()
     commit(1, put("a", 1))
     const before = replica.getSnapshot()
@@ -286,14 +286,14 @@ describe("getSnapshot()", () => {
 describe("subscribe()", () => {
   test("calls at once, then after every commit, and not after it ended", () => {
     const { replica, commit } = wired()
-    const heard: [number, ReplicaCommit | undefined][] = []
-    const end = replica.subscribe((snapshot, commit) => heard.push([snapshot.size, commit]))
+    const seen: [number, ReplicaCommit | undefined][] = []
+    const end = replica.subscribe((snapshot, commit) => seen.push([snapshot.size, commit]))
     commit(1, put("a", 1))
     end()
     end()
     commit(2, put("b", 2))
 
-    expect(heard).toEqual([
+    expect(seen).toEqual([
       [0, undefined],
       [
         1,
@@ -321,7 +321,7 @@ describe("subscribe()", () => {
 })
 
 describe("waitFor()", () => {
-  test("resolves at the position, and at once when it is held", async () => {
+  test("resolves at the position, and at once when it is reached", async () => {
     const { replica, commit } = wired()
     const wait = replica.waitFor({ epoch: "e", revision: 2 })
     commit(1)

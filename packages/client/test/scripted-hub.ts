@@ -4,7 +4,7 @@ import { Digest, STREAM_HEADERS } from "@headwater/protocol"
 import type { Replica } from "../src/index.ts"
 
 /**
- * A hub that does what a test tells it, over real HTTP: each request waits in a queue until the
+ * A hub that a test drives by hand, over real HTTP: each request waits in a queue until the
  * test takes it, and is answered by hand.
  */
 export class ScriptedHub implements AsyncDisposable {
@@ -39,7 +39,7 @@ export class ScriptedHub implements AsyncDisposable {
     })
   }
 
-  /** How many requests wait to be taken. */
+  /** The number of requests that wait to be taken. */
   get waiting(): number {
     return this.#queue.length
   }
@@ -57,7 +57,7 @@ export class Exchange {
   readonly headers: IncomingMessage["headers"]
   /** Resolves when the reader has let go, or the answer has ended. */
   readonly closed: Promise<void>
-  /** What has come so far of what was sent along. */
+  /** The part of the request body that has come so far. */
   body = ""
   readonly #response: ServerResponse
 
@@ -110,7 +110,7 @@ export function event(type: string, data: unknown, id?: string): string {
   return `event: ${type}\n${id ? `id: ${id}\n` : ""}data: ${JSON.stringify(data)}\n\n`
 }
 
-/** A `hello` of epoch `e` and json values, with what the test wants otherwise. */
+/** A `hello` of epoch `e` and json values, with the fields that the test changes. */
 export function hello(fields: object = {}): string {
   return event("hello", {
     protocol: 1,
@@ -160,9 +160,9 @@ export function partial(revision: number, ...changes: readonly object[]): string
   return event("delta", { revision, partial: true, changes })
 }
 
-/** A `sync` with the digest of what should be held. */
-export function sync(revision: number, held: readonly Triple[], epoch = "e"): string {
-  const data = { revision, entries: held.length, digest: digestOf(...held) }
+/** A `sync` with the digest of the entries that the replica should have. */
+export function sync(revision: number, entries: readonly Triple[], epoch = "e"): string {
+  const data = { revision, entries: entries.length, digest: digestOf(...entries) }
   return event("sync", data, `${epoch}.${revision}`)
 }
 
@@ -173,8 +173,8 @@ export function digestOf(...entries: readonly Triple[]): string {
   return `${digest}`
 }
 
-/** What a replica holds, as key and value, sorted by key. */
-export function held(replica: Pick<Replica, "entries">): [string, unknown][] {
+/** The entries of a replica, as key and value, sorted by key. */
+export function entriesOf(replica: Pick<Replica, "entries">): [string, unknown][] {
   return [...replica.entries()]
     .map(({ key, value }): [string, unknown] => [key, value])
     .sort(([a], [b]) => (a < b ? -1 : 1))

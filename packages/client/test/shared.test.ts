@@ -2,7 +2,17 @@ import { ManualClock } from "@headwater/testing"
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
 import { type ConnectOptions, connect, type Replica } from "../src/index.ts"
 import { writer } from "../src/writer.ts"
-import { del, delta, held, hello, put, ScriptedHub, snapshot, sync, until } from "./scripted-hub.ts"
+import {
+  del,
+  delta,
+  entriesOf,
+  hello,
+  put,
+  ScriptedHub,
+  snapshot,
+  sync,
+  until,
+} from "./scripted-hub.ts"
 
 let hub: ScriptedHub
 let replicas: Replica[]
@@ -38,8 +48,8 @@ describe("connect(), for several owners", () => {
     await until(late, () => late.has("b"))
 
     expect(hub.waiting).toBe(0)
-    expect([one, other, late].map(held)).toEqual(Array(3).fill(held(one)))
-    expect(held(one)).toEqual([
+    expect([one, other, late].map(entriesOf)).toEqual(Array(3).fill(entriesOf(one)))
+    expect(entriesOf(one)).toEqual([
       ["a", 1],
       ["b", 2],
     ])
@@ -88,9 +98,9 @@ describe("connect(), for several owners", () => {
       ]),
     )
     await one.ready
-    const heard: unknown[] = []
+    const seen: unknown[] = []
     let statuses = 0
-    one.subscribe((_, commit) => commit && heard.push(commit))
+    one.subscribe((_, commit) => commit && seen.push(commit))
     one.subscribeStatus(() => statuses++)
     const commits = one.changes()
     await commits.next()
@@ -103,9 +113,9 @@ describe("connect(), for several owners", () => {
 
     expect(await next).toEqual({ done: true, value: undefined })
     expect(await far).toMatchObject({ code: "ERR_CLOSED" })
-    expect([heard, statuses]).toEqual([[], 1])
+    expect([seen, statuses]).toEqual([[], 1])
     expect(one.status.state).toBe("closed")
-    expect(held(one)).toEqual([
+    expect(entriesOf(one)).toEqual([
       ["a", 1],
       ["b", 1],
     ])
@@ -119,7 +129,7 @@ describe("connect(), for several owners", () => {
     await other.close()
     await stream.closed
 
-    expect(held(other)).toEqual([["a", 2]])
+    expect(entriesOf(other)).toEqual([["a", 2]])
   })
 
   test("the last one's end is the stream's, also where a signal ends it", async () => {
@@ -140,7 +150,7 @@ describe("connect(), for several owners", () => {
     expect(hub.waiting).toBe(0)
   })
 
-  test("who asks again after a refusal asks the hub again", async () => {
+  test("a call after a refusal asks the hub again", async () => {
     const clock = new ManualClock()
     const refused = follow({ clock })
     ;(await hub.next()).answer(204)
@@ -152,7 +162,7 @@ describe("connect(), for several owners", () => {
     expect([refused.status.state, again.status.state]).toEqual(["closed", "live"])
   })
 
-  test("each owner hears reports, and no other copy of the module opens a stream", async () => {
+  test("each owner gets reports, and no other copy of the module opens a stream", async () => {
     const reports: string[] = []
     follow({ report: ({ type }) => reports.push(`one ${type}`) })
     const other = follow({ report: ({ type }) => reports.push(`other ${type}`) })

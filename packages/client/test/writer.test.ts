@@ -28,7 +28,7 @@ async function follow(options: Partial<ConnectOptions> = {}): Promise<void> {
 /** The answer of a hub to a write. */
 const written = (revision: number) => JSON.stringify({ revision, position: `e.${revision}` })
 
-/** What a write failed with, as the facts of it. */
+/** The facts of the error of a write. */
 async function failureOf(write: Promise<unknown>) {
   const error = await write.then(
     () => undefined,
@@ -63,7 +63,7 @@ describe("writer()", () => {
     ])
   })
 
-  test("sends conditions, deletes and batches as the protocol says", async () => {
+  test("sends conditions, deletes and batches by the protocol", async () => {
     await follow()
     const to = writer(replica)
     const asked: unknown[] = []
@@ -111,7 +111,7 @@ describe("writer()", () => {
     expect(JSON.parse(second.body).changes).toEqual([{ op: "put", key: "a", value: "AP8=" }])
   })
 
-  test("says at which revision an entry is that was not as asked", async () => {
+  test("names the revision of an entry that was not as asked", async () => {
     await follow()
     const writing = failureOf(writer(replica).put("a", 1, { revision: 3 }))
     const body = encodeErrorBody("ERR_CONFLICT", "the entry is at revision 5")
@@ -169,7 +169,7 @@ describe("writer()", () => {
     expect(await failing).toMatchObject({ code: "ERR_UNAUTHENTICATED", recovery: "stop" })
   })
 
-  test("tells a write that was made, but is not seen, as such", async () => {
+  test("marks a write that was made, but that the replica does not show", async () => {
     await follow()
     const writing = failureOf(writer(replica).put("a", 1))
     const request = await hub.next()
@@ -201,7 +201,7 @@ describe("writer()", () => {
     expect(await writing).toBe(reason)
   })
 
-  test("is refused to what is no replica of connect()", async () => {
+  test("refuses a replica that connect() did not make", async () => {
     await follow()
 
     expect(() => writer({ ...replica, link: undefined } as Replica)).toThrow(TypeError)

@@ -1,8 +1,8 @@
 import { type Recovery, SyncError, type SyncErrorCode } from "@headwater/core"
 
 /**
- * A hub could not be read. `code` is its own where it gave one; `ERR_SOURCE_FAILED` for what is not
- * a hub's answer, or none at all.
+ * A hub could not be read. `code` is the hub's own where it gave one; `ERR_SOURCE_FAILED` for
+ * no answer, or one of another server.
  */
 export class HubReadError extends SyncError {
   override readonly name = "HubReadError"

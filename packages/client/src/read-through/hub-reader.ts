@@ -35,11 +35,11 @@ export interface HubTypeOptions {
   /** For requests that bring no token of their own. */
   readonly token?: string | TokenSource | undefined
   readonly fetch?: typeof globalThis.fetch | undefined
-  /** How long one GET waits for news, ms: 50 s by default, as proxies cut what takes a minute. */
+  /** The longest wait of one GET for a change, ms: 50 s by default, as proxies cut at a minute. */
   readonly waitMs?: number | undefined
   /**
-   * How long an entry is kept after its last use, ms: 20 min by default, as each keeps a request
-   * or a stream open at the hub.
+   * An entry is kept for this long after its last use, ms: 20 min by default, as each keeps a
+   * request or a stream open at the hub.
    */
   readonly ttlMs?: number | undefined
 }
@@ -63,10 +63,10 @@ export interface HubAnswer {
   readonly response: Response
 }
 
-/** How long one GET waits for a change, unless `waitMs` says otherwise. */
+/** The longest wait of one GET for a change, unless `waitMs` differs. */
 export const HUB_WAIT_MS = 50_000
 
-/** How long an entry that is read from a hub is kept after its last use, unless `ttlMs` differs. */
+/** An entry read from a hub is kept for this long after its last use, unless `ttlMs` differs. */
 export const HUB_TTL_MS = 1_200_000
 
 /** The rules for the options that all types of a hub have. */

@@ -19,7 +19,7 @@ interface AskedUpTo {
  * key is the prefix with a `*` after it, as in `web-*`; `*` alone is the whole topic.
  *
  * Values are as in the hub's JSON: those of a `binary` topic are base64. Cost: every answer with
- * news is the whole list; for what changes often, `liveListType` is told the changes alone.
+ * news is the whole list; for a list that changes often, `liveListType` gets the changes alone.
  */
 export function listType<Value = unknown>(
   options: HubTypeOptions,

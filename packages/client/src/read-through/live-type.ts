@@ -26,13 +26,13 @@ export interface LiveTypeOptions extends Omit<HubTypeOptions, "waitMs"> {
   readonly random?: (() => number) | undefined
 }
 
-/** How long a stream is kept after its entry's last use: 20 minutes. Source: Consul submatview. */
+/** A stream outlives its entry's last use by 20 minutes. Source: Consul submatview. */
 export const LIVE_TTL_MS = HUB_TTL_MS
 
 /**
  * Single entries of a topic, each fed by one stream of its own: `entryType` without polling.
  *
- * What is shown is always whole and proven, as a `Replica` is: a snapshot that has come in part, or
+ * The value is always whole and proven, as a `Replica` is: a snapshot that has come in part, or
  * a reset, is not seen. While the stream is lost, reads fail, and the entry's age grows.
  */
 export function liveEntryType<Value = unknown>(
@@ -56,10 +56,10 @@ export function liveListType<Value = unknown>(
   )
 }
 
-/** What a live type keeps for an entry: its stream, and where that last changed. */
+/** The state of one entry of a live type: its stream, and the last change of it. */
 export class LiveEntry<Value = unknown> {
   readonly replica: Replica<Value>
-  /** Whether a read failed since the stream was last live: then the next is answered at once. */
+  /** A read failed since the stream was last live: then the next is answered at once. */
   hasFailed = false
   #changed: ReplicaSnapshot<Value> | undefined
   #position: Position | undefined
@@ -115,7 +115,7 @@ function liveType<Shown, Value>(
       const kept = last?.state
       const live = kept && kept.replica.status.state !== "closed" ? kept : open(request)
       try {
-        await news(live, since, waitMs, clock ?? systemClock, signal)
+        await untilChange(live, since, waitMs, clock ?? systemClock, signal)
       } catch (error) {
         live.hasFailed = true
         if (live !== kept) await live.close()
@@ -133,7 +133,7 @@ function liveType<Shown, Value>(
 }
 
 // Until there is something after a position, the stream works again, or the time is over.
-async function news(
+async function untilChange(
   live: LiveEntry,
   since: Position | undefined,
   waitMs: number,

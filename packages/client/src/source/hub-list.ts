@@ -8,16 +8,16 @@ import {
 import { Digest, readStreamId } from "@headwater/protocol"
 import type { HubFrame } from "./hub-frames.ts"
 
-/** Entries of a page. */
+/** The entries of one page. */
 const PAGE_ENTRIES = 10_000
 
 /**
- * Makes a list of a stream that begins with a snapshot: what it is at the first id that satisfies
+ * Makes a list of a stream that begins with a snapshot: the state at the first id that satisfies
  * the request, proven by the hub's digest there.
  *
  * Memory: the whole list, as it must be whole before the first page can name its revision.
  *
- * @throws {SourceError} it does not satisfy the request, or is not what the hub holds.
+ * @throws {SourceError} the stream does not satisfy the request, or its digest is not the hub's.
  */
 export async function* hubList(
   frames: AsyncIterable<HubFrame>,
@@ -42,13 +42,15 @@ export async function* hubList(
     } else if (frame.type !== "delta" || !isWhole || !frame.id) continue
     const { revision } = readStreamId(frame.id!)!
     if (at !== undefined && revision !== at) {
-      throw new SourceError(`the hub is at ${revision}, and shows no other revision`)
+      throw new SourceError(
+        `the hub is at revision ${revision}, and shows no other: ${at} was asked for`,
+      )
     }
     if (revision < atLeast) continue
     yield* pagesOf([...entries.values()], epoch, revision)
     return
   }
-  throw new SourceError("the stream ended before it was whole")
+  throw new SourceError("the stream ended before the list was whole")
 }
 
 function* pagesOf(entries: readonly Entry[], identity: string, revision: number) {
@@ -60,21 +62,22 @@ function* pagesOf(entries: readonly Entry[], identity: string, revision: number)
 
 function apply(entries: Map<string, Entry>, delta: Delta): void {
   const { key, revision } = delta
-  const held = entries.get(key)
+  const before = entries.get(key)
   if (delta.op === "put") put(entries, delta)
-  else if (held && revision > held.revision) {
+  else if (before && revision > before.revision) {
     if (delta.op === "delete") entries.delete(key)
-    else entries.set(key, { ...held, revision })
+    else entries.set(key, { ...before, revision })
   }
 }
 
 function put(entries: Map<string, Entry>, { key, value, revision }: Entry): void {
-  const held = entries.get(key)
-  if (!held || revision > held.revision) entries.set(key, { key, value, revision })
+  const before = entries.get(key)
+  if (!before || revision > before.revision) entries.set(key, { key, value, revision })
 }
 
 function prove(entries: ReadonlyMap<string, Entry>, hub: string): void {
   const digest = new Digest()
   for (const { key, revision } of entries.values()) digest.add(key, revision)
-  if (`${digest}` !== hub) throw new SourceError(`what came is ${digest}, the hub holds ${hub}`)
+  if (`${digest}` !== hub)
+    throw new SourceError(`the list has the digest ${digest}, the hub ${hub}: read it again`)
 }

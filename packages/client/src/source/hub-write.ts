@@ -18,7 +18,7 @@ import {
 } from "@headwater/protocol"
 import { failureOf, type HubContext, refusal } from "./hub-frames.ts"
 
-/** How often a condition that a key exists is looked up again, as it moved meanwhile. */
+/** Most look-ups of a condition that a key exists, as its revision moves meanwhile. */
 const LOOK_UPS_MAX = 10
 
 /** A topic of a hub to write to. */
@@ -97,7 +97,7 @@ async function exactOf(
   }
 }
 
-// Nothing to change asks for the conditions alone, which the protocol does not: each is looked up.
+// Without changes the conditions alone are asked for, which no batch does: each is looked up.
 async function send(
   context: WriteContext,
   conditions: readonly ExactCondition[],

@@ -1,8 +1,8 @@
 /**
- * The values in a frame as they stand in its text: a json value is bytes, and `JSON.parse` would
- * round its integers, drop its duplicate members and spell it anew.
+ * Finds the values of a frame in its text, as they are spelled: a json value is bytes, and
+ * `JSON.parse` would round its integers, drop its duplicate members and spell it anew.
  *
- * @param data a JSON object, which `JSON.parse` has read: only what is well-formed may come here.
+ * @param data a JSON object, which `JSON.parse` has read: it must be well-formed.
  * @param list the member of it that is an array of objects.
  * @returns for each of those, the text of its member `value`; `undefined` where it has none.
  */
@@ -27,7 +27,7 @@ export function rawValues(data: string, list: string): (string | undefined)[] {
   return values
 }
 
-// Walks well-formed JSON, without recursion into what is skipped.
+// Walks well-formed JSON, without recursion into a skipped value.
 class Scanner {
   readonly #text: string
   #at = 0
@@ -82,7 +82,7 @@ class Scanner {
     for (;;) {
       this.#match(/[^"\\]*/y)
       if (this.#text[this.#at] === '"') break
-      this.#at += 2 // What is escaped.
+      this.#at += 2 // The escaped character.
     }
     this.#at += 1
   }

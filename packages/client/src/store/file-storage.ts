@@ -26,7 +26,7 @@ export function fileStorage(path: string): ReplicaStorage {
         await file.sync()
       } catch (error) {
         await file.close()
-        await unlink(next).catch(() => {}) // What failed is told; this is only tidied up.
+        await unlink(next).catch(() => {}) // The failure is reported; this only tidies up.
         throw error
       }
       await file.close()

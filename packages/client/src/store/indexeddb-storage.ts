@@ -1,12 +1,12 @@
 import type { ReplicaStorage } from "./stored.ts"
 
-/** Where in the IndexedDB. */
+/** The place in the IndexedDB. */
 export interface IndexedDbOptions {
   /** Name of the database; `headwater` unless said otherwise. */
   readonly database?: string
 }
 
-// What this file calls, so that no types of the DOM are needed to read the rest of the package.
+// The calls of this file, so that no types of the DOM are needed to read the rest of the package.
 interface Running {
   objectStore(name: string): {
     get(key: string): Asked<unknown>

@@ -9,8 +9,8 @@ import { type ReplicaStorage, type StoreReport, stored } from "../../src/store.t
 import {
   del,
   delta,
+  entriesOf,
   event,
-  held,
   hello,
   put,
   ScriptedHub,
@@ -46,7 +46,7 @@ function follow(storage: ReplicaStorage, options: Partial<ConnectOptions> = {}):
   return replica
 }
 
-// What a client leaves behind that was at e.2, with a → 1 and b → { deep: [1] }.
+// Leaves the state of a client at e.2 behind, with a → 1 and b → { deep: [1] }.
 async function left(path: string): Promise<void> {
   const replica = follow(fileStorage(path))
   const stream = await hub.next()
@@ -58,7 +58,7 @@ async function left(path: string): Promise<void> {
 }
 
 describe("stored()", () => {
-  test("begins with what was stored, resumes from there, and proves it", async () => {
+  test("begins with the stored state, resumes from there, and proves it", async () => {
     const path = join(folder, "t")
     await left(path)
     const replica = follow(fileStorage(path))
@@ -71,7 +71,7 @@ describe("stored()", () => {
       { epoch: "e", revision: 2 },
       "connecting",
     ])
-    expect(held(replica)).toEqual([
+    expect(entriesOf(replica)).toEqual([
       ["a", 1],
       ["b", { deep: [1] }],
     ])
@@ -88,7 +88,7 @@ describe("stored()", () => {
     expect(reports).toEqual([{ type: "loaded", entries: 2 }])
   })
 
-  test("what is stored of another life is replaced, and only differences are told", async () => {
+  test("a stored state of another epoch is replaced: commits are the differences", async () => {
     const path = join(folder, "t")
     await left(path)
     const replica = follow(fileStorage(path))
@@ -100,7 +100,7 @@ describe("stored()", () => {
     stream.send(hello({ epoch: "f" }), reset, snapshot(["a", 9, 1]), sync(9, [["a", 9]], "f"))
     await until(replica, () => replica.position?.epoch === "f")
 
-    expect(held(replica)).toEqual([["a", 1]])
+    expect(entriesOf(replica)).toEqual([["a", 1]])
     expect(heard).toMatchObject([[{ type: "deleted", previous: { key: "b" } }]])
   })
 
@@ -165,7 +165,7 @@ describe("stored()", () => {
     await replica.ready
 
     expect(stream.headers["last-event-id"]).toBeUndefined()
-    expect(held(replica)).toEqual([["c", 7]])
+    expect(entriesOf(replica)).toEqual([["c", 7]])
     expect(reports).toMatchObject([{ type: "refused", reason, error: { code: "ERR_IMAGE" } }])
   })
 
@@ -205,7 +205,7 @@ describe("stored()", () => {
     await replica.ready
     await replica.close()
 
-    expect(held(replica)).toEqual([["a", 1]])
+    expect(entriesOf(replica)).toEqual([["a", 1]])
     expect(reports).toEqual([
       { type: "failed", during: "load", error: failure },
       { type: "failed", during: "save", error: failure },
@@ -214,7 +214,7 @@ describe("stored()", () => {
 })
 
 describe("fileStorage()", () => {
-  test("a save that fails leaves what was there, and nothing beside it", async () => {
+  test("a save that fails leaves the old state, and nothing beside it", async () => {
     const storage = fileStorage(join(folder, "t"))
     await storage.save(Uint8Array.of(1))
 
