@@ -1,8 +1,8 @@
 import { assert, type Commit, type Delta, type Revision, SourceError } from "@headwater/core"
 
 /**
- * One change of one key, as the source told it: a value, nothing (deleted), or a reason why it
- * cannot be shown.
+ * One change of one key, as the source sent it: a value, none (deleted), or the reason why the
+ * entry is invalid.
  */
 export interface Update {
   readonly key: string
@@ -11,7 +11,7 @@ export interface Update {
   readonly invalid?: string
   /** With `invalid`: see `InvalidEntry.id`. Without it, and no value: that raw key is gone. */
   readonly id?: string
-  /** With `invalid`: `key` is the key itself, not what could be written of it as text. */
+  /** With `invalid`: `key` is the whole key, not an approximation of it as text. */
   readonly isNamed?: boolean
   /** Of a source that merges commits: other values may have come and gone before this one. */
   readonly merged?: true
@@ -33,7 +33,7 @@ export interface Chunk {
  *
  * A chunk ends where a commit ends; only a commit that is larger than a chunk is cut, stands alone,
  * and is whole with its last chunk. Nothing is merged or left out, also not a put that the next
- * commit deletes: each leaves its trace in the trie. Source: Typha's snapcache batching, less its
+ * commit deletes: each leaves its mark in the trie. Source: Typha's snapcache batching, less its
  * overshoot.
  */
 export function* chunksOf(commits: Iterable<Commit>, updatesMax: number): Generator<Chunk> {

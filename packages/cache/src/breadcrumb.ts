@@ -2,7 +2,7 @@ import type { Delta, Status } from "@headwater/core"
 import type { Snapshot } from "@headwater/core/engine"
 import type { EpochState } from "./epoch-state.ts"
 
-/** What a breadcrumb is made of. */
+/** The fields of a breadcrumb. */
 export interface BreadcrumbParts {
   readonly sequence: number
   readonly timestamp: number
@@ -18,18 +18,17 @@ export interface BreadcrumbParts {
 /**
  * A complete state of the source, as readers meet it: immutable, and whole.
  *
- * The cache holds the newest one and disposes of its snapshot when the next one is there. Who reads
- * across an `await` takes its own handle (`snapshot.retain()`) and a lease on the life
- * (`life.retain()`), and gives both back.
+ * The cache holds the newest one and disposes of its snapshot when the next one is there. A reader
+ * that reads across an `await` pins it (`PinnedSnapshot`).
  *
- * After a sweep the newest breadcrumb is given again with the same sequence and a snapshot that no
- * longer holds what was swept: the same entries, a later version. Nobody is woken for it.
+ * A sweep replaces the newest breadcrumb by one with the same sequence and entries, over a later
+ * version without the tombstones that were swept. No waiter is woken for it.
  *
- * Breadcrumbs are not linked to each other: who holds an old one pins no later one, and `next`
- * leads to the newest. Source: Typha's `snapcache.Breadcrumb`.
+ * Breadcrumbs are not linked to each other: an old one pins no later one, and `next` leads to the
+ * newest. Source: Typha's `snapcache.Breadcrumb`.
  */
 export class Breadcrumb {
-  /** 1 for the first of the cache, then consecutive: who meets n and then n + 2 skipped one. */
+  /** 1 for the first of the cache, then consecutive: after n, n + 2 means that one was skipped. */
   readonly sequence: number
   /** When it was made, ms since 1970. */
   readonly timestamp: number
@@ -38,8 +37,8 @@ export class Breadcrumb {
   readonly status: Status
   readonly epochState: EpochState
   /**
-   * The version that `deltas` starts from; 0 when it is the first of its life, `undefined` when a
-   * sweep has passed it.
+   * The version that `deltas` starts from; 0 when it is the first of its epoch, `undefined` when
+   * a sweep has passed it.
    */
   readonly since: number | undefined
   readonly #after: BreadcrumbParts["after"]
@@ -55,9 +54,9 @@ export class Breadcrumb {
   }
 
   /**
-   * What it changed against the one before it: `state(n) + deltas(n + 1) = state(n + 1)`. One delta
-   * for each key. The first of a life has all there is, as puts. Cost: proportional to the changes.
-   * `undefined` when they were swept: then history is shorter than one breadcrumb.
+   * Reads the changes since the breadcrumb before: `state(n) + deltas(n + 1) = state(n + 1)`. One
+   * delta for each key. The first of an epoch has all entries, as puts. Cost: proportional to the
+   * changes. `undefined` when they were swept: then history is shorter than one breadcrumb.
    *
    * After one that was skipped, ask `snapshot.changesSince` of the version that you hold.
    */
@@ -66,8 +65,8 @@ export class Breadcrumb {
   }
 
   /**
-   * The newest breadcrumb, as soon as there is one after this. *Closed > data > cancelled*: one
-   * that is there already is given also to who has given up, and who waits is woken at once.
+   * Resolves with the newest breadcrumb as soon as there is one after this. *Closed > data >
+   * cancelled*: a breadcrumb that is there already is returned even if the signal is aborted.
    *
    * @throws {ClosedError} the cache is closed.
    * @throws `signal.reason`

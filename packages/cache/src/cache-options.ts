@@ -22,7 +22,7 @@ import type { Validate } from "./validator.ts"
 /** What a cache is made with. */
 export interface SnapshotCacheOptions {
   readonly clock: Clock
-  /** For each life's own engine. */
+  /** Options of the engine that each epoch has. */
   readonly engine?: EngineOptions
   readonly limits?: Partial<CacheLimits>
   /** Says why a value is invalid. Part of what the epoch stands for: see `Validator`. */

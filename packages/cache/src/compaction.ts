@@ -4,14 +4,14 @@ import type { EpochState } from "./epoch-state.ts"
 import type { CacheLimits } from "./limits.ts"
 import { VersionAges } from "./version-ages.ts"
 
-// A slice after each chunk of 100 updates must keep up with what such a chunk leaves behind: up to
-// 100 tombstones, and about 8 blocks an update.
+// A slice after each chunk of 100 updates must keep up with what the chunk leaves behind: up to 100
+// tombstones, and about 8 blocks for each update.
 const TOMBSTONES_BUDGET = 1_000
 const BLOCKS_BUDGET = 4_096
 
 /**
  * Keeps history within its bounds, in slices: raises the horizon, sweeps the tombstones below it,
- * and frees what released snapshots held.
+ * and frees blocks of released snapshots.
  *
  * The horizon is the nearer of age and tombstone bytes. When the bytes are exceeded it is raised
  * until an eighth of them is free, so that sweeps come in runs, not with every commit.
@@ -30,22 +30,21 @@ export class Compaction {
     this.#ages = new VersionAges(limits.historyMs)
   }
 
-  /** Notes that a complete version was made now. */
+  /** Notes the time of a complete version. */
   sample(version: number): void {
     this.#ages.sample(this.#clock.elapsed(), version)
   }
 
-  /** Between the newest version and the first one after `version`. */
+  /** See `VersionAges.lagMs`. */
   lagMs(version: number): number {
     return this.#ages.lagMs(version)
   }
 
   /**
-   * Does one slice of what is to be done.
+   * Does one slice of the work.
    *
-   * @returns whether that was all; and after a sweep, a handle on the newest version, which no
-   * longer
-   *   has what was swept.
+   * @returns `done`: nothing is left to do; `swept`: after a sweep, a handle on the newest version,
+   *   which no longer has the tombstones that were swept.
    */
   slice(): { done: boolean; swept?: Snapshot } {
     const epochState = this.#epochState

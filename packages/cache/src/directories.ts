@@ -13,11 +13,11 @@ export interface DirectoryContext {
 
 /**
  * Cuts commits into chunks, as `chunksOf` does, and takes apart those that delete directories: each
- * key that they hold is a delete. Such a commit stands alone, and is read when all before it was
- * applied.
+ * key that they hold is a delete. Such a commit stands alone, and is read after all commits before
+ * it were applied.
  *
- * Nothing instead of a chunk is where the search for keys can give way to others: it looks at every
- * entry, some thousand at a time.
+ * Yields `undefined` instead of a chunk where the search for keys can yield to other tasks: it
+ * visits every entry, some thousand at a time.
  */
 export function* chunksIn(
   commits: readonly Commit[],
@@ -37,10 +37,9 @@ export function* chunksIn(
   yield* chunksOf(waiting, updatesMax)
 }
 
-// What is in a directory is what the trie holds: the state of the revision before, as all was told
-// up to there, and whatever a list that was given up left, of which the watch will tell again. So
-// no marks of deleted paths are kept. Source: libcalico's high-water marks (`StoreDeletion`),
-// without its second trie.
+// The keys of a directory are those in the trie: the state of the revision before, and entries of
+// abandoned lists, which the watch sends again. So no marks of deleted paths are kept. Source:
+// libcalico's high-water marks (`StoreDeletion`), without its second trie.
 function* chunksOfDeletion(
   commit: Commit,
   directories: readonly string[],
@@ -73,7 +72,7 @@ function updatesOf(keys: readonly string[], revision: Revision): Update[] {
   return keys.map((key) => ({ key, revision }))
 }
 
-/** Whether a key is one of the directories, or lies in one of them. */
+/** Returns true if a key is one of the directories, or lies in one of them. */
 export function isIn(directories: readonly string[], key: string): boolean {
   return directories.some((name) => name === "" || key === name || key.startsWith(`${name}/`))
 }

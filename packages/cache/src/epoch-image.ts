@@ -3,13 +3,13 @@ import { loadEngine, type Snapshot } from "@headwater/core/engine"
 import { type EpochOptions, EpochState } from "./epoch-state.ts"
 import type { SavedVersions } from "./versions.ts"
 
-/** What the cache adds to an engine's image, as JSON. */
+/** The part that the cache adds to an engine's image, as JSON. */
 interface Opaque {
   readonly format: 1
   readonly epoch: string
-  /** See `SnapshotCache.memo`. */
-  readonly memo?: string | undefined
-  readonly told: number
+  /** See `SnapshotCache.metadata`. */
+  readonly metadata?: string | undefined
+  readonly served: number
   readonly versions: SavedVersions
   readonly invalid: readonly InvalidEntry[]
 }
@@ -17,23 +17,24 @@ interface Opaque {
 const FORMAT = 1
 
 /**
- * A life as bytes, in pieces: a complete version, everything that is to be told of it, and the
- * table that leads to it, with its gaps. The version must stay held while the pieces are taken.
+ * Writes an epoch state as bytes, in pieces: a complete version, and the table that leads to it
+ * with its gaps. The version must stay pinned while the pieces are taken.
  */
 export function saveEpoch(
   epochState: EpochState,
   snapshot: Snapshot,
-  memo: string | undefined,
+  metadata: string | undefined,
 ): Generator<Uint8Array> {
-  const { epoch, served: told } = epochState
-  const versions = epochState.versions.save(told)
+  const { epoch, served } = epochState
+  const versions = epochState.versions.save(served)
   const invalid = epochState.validator.all
-  const opaque: Opaque = { format: FORMAT, epoch, memo, told, versions, invalid }
+  const opaque: Opaque = { format: FORMAT, epoch, metadata, served, versions, invalid }
   return snapshot.save(encodeUtf8(JSON.stringify(opaque)))
 }
 
 /**
- * The life that an image holds, whole, with what was said beside it; and a handle on its version.
+ * Reads the epoch state of an image, which is complete, with its metadata and a handle on its
+ * version.
  *
  * @throws {ImageError} it is cut, changed, or of another format. Nothing is left open.
  * @throws {MemoryFullError} it does not fit.
@@ -44,19 +45,19 @@ export function loadEpoch(
 ): {
   readonly epochState: EpochState
   readonly snapshot: Snapshot
-  readonly memo: string | undefined
+  readonly metadata: string | undefined
 } {
   const { engine, snapshot, opaque } = loadEngine(image, options.engine)
   try {
-    const { epoch, memo, told, versions, invalid } = read(opaque)
+    const { epoch, metadata, served, versions, invalid } = read(opaque)
     const newest = versions.rows.at(-1)
     // A sweep may have made versions after the last row; none of them changed the reach.
     if (!snapshot.complete || newest === undefined || newest[1] > snapshot.version) {
-      throw new ImageError("an image of a version that is not complete")
+      throw new ImageError("the image has a version that is not complete; start without it")
     }
-    const epochState = new EpochState(epoch, options, { engine, saved: { told, versions } })
+    const epochState = new EpochState(epoch, options, { engine, saved: { served, versions } })
     epochState.validator.restore(invalid)
-    return { epochState, snapshot, memo }
+    return { epochState, snapshot, metadata }
   } catch (error) {
     engine.dispose()
     throw error
@@ -68,8 +69,12 @@ function read(opaque: Uint8Array): Opaque {
   try {
     saved = JSON.parse(decodeUtf8(opaque)) as Opaque
   } catch (cause) {
-    throw new ImageError("an image that no cache has made", { cause })
+    throw new ImageError(
+      "the image was not made by a cache: its own part is not JSON; start without it",
+      { cause },
+    )
   }
-  if (saved.format !== FORMAT) throw new ImageError(`an image of format ${saved.format}`)
+  if (saved.format !== FORMAT)
+    throw new ImageError(`the image has format ${saved.format}, not ${FORMAT}; start without it`)
   return saved
 }

@@ -12,7 +12,7 @@ import type { CacheLimits } from "./limits.ts"
 import { type Validate, Validator } from "./validator.ts"
 import { type SavedVersions, Versions } from "./versions.ts"
 
-/** What every life of a cache is made with. */
+/** Options that all epoch states of a cache share. */
 export interface EpochOptions {
   readonly engine: EngineOptions | undefined
   readonly clock: Clock
@@ -20,37 +20,36 @@ export interface EpochOptions {
   readonly validate: Validate | undefined
 }
 
-/** What a life was when an image of it was taken. */
+/** The part of an epoch state that an image keeps beside the engine. */
 export interface SavedEpoch {
-  /** Everything up to here was told, and is in the version that was saved. */
-  readonly told: Revision
+  /** Everything up to this revision is in the version that was saved. */
+  readonly served: Revision
   readonly versions: SavedVersions
 }
 
-/** An engine to begin with: empty, or as an image brought it, and then complete. */
+/** An engine to begin with: empty, or loaded from an image, and then complete. */
 export interface EpochStart {
   readonly engine: Engine
   readonly saved?: SavedEpoch
 }
 
 /**
- * One life of a source: its epoch, an engine of its own, and how far the source has told it.
+ * One epoch of a source: an engine of its own, and how far the source has been followed.
  *
- *     contiguous   everything up to here has been told and applied
+ *     contiguous   the source has sent everything up to here, and it was applied
  *     reach        the highest revision that the trie holds; above `contiguous` while a list is
  *                  applied, after one that was given up, and inside a commit of several chunks
- *     served       the position of the newest complete version: what readers may be told
+ *     served       the position of the newest complete version, which readers see
  *
- * A version is complete exactly when the source has told something, no list is running, and
+ * A version is complete exactly when something is known of the source, no list is running, and
  * `contiguous` is not below `reach`. Only complete versions leave this class.
  *
- * Held by the cache while it is filled or served, and by each reader's lease. The last one to let
- * go disposes of the engine; the cache does so at the latest when it is closed.
+ * The cache holds it while it is filled or served, and so does each pinned snapshot. The last
+ * holder disposes of the engine; the cache does so at the latest when it is closed.
  */
 export class EpochState {
-  /** One life of one source. */
   readonly epoch: string
-  /** The memory of this life; for making filters. */
+  /** The memory of this epoch; makes filters. */
   readonly engine: Engine
   readonly trie: Trie
   readonly versions: Versions
@@ -61,12 +60,12 @@ export class EpochState {
   #contiguous: Revision = 0
   #reach: Revision = 0
   #served: Revision = 0
-  #toldMeanwhile: Revision = 0
+  #watchedBesideList: Revision = 0
   #listRevision: Revision = 0
   #resyncing = false
   #whole = false
 
-  /** @param start the life's own from now on; an empty engine by default. */
+  /** @param start is owned by this object from now on; an empty engine by default. */
   constructor(epoch: string, options: EpochOptions, start?: EpochStart) {
     this.epoch = epoch
     this.engine = start?.engine ?? createEngine(options.engine)
@@ -78,57 +77,57 @@ export class EpochState {
     const base = this.trie.snapshot()
     this.#reach = base.reach
     base.dispose()
-    this.#contiguous = start.saved.told
-    this.#served = start.saved.told
+    this.#contiguous = start.saved.served
+    this.#served = start.saved.served
     this.#whole = true
   }
 
-  /** The oldest version whose changes can still be told. */
+  /** The oldest version from which changes can be read. */
   get horizon(): number {
     return this.trie.horizon
   }
 
-  /** Everything up to here has been told; where a watch goes on after. 0 before the first list. */
+  /** The revision after which a watch goes on: all up to here is known. 0 before the first list. */
   get contiguous(): Revision {
     return this.#contiguous
   }
 
-  /** What readers may be told: everything up to here is in the newest complete version. */
+  /** The position of readers: everything up to here is in the newest complete version. */
   get served(): Revision {
     return this.#served
   }
 
-  /** Whether a list is being applied. */
+  /** True while a list is being applied. */
   get resyncing(): boolean {
     return this.#resyncing
   }
 
-  /** Whether the newest version is complete. */
+  /** True if the newest version is complete. */
   get whole(): boolean {
     return this.#whole
   }
 
-  /** Whether the engine is gone: nothing of this life can be read any more. */
+  /** True once the engine is gone: nothing of this epoch can be read any more. */
   get disposed(): boolean {
     return this.#disposed
   }
 
-  /** Takes a lease: the engine stays as long as somebody has one, or until the cache is closed. */
+  /** Adds a holder: the engine stays until the last one releases it, or the cache is closed. */
   retain(): this {
-    assert(!this.#disposed, "a life that is over cannot be retained")
+    assert(!this.#disposed, "an epoch state is retained before it is disposed of")
     this.#holders++
     return this
   }
 
-  /** Gives a lease back. The last one frees the memory. */
+  /** Drops a holder. The last one frees the memory. */
   release(): void {
     if (this.#disposed) return
     this.#holders--
-    assert(this.#holders >= 0, "a lease is given back once")
+    assert(this.#holders >= 0, "each holder releases an epoch state once")
     if (this.#holders === 0) this.dispose()
   }
 
-  /** Frees the memory, whoever still holds a lease. Twice is harmless. */
+  /** Frees the memory, also under readers that hold it. Calling it again does nothing. */
   dispose(): void {
     if (this.#disposed) return
     this.#disposed = true
@@ -136,19 +135,19 @@ export class EpochState {
     this.engine.dispose()
   }
 
-  /** A list begins. One that was running is given up for it. */
+  /** Begins a list. A list that was running is abandoned for it. */
   beginResync(): void {
     this.trie.beginResync()
     this.validator.beginList()
-    this.#toldMeanwhile = 0
+    this.#watchedBesideList = 0
     this.#listRevision = 0
     this.#resyncing = true
   }
 
   /**
-   * What is applied next is of a list as of `revision`.
+   * Checks that a page or the end belongs to the list that runs, which is as of `revision`.
    *
-   * @throws {SourceError} the list is older than what the source has told already.
+   * @throws {SourceError} the list is older than what is known already.
    */
   checkList(revision: Revision): void {
     assert(this.#resyncing, "a page or an end belongs to a list that was begun")
@@ -157,18 +156,21 @@ export class EpochState {
       "all pages of a list are of one revision",
     )
     if (revision < this.#contiguous) {
-      throw new SourceError(`a list of revision ${revision}, but ${this.#contiguous} has been told`)
+      throw new SourceError(
+        `the source listed revision ${revision}, below revision ${this.#contiguous} ` +
+          "that it sent before; list again",
+      )
     }
     this.#listRevision = revision
   }
 
-  /** The list is given up; the watch goes on after `contiguous`. */
+  /** Abandons the list; the watch goes on after `contiguous`. */
   abortResync(): void {
     if (!this.#resyncing) return
     this.trie.endResync()
     this.validator.abortList()
     this.#resyncing = false
-    this.#toldMeanwhile = 0
+    this.#watchedBesideList = 0
     this.#listRevision = 0
   }
 
@@ -178,44 +180,44 @@ export class EpochState {
     for (const { revision } of entries) this.#reach = Math.max(this.#reach, revision)
   }
 
-  /** Deletes some of what the list did not name. True when nothing is left. */
+  /** Deletes some of the entries that the list lacks. Returns true when none is left. */
   sweepUnseen(revision: Revision, entriesBudget: number): boolean {
     return this.trie.sweepUnseen(revision, entriesBudget)
   }
 
-  /** The list is whole as of `revision`. Commits; see `commit`. */
+  /** Ends the list, which is whole as of `revision`, and commits; see `commit`. */
   endResync(revision: Revision): Snapshot | undefined {
     const from = this.#contiguous
     const reach = Math.max(revision, this.#reach)
     const isFirst = from === 0 && this.versions.rows === 0
-    const contiguous = Math.max(revision, this.#toldMeanwhile)
+    const contiguous = Math.max(revision, this.#watchedBesideList)
     const snapshot = this.#commit({ contiguous, reach, resyncing: false, isListed: true })
     this.trie.endResync()
     this.validator.endList()
-    this.#toldMeanwhile = 0
+    this.#watchedBesideList = 0
     this.#listRevision = 0
-    // What came and went between what was told and the list left no trace here. Nor did what the
-    // list says of keys that the trie holds at a newer revision, from commits beside it or from a
-    // list that was given up: up to there, a reader from another hub may hold what is told nowhere.
-    // Before the first list nothing was told, and nothing is servable.
+    // Entries that came and went between `from` and the list left no trace here. Nor did the list's
+    // entries of keys that the trie holds at a newer revision, from commits beside the list or from
+    // an abandoned one: up to `reach`, a reader from another hub may hold entries that this hub
+    // cannot tell to be gone. Before the first list nothing is servable at all.
     if (!isFirst) this.versions.gap(from, reach)
     return snapshot
   }
 
-  /** Whether this commit has been told before, or is in the list that is being applied. */
-  hasTold(revision: Revision): boolean {
-    return revision <= Math.max(this.#contiguous, this.#toldMeanwhile, this.#listRevision)
+  /** True if this commit was applied before, or is in the list that is being applied. */
+  hasApplied(revision: Revision): boolean {
+    return revision <= Math.max(this.#contiguous, this.#watchedBesideList, this.#listRevision)
   }
 
   /**
    * Applies a chunk and commits; see `commit`.
    *
-   * Every update is written, also one that is older than what a list that was given up has left: a
-   * value that came and went may be held by a reader from another hub, and what is written here in
-   * its place must then be told as a value, not as a touch.
+   * Every update is written, also one that is older than an entry of an abandoned list: a reader
+   * from another hub may hold a value that came and went, and must then be sent the value that is
+   * written here, not a touch.
    */
   apply(chunk: Chunk): Snapshot | undefined {
-    // Beside a list a key that is absent may be in a page to come, which must find a tombstone.
+    // Beside a list, an absent key may be in a page to come, which must find a tombstone.
     const isAbsent = (key: string) => !this.#resyncing && !this.trie.has(key)
     const updates = unmerged(chunk.updates, (key) => this.trie.get(key))
     const admitted = this.validator.admit(updates, isAbsent)
@@ -228,20 +230,20 @@ export class EpochState {
     return snapshot
   }
 
-  /** The source has told everything up to `revision`. Commits; see `commit`. */
+  /** Notes that the source has sent everything up to `revision`, and commits; see `commit`. */
   progress(revision: Revision): Snapshot | undefined {
     if (!this.#resyncing) return this.commit(Math.max(this.#contiguous, revision))
     const snapshot = this.commit()
-    this.#toldMeanwhile = Math.max(this.#toldMeanwhile, revision)
+    this.#watchedBesideList = Math.max(this.#watchedBesideList, revision)
     return snapshot
   }
 
   /**
-   * Commits the open edit, if there is something in it or if it makes the state whole again.
+   * Commits the open edit, if it has writes or if it makes the state complete again.
    *
-   * @param contiguous the source has told everything up to here, once this is committed.
-   * @returns the new complete version, for whoever publishes it to dispose of; nothing when the
-   *   version is not complete, or when nothing changed.
+   * @param contiguous the source has sent everything up to here, once this is committed.
+   * @returns the new complete version, which the caller disposes of; `undefined` when the version
+   *   is not complete, or when nothing changed.
    * @throws {MemoryFullError} there is no room: the open edit is dropped, and nothing else changed.
    */
   commit(contiguous: Revision = this.#contiguous): Snapshot | undefined {
@@ -250,9 +252,9 @@ export class EpochState {
 
   /**
    * Raises the horizon and removes some of the tombstones below it, as a version with the same
-   * reach, which no reader is told about. Only while the state is whole.
+   * reach, which wakes no reader. Only while the state is complete.
    *
-   * @returns whether that was all, and a handle on that version, if there is one.
+   * @returns `done`: nothing is left to sweep; `swept`: a handle on that version, if one was made.
    */
   sweep(
     horizon: number,
@@ -266,22 +268,45 @@ export class EpochState {
     return this.trie.version === before ? { done } : { done, swept: this.trie.snapshot() }
   }
 
-  /** The last chunk or page was not applied: the state is that of the last commit. */
+  /** Drops a chunk or page that failed: the state is that of the last commit. */
   forget(): void {
     if (this.trie.dirty) this.trie.abort()
     this.validator.forget()
   }
 
-  // Nothing is taken for told before it is committed: without room for the commit it is told again.
+  /** Asserts what holds between two calls, beside the trie's own invariants. For tests. */
+  assertInvariants(): void {
+    if (this.#disposed) return
+    assert(this.#holders > 0, "an epoch state that is not disposed of has a holder")
+    assert(this.#served <= this.#contiguous, "readers see nothing that the source has not sent")
+    if (this.#whole && !this.#resyncing && !this.trie.dirty) {
+      assert(this.#contiguous >= this.#reach, "a complete state reaches no further than is known")
+      assert(this.#served === this.#contiguous, "a complete state is served as far as is known")
+    }
+    const base = this.trie.snapshot()
+    try {
+      assert(base.reach <= this.#reach, "no version reaches further than the open edit")
+      assert(!base.complete || this.versions.newest > 0, "a complete version has a row")
+      assert(this.versions.newest <= base.version, "rows are of versions that were committed")
+      assert(this.horizon <= base.version, "the horizon is a committed version")
+    } finally {
+      base.dispose()
+    }
+    this.versions.assertInvariants()
+    const oldest = this.versions.oldestVersion
+    assert(oldest === undefined || oldest >= this.horizon, "rows are not below the horizon")
+  }
+
+  // The fields move after the commit: when it fails for lack of memory, the source sends it again.
   #commit(to: {
     readonly contiguous: Revision
     readonly reach: Revision
     readonly resyncing: boolean
-    /** A list has ended with this. */
+    /** This ends a list. */
     readonly isListed?: boolean
   }): Snapshot | undefined {
     const { contiguous, reach, resyncing, isListed = false } = to
-    // After a first list that was given up nothing is known: an empty trie is then not a state.
+    // After an abandoned first list nothing is known: the empty trie is not a state of the source.
     const isKnown = isListed || contiguous > 0 || this.versions.rows > 0
     const complete = isKnown && !resyncing && contiguous >= reach
     const isNew = this.trie.dirty || (complete && !this.#whole)

@@ -4,87 +4,98 @@ import { Compaction } from "./compaction.ts"
 import { loadEpoch } from "./epoch-image.ts"
 import { type EpochOptions, EpochState } from "./epoch-state.ts"
 
-/** A life that is written to, and what keeps its history within bounds. */
+/** An epoch that is written to, and the compaction of its history. */
 export interface ActiveEpoch {
   readonly epochState: EpochState
   readonly compaction: Compaction
 }
 
 /**
- * The lives of a cache: the one that is served, the one that is filled beside it until it is whole,
- * and those that readers still hold.
+ * The epochs of a cache: the one that is served, the one that is filled beside it until it is
+ * complete, and past ones that readers still hold.
  */
 export class Epochs {
-  /** What was said with the newest epoch. */
-  memo: string | undefined
+  /** The metadata of the newest epoch. */
+  metadata: string | undefined
   readonly #options: EpochOptions
   #serving: ActiveEpoch | undefined
   #filling: ActiveEpoch | undefined
-  #retired: EpochState[] = []
+  #past: EpochState[] = []
 
   constructor(options: EpochOptions) {
     this.#options = options
   }
 
-  /** What readers see; `undefined` until something is complete. */
+  /** The epoch that readers see; `undefined` until a version is complete. */
   get serving(): EpochState | undefined {
     return this.#serving?.epochState
   }
 
-  /** What keeps its history. */
+  /** The compaction of the epoch that is served. */
   get compaction(): Compaction | undefined {
     return this.#serving?.compaction
   }
 
-  /** What the writer writes to. */
+  /** The epoch that the writer writes to. */
   get target(): ActiveEpoch {
     const target = this.#filling ?? this.#serving
     assert(target !== undefined, "an epoch was named before anything is applied")
     return target
   }
 
-  /** Everything up to here has been told to what the writer writes to; 0 before there is any. */
+  /** The revision up to which the writer has written everything; 0 before there is an epoch. */
   get contiguous(): number {
     return (this.#filling ?? this.#serving)?.epochState.contiguous ?? 0
   }
 
   /**
-   * From now on the writer writes to the life of this epoch, which may be the one that is served.
+   * Makes this the epoch that the writer writes to. It may be the one that is served.
    */
-  renew(epoch: string, memo: string | undefined): void {
+  renew(epoch: string, metadata: string | undefined): void {
     if (this.#filling?.epochState.epoch !== epoch) this.#begin(epoch)
-    this.memo = memo
+    this.metadata = metadata
   }
 
-  /** Begins with the life of an image, which is served at once. Answers a handle on its version. */
+  /** Serves the epoch of an image at once. Returns a handle on its version. */
   load(image: Uint8Array | Iterable<Uint8Array>): Snapshot {
     assert(this.#serving === undefined, "an image is loaded before anything is served")
-    const { epochState, snapshot, memo } = loadEpoch(image, this.#options)
-    this.memo = memo
+    const { epochState, snapshot, metadata } = loadEpoch(image, this.#options)
+    this.metadata = metadata
     const { limits, clock } = this.#options
     this.#serving = { epochState, compaction: new Compaction(epochState, limits, clock) }
     this.#serving.compaction.sample(snapshot.version)
     return snapshot
   }
 
-  /** What is filled is whole: it is served. The old life stays for the readers that hold it. */
+  /** Serves the epoch that was filled. The old one stays for readers that hold it. */
   swapIn(target: ActiveEpoch): void {
     if (target !== this.#filling) return
     const old = this.#serving?.epochState
     this.#serving = target
     this.#filling = undefined
     if (old === undefined) return
-    this.#retired = this.#retired.filter((epochState) => !epochState.disposed)
-    this.#retired.push(old)
-    while (this.#retired.length > this.#options.limits.epochsMax) this.#retired.shift()?.dispose()
+    this.#past = this.#past.filter((epochState) => !epochState.disposed)
+    this.#past.push(old)
+    while (this.#past.length > this.#options.limits.epochsMax) this.#past.shift()?.dispose()
     old.release()
   }
 
-  /** Frees all memory, whoever still holds it. */
+  /** Frees all metadatary, also under readers that hold it. */
   dispose(): void {
-    for (const epochState of this.#retired) epochState.dispose()
+    for (const epochState of this.#past) epochState.dispose()
     this.#serving?.epochState.dispose()
     this.#filling?.epochState.dispose()
+  }
+
+  /** Asserts what holds between two calls. For tests. */
+  assertInvariants(): void {
+    const [serving, filling] = [this.#serving?.epochState, this.#filling?.epochState]
+    serving?.assertInvariants()
+    filling?.assertInvariants()
+    assert(filling === undefined || filling !== serving, "an epoch is filled beside another one")
+    assert(!filling?.whole, "a complete epoch is served")
+    assert(this.#past.length <= this.#options.limits.epochsMax, "past epochs are bounded")
+    assert(!serving?.resyncing || filling === undefined, "a list fills the newest epoch")
   }
 
   #begin(epoch: string): void {

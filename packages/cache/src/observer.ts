@@ -15,35 +15,35 @@ export interface CacheObserver {
   onResync?(list: { readonly entries: number; readonly durationMs: number }): void
   /** A breadcrumb was made, over so many entries. */
   onBreadcrumb?(crumb: { readonly sequence: number; readonly entries: number }): void
-  /** A breadcrumb was encoded for those who read one by one: once, however many they are. */
+  /** A breadcrumb was encoded for `pin` followers: once for all of them. */
   onEncode?(bytes: number): void
   /** The status of the link to the source changed. */
   onStatus?(status: Status): void
   /** So many waiters were woken. */
   onWake?(waiters: number): void
-  /** Somebody began to follow, or ended: so many do now, and so many with this policy. */
+  /** A follower began or ended: the number of all followers, and of those with this policy. */
   onFollowers?(
     followers: number,
     of: { readonly policy: Policy["type"]; readonly followers: number },
   ): void
-  /** A follower starts afresh, and why; `resumed` when it goes on where it was. */
+  /** A follower begins with a snapshot, and why; `resumed` when it goes on where it was. */
   onRun?(how: ResetReason | "resumed"): void
   /**
-   * A follower is told what it missed, conflated: so many versions at once, when it lagged so far.
+   * A follower receives conflated changes: so many versions at once, after a lag of so many ms.
    */
   onCatchUp?(run: {
     readonly policy: Policy["type"]
     readonly versions: number
     readonly lagMs: number
   }): void
-  /** A follower stalled in a run: the version it read is let go, and it goes on over a later. */
+  /** A follower stalled in a run: its lease expired, and it goes on over a later version. */
   onLeaseEnd?(): void
-  /** A follower came to its end: it left too much unread, it left, or the cache was closed. */
+  /** A follower ended: it lagged, it left, it was cancelled, or the cache was closed. */
   onEnd?(end: {
     readonly policy: Policy["type"]
     readonly reason: "lagged" | "cancelled" | "closed" | "left" | "failed"
   }): void
-  /** Memory was full: what was to be applied was not. */
+  /** Memory was full: an update was not applied. */
   onMemoryFull?(): void
 }
 

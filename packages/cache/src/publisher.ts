@@ -13,13 +13,13 @@ import type { CacheObserver } from "./observer.ts"
 import { SourceLink } from "./source-link.ts"
 
 /**
- * What is published: the newest breadcrumb and the link to the source, and who waits for news.
+ * Publishes the newest breadcrumb and the link to the source, and wakes the waiters.
  *
- * In this order: the breadcrumb is made, it becomes the current one, the trail of those who read
- * one by one gets it, the waiters are woken. Whoever was woken finds it.
+ * In this order: the breadcrumb becomes the current one, the trail of `pin` followers gets it, the
+ * waiters are woken. So a waiter that was woken finds it.
  */
 export class Publisher {
-  /** Woken by everything that is news. */
+  /** Woken by every breadcrumb, position and status. */
   readonly changes = new Waiters()
   readonly #clock: Clock
   readonly #link: SourceLink
@@ -33,17 +33,17 @@ export class Publisher {
     this.#observer = observer
   }
 
-  /** The newest breadcrumb; nothing until a version is complete. */
+  /** The newest breadcrumb; `undefined` until a version is complete. */
   get current(): Breadcrumb | undefined {
     return this.#current
   }
 
-  /** Whether the source was in sync once. */
+  /** True once the source was in sync. */
   get wasInSync(): boolean {
     return this.#link.wasInSync
   }
 
-  /** Whether `close` was called. */
+  /** True once `close` was called. */
   get closed(): boolean {
     return this.#closed
   }
@@ -53,12 +53,12 @@ export class Publisher {
     return this.#link.report(invalid)
   }
 
-  /** The source said something. */
+  /** Notes that the source answered. */
   contact(): void {
     this.#link.contact()
   }
 
-  /** A complete version. Its handle is this one's from now on. */
+  /** Makes a breadcrumb of a complete version, and owns its handle from now on. */
   publish(epochState: EpochState, snapshot: Snapshot): void {
     const before = this.#current
     const since = before?.epochState === epochState ? before.snapshot.version : 0
@@ -73,7 +73,7 @@ export class Publisher {
     this.#observer?.onBreadcrumb?.({ sequence: crumb.sequence, entries: snapshot.size })
   }
 
-  /** The same breadcrumb, over a version that lacks what was swept. Nobody is woken. */
+  /** Puts a swept version under the same breadcrumb. No waiter is woken. */
   replace(epochState: EpochState, swept: Snapshot): void {
     const before = this.#current
     if (before?.epochState !== epochState) {
@@ -81,14 +81,14 @@ export class Publisher {
       return
     }
     const { sequence, timestamp, status } = before
-    const isTold = before.since !== undefined && before.since >= epochState.horizon
-    const since = before.since === 0 || isTold ? before.since : undefined
+    const isReadable = before.since !== undefined && before.since >= epochState.horizon
+    const since = before.since === 0 || isReadable ? before.since : undefined
     const parts = { sequence, timestamp, status, epochState, snapshot: swept, since }
     this.#current = new Breadcrumb({ ...parts, after: this.after })
     before.snapshot.dispose()
   }
 
-  /** A status; over the same snapshot a breadcrumb of its own. Said again, it is not heard. */
+  /** Sets the status: a breadcrumb of its own over the same snapshot. A repeat does nothing. */
   setStatus(status: Status, code: SyncErrorCode | undefined): void {
     if (this.#closed || !this.#link.set(status, code)) return
     this.#observer?.onStatus?.(status)
@@ -100,7 +100,7 @@ export class Publisher {
     this.wake()
   }
 
-  /** Wakes all who wait. */
+  /** Wakes all waiters. */
   wake(): void {
     this.#observer?.onWake?.(this.changes.size)
     this.changes.wake()
@@ -116,7 +116,7 @@ export class Publisher {
     }
   }
 
-  /** Ends it; who waits is woken, and hears so. */
+  /** Closes it: waiters are woken, and reject with a `ClosedError`. */
   close(): void {
     this.#closed = true
     this.#current?.snapshot.dispose()

@@ -1,15 +1,16 @@
-import type {
-  Clock,
-  Commit,
-  Entry,
-  InvalidEntry,
-  ListPage,
-  Position,
-  Revision,
-  Status,
-  StatusReport,
-  SyncErrorCode,
-  Waiters,
+import {
+  assert,
+  type Clock,
+  type Commit,
+  type Entry,
+  type InvalidEntry,
+  type ListPage,
+  type Position,
+  type Revision,
+  type Status,
+  type StatusReport,
+  type SyncErrorCode,
+  type Waiters,
 } from "@headwater/core"
 import type { Policy } from "@headwater/stream"
 import type { Breadcrumb } from "./breadcrumb.ts"
@@ -34,16 +35,16 @@ import { Writer } from "./writer.ts"
  * The latest state of a source, as immutable versions, and what changed since any of them.
  *
  * One writer, the syncer, calls the methods of the first half, one at a time. It may be in the
- * middle of a list, or of a commit of several chunks; readers see only complete versions:
+ * middle of a list, or of a commit of several chunks. Readers see only complete versions:
  *
  *     renew(epoch)? beginResync applyList* (endResync | abortResync)     a list, seen in one step
- *     applyCommits | progress                                            what the source told since
+ *     applyCommits | progress                                            what the watch sends
  *
  * Any number of readers use the second half. A reader is a number, not a queue: `locate` turns its
- * position into a version, `plan` and `walked` say how it goes on, and `current.snapshot` tells
- * what changed since. Nobody delays the writer or another reader.
+ * position into a version, `plan` and `walked` decide how it goes on, and `current.snapshot` has
+ * the changes since. No reader delays the writer or another reader.
  *
- * Cost: a crumb per chunk of at most 100 updates. Long calls give way to others every 5 ms.
+ * Cost: a breadcrumb per chunk of at most 100 updates. Long calls yield to other tasks every 5 ms.
  * Source: Typha's snapcache; the resume without a log is ZFS's incremental send.
  */
 export class SnapshotCache {
@@ -67,19 +68,19 @@ export class SnapshotCache {
     this.#publisher = new Publisher(clock, observer)
     this.changes = this.#publisher.changes
     this.#epochs = new Epochs({ clock, engine, validate, limits: this.#limits })
-    const parts = { epochs: this.#epochs, publisher: this.#publisher }
-    this.#writer = new Writer(parts, { clock, observer, limits: this.#limits })
+    const context = { epochs: this.#epochs, publisher: this.#publisher }
+    this.#writer = new Writer(context, { clock, observer, limits: this.#limits })
     this.#observer = observer
     this.#followers = new FollowerCounts(observer)
     this.#leases = new Leases(clock)
   }
 
   /**
-   * A cache that begins with what an image holds, which is served at once. Its status is `waiting`
-   * until a syncer says more: list again, or where the source still tells it, watch on after
+   * Makes a cache of an image, and serves it at once. Its status is `waiting` until a syncer sets
+   * another. The syncer lists again or, if the source still has the history, watches on after
    * `contiguous`.
    *
-   * @param image what `save` gave, whole or in any pieces.
+   * @param image the bytes of `save`, whole or in any pieces.
    * @throws {ImageError} it is cut, changed, of another format, or not an image of a cache.
    * @throws {MemoryFullError} it does not fit.
    */
@@ -94,100 +95,103 @@ export class SnapshotCache {
     return cache
   }
 
-  // What the syncer does.
+  // Write side: the syncer.
 
   /**
-   * A life of the source begins, or goes on. Another epoch than the present one is filled beside
-   * it, by the resync that follows, and takes its place when that ends; until then the old one is
-   * served.
+   * Begins an epoch of the source, or goes on with it. Another epoch than the present one is filled
+   * beside it, by the resync that follows, and replaces it when that ends; until then the old one
+   * is served.
    *
-   * @param memo what the caller is to find as `memo`, also beside an image.
+   * @param metadata is kept for the caller as `metadata`, also in an image.
    */
-  renew(epoch: string, memo?: string): void {
-    this.#writer.renew(epoch, memo)
+  renew(epoch: string, metadata?: string): void {
+    this.#writer.renew(epoch, metadata)
   }
 
-  /** A list begins. What is applied up to `endResync` is not served. */
+  /** Begins a list. Its entries are not served before `endResync`. */
   beginResync(): void {
     this.#writer.beginResync()
   }
 
   /**
-   * The list is given up, and the watch goes on after `contiguous`. Nothing is served until it has
-   * passed the highest revision that the list brought.
+   * Abandons the list; the watch goes on after `contiguous`. No new version is served until the
+   * watch has passed the highest revision of the list's entries.
    *
-   * @throws {MemoryFullError} what the list brought last was not kept; the status says so.
+   * @throws {MemoryFullError} the last page was not kept; the status becomes `stale`.
    */
   abortResync(): void {
     this.#writer.abortResync()
   }
 
   /**
-   * Applies one page of a list. What is held at the same revision or a newer one stays.
+   * Applies one page of a list. Entries at the same revision or a newer one stay.
    *
-   * @throws {SourceError} the list is older than what the source has told already.
-   * @throws {MemoryFullError} the page was not applied; the status says so.
+   * @throws {SourceError} the list is older than what is known already.
+   * @throws {ValueError} a value is not bytes: the page was not applied.
+   * @throws {MemoryFullError} the page was not applied; the status becomes `stale`.
    */
   applyList(page: ListPage): Promise<void> {
     return this.#writer.applyList(page)
   }
 
   /**
-   * Applies what the source's watch told: every commit since `contiguous`, or, beside a list, since
-   * that list's revision. Each event is applied for itself; commits that were told before, or that
-   * the list holds, are skipped. Of deleted directories, each key is; not beside a list, where a
-   * key that a page to come brings back would not be known.
+   * Applies commits of the watch: all since `contiguous` or, beside a list, since the revision of
+   * that list. Each event is applied by itself; commits that were applied before, or that the list
+   * contains, are skipped. A deleted directory deletes each of its keys; it must not come beside a
+   * list, because a page to come may bring a key back.
    *
-   * @throws {MemoryFullError} a chunk, and what comes after it, was not applied; the status says
-   * so.
+   * @throws {ValueError} a value is not bytes: its chunk, and those after it, were not applied.
+   * @throws {MemoryFullError} a chunk, and those after it, were not applied; the status becomes
+   *   `stale`.
    */
   applyCommits(commits: readonly Commit[]): Promise<void> {
     return this.#writer.applyCommits(commits)
   }
 
   /**
-   * The list is whole as of `revision`: deletes what it did not name, and serves the result.
+   * Ends the list, which is whole as of `revision`: deletes the entries that it lacks, and serves
+   * the result.
    *
-   * @throws {MemoryFullError} not everything was deleted; the list must be begun again.
+   * @throws {MemoryFullError} some entries were not deleted: begin the list again.
    */
   endResync(revision: Revision): Promise<void> {
     return this.#writer.endResync(revision)
   }
 
   /**
-   * The source has told everything up to `revision`, and has nothing more up to there.
+   * Notes that the source has sent everything up to `revision`.
    *
-   * @throws {MemoryFullError} it was not noted; the status says so.
+   * @throws {MemoryFullError} it was not noted; the status becomes `stale`.
    */
   progress(revision: Revision): void {
     this.#writer.progress(revision)
   }
 
-  /** The link to the source. Said again, it is not heard. Comes after the data that it covers. */
+  /** Sets the status of the link, after the data that it covers. A repeat does nothing. */
   setStatus(status: Status, code?: SyncErrorCode): void {
     this.#publisher.setStatus(status, code)
   }
 
-  /** The source said something, be it only that it is there. */
+  /** Notes that the source answered. */
   contact(): void {
     this.#publisher.contact()
   }
 
   /**
-   * Everything up to here has been told, in the life that is being filled: watch on from the next.
+   * The revision after which a watch goes on, in the epoch that is being filled.
    */
   get contiguous(): Revision {
     return this.#epochs.contiguous
   }
 
-  /** What was said with the newest epoch, be that served or not yet. An image brings it back. */
-  get memo(): string | undefined {
-    return this.#epochs.memo
+  /** The metadata given with the newest epoch, served or not yet. An image keeps it. */
+  get metadata(): string | undefined {
+    return this.#epochs.metadata
   }
 
-  // What readers do.
+  // Read side.
 
-  /** The epoch of what is served; `undefined` until something is complete. */
+  /** The epoch that is served; `undefined` until a version is complete. */
   get epoch(): string | undefined {
     return this.#epochs.serving?.epoch
   }
@@ -197,7 +201,7 @@ export class SnapshotCache {
     return this.#publisher.current
   }
 
-  /** Everything up to here is in `current`. Not below its reach, and above it when all is quiet. */
+  /** The position of `current`: not below its reach, and above it when the source is quiet. */
   get position(): Position | undefined {
     const epochState = this.#epochs.serving
     return epochState === undefined
@@ -205,7 +209,7 @@ export class SnapshotCache {
       : { epoch: epochState.epoch, revision: epochState.served }
   }
 
-  /** The lowest position that can be resumed from. */
+  /** The lowest position from which a reader can resume. */
   get oldestPosition(): Position | undefined {
     const epochState = this.#epochs.serving
     const revision = epochState?.versions.oldest
@@ -214,14 +218,14 @@ export class SnapshotCache {
       : { epoch: epochState.epoch, revision }
   }
 
-  /** The link to the source, and what an operator wants to know beside it. */
+  /** The link to the source, with the facts that an operator needs. */
   get report(): StatusReport {
     return this.#publisher.report(this.#epochs.serving?.validator.count ?? 0)
   }
 
   /**
-   * Whether this cache was in sync with its source once. Before, what is complete may be a state of
-   * long ago: a source that keeps its history is read from there on.
+   * True once this cache was in sync with its source. Before, a complete version may be an old
+   * state: a source that keeps its history is read from its beginning.
    */
   get wasInSync(): boolean {
     return this.#publisher.wasInSync
@@ -232,12 +236,12 @@ export class SnapshotCache {
     return this.#epochs.serving?.validator.sample ?? []
   }
 
-  /** Whether `close` was called. */
+  /** True once `close` was called. */
   get closed(): boolean {
     return this.#publisher.closed
   }
 
-  /** Where a reader at `position` goes on. Revision 0 of any epoch is "nothing held". */
+  /** Locates a reader at `position`. Revision 0 of any epoch is "nothing held". */
   locate(position: Position): Location {
     checkPosition(position)
     if (position.revision === 0) return { type: "fresh" }
@@ -248,20 +252,20 @@ export class SnapshotCache {
   }
 
   /**
-   * How long ago, before the newest breadcrumb, the first one after `version` was made: what a
-   * reader that stands at `version` lags by. Short of up to 1/256 of `historyMs`.
+   * The lag of a reader that stands at `version`, in ms: from the first breadcrumb after `version`
+   * to the newest one. Too short by up to 1/256 of `historyMs`.
    */
   lagMs(version: number): number {
     return this.#epochs.compaction?.lagMs(version) ?? 0
   }
 
-  /** The entry in the newest complete state. */
+  /** The entry of a key in the newest complete state. */
   get(key: string): Entry | undefined {
     return this.current?.snapshot.getEntry(key)
   }
 
   /**
-   * Follows in this process; see `follow.ts` for what comes in which order.
+   * Follows in this process; see `follow.ts` for the order of frames.
    *
    * @throws {OptionError} {PositionError} at the call: the policy, position or signal is none.
    */
@@ -284,20 +288,34 @@ export class SnapshotCache {
   }
 
   /**
-   * An image of what is served, in pieces, for `load`: entries, tombstones, table and gaps, so that
-   * every position that can be resumed here can be resumed there. Nothing before anything is
-   * complete. Take the pieces at once, or hold `current.snapshot` and `current.life` meanwhile.
+   * Writes an image of the epoch that is served, in pieces, for `load`: entries, tombstones, table
+   * and gaps, so that every position that can be resumed here can be resumed there. `undefined`
+   * before a version is complete. Take the pieces at once, or pin `current` meanwhile.
    */
   save(): Generator<Uint8Array> | undefined {
     const { current } = this
-    return current && saveEpoch(current.epochState, current.snapshot, this.memo)
+    return current && saveEpoch(current.epochState, current.snapshot, this.metadata)
   }
 
-  /** Ends everything: readers hear it, and every life's memory is freed, whoever still holds it. */
+  /** Closes the cache: readers reject with a `ClosedError`, and all memory is freed. */
   async close(): Promise<void> {
     if (this.closed) return
     this.#publisher.close()
     this.#leases.close()
     this.#epochs.dispose()
+  }
+
+  /** Asserts what holds between two calls, down to the table of versions. For tests. */
+  assertInvariants(): void {
+    this.#epochs.assertInvariants()
+    const { current } = this
+    const serving = this.#epochs.serving
+    if (this.closed) return
+    assert((current === undefined) === (serving === undefined), "what is complete is served")
+    if (current === undefined || serving === undefined) return
+    assert(current.epochState === serving, "the newest breadcrumb is of the epoch that is served")
+    assert(current.snapshot.complete, "readers see complete versions")
+    assert(serving.served >= current.snapshot.reach, "the position is not below the reach")
+    assert(current.snapshot.version >= serving.versions.newest, "the newest version is served")
   }
 }

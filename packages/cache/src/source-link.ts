@@ -1,6 +1,6 @@
 import type { Clock, Status, StatusReport, SyncErrorCode } from "@headwater/core"
 
-/** What is known of the link to the source: its status, why, since when, and its last word. */
+/** The link to the source: its status and code, since when, and the last contact. */
 export class SourceLink {
   readonly #clock: Clock
   #status: Status = "waiting"
@@ -14,17 +14,17 @@ export class SourceLink {
     this.#since = clock.now()
   }
 
-  /** As it was said last. */
+  /** The status that was set last. */
   get status(): Status {
     return this.#status
   }
 
-  /** Whether it was in sync once. */
+  /** True once it was in sync. */
   get wasInSync(): boolean {
     return this.#wasInSync
   }
 
-  /** Notes a status. False when it says nothing new. */
+  /** Sets the status. Returns false when nothing changed. */
   set(status: Status, code: SyncErrorCode | undefined): boolean {
     if (status === this.#status && code === this.#code) return false
     if (status !== this.#status) this.#since = this.#clock.now()
@@ -34,12 +34,12 @@ export class SourceLink {
     return true
   }
 
-  /** The source said something. */
+  /** Notes that the source answered. */
   contact(): void {
     this.#lastContact = this.#clock.now()
   }
 
-  /** All of it, with the number of entries that are absent because they are invalid. */
+  /** The report of the link. `invalid` counts entries that are absent because they are invalid. */
   report(invalid: number): StatusReport {
     const report = {
       status: this.#status,

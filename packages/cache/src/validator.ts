@@ -12,18 +12,18 @@ import { isIn } from "./directories.ts"
 import { InvalidKeys, identityOf } from "./invalid-keys.ts"
 import { type CacheLimits, INVALID_SAMPLE_MAX } from "./limits.ts"
 
-/** Says why a value cannot be shown under a key, or nothing. Pure, and part of the epoch. */
+/** Returns why a value is invalid for a key, if it is. Pure, and part of the epoch. */
 export type Validate = (key: string, value: Uint8Array) => string | undefined
 
 /**
- * Keeps out what cannot be shown, and counts it.
+ * Keeps invalid entries out, and counts them.
  *
- * An invalid entry is absent: in a list it is left out, so that the resync deletes what was there;
- * in a commit it is a delete at that commit's revision. Either way it blocks nothing, and the
- * report names it. The delete is left out only when the key is absent already, so that a key that
+ * An invalid entry is absent: in a list it is left out, so that the resync deletes the key; in a
+ * commit it is a delete at that commit's revision. Either way it blocks nothing, and the report
+ * names it. The delete is left out only when the key is absent already, so that a key that
  * is written wrongly again and again leaves one tombstone, not many.
  *
- * What is noted of a chunk counts only once the trie took it: `settle` or `forget`.
+ * Findings of a chunk count only once the trie took the chunk: `settle` or `forget`.
  */
 export class Validator {
   readonly #validate: Validate | undefined
@@ -32,7 +32,7 @@ export class Validator {
   #listed: InvalidKeys | undefined
   /** By identity. */
   #staged = new Map<string, InvalidEntry | undefined>()
-  /** Keys that commits told of beside the list: what it says of them is older. */
+  /** Keys of commits beside the list: the list's findings of them are older. */
   #besideList = new Set<string>()
 
   constructor(
@@ -49,7 +49,7 @@ export class Validator {
     return this.#known.count
   }
 
-  /** A few of them. */
+  /** Up to 10 of them, for people. */
   get sample(): readonly InvalidEntry[] {
     return this.#known.sample(INVALID_SAMPLE_MAX)
   }
@@ -64,31 +64,31 @@ export class Validator {
     return [...this.#known.entries]
   }
 
-  /** What an image remembers. */
+  /** Adds the entries of an image. */
   restore(invalid: readonly InvalidEntry[]): void {
     for (const entry of invalid) this.#known.add(entry)
   }
 
-  /** A list begins: what is found invalid from here on replaces what was known, at `endList`. */
+  /** Begins a list: its findings replace those before it, at `endList`. */
   beginList(): void {
     this.#listed = new InvalidKeys(this.#limits.invalidKeysMax)
     this.#besideList.clear()
   }
 
-  /** The list is whole. */
+  /** Ends the list. */
   endList(): void {
     if (this.#listed !== undefined) this.#known = this.#listed
     this.abortList()
   }
 
-  /** The list is given up: what was known before it holds on. */
+  /** Abandons the list: the findings before it stay. */
   abortList(): void {
     this.#listed = undefined
     this.#besideList.clear()
   }
 
   /**
-   * The entries of a page that can be shown.
+   * Returns the valid entries of a page.
    *
    * @throws {ValueError} a value is not bytes.
    */
@@ -105,9 +105,9 @@ export class Validator {
   }
 
   /**
-   * What the trie is to do for a chunk.
+   * Returns the updates that the trie applies for a chunk.
    *
-   * @param isAbsent whether the key is known not to be live in the trie, before this chunk.
+   * @param isAbsent returns true if the key is not live in the trie before this chunk.
    * @throws {ValueError} a value is not bytes.
    */
   admit(updates: readonly Update[], isAbsent: (key: string) => boolean): TrieUpdate[] {
@@ -132,7 +132,7 @@ export class Validator {
     return admitted
   }
 
-  /** The trie took the chunk. */
+  /** Counts the findings of the chunk: the trie took it. */
   settle(): void {
     for (const [identity, entry] of this.#staged) {
       if (this.#listed !== undefined && this.#besideList.size < this.#limits.invalidKeysMax) {
@@ -146,7 +146,7 @@ export class Validator {
     this.#staged.clear()
   }
 
-  /** The trie did not take the chunk. */
+  /** Drops the findings of the chunk: the trie did not take it. */
   forget(): void {
     this.#staged.clear()
   }
@@ -161,14 +161,14 @@ export class Validator {
     try {
       return this.#validate?.(key, value)
     } catch (error) {
-      // One poisonous value is one entry less, not the end of the topic.
+      // A validator that throws costs one entry, not the topic.
       return `its validation failed: ${error instanceof Error ? error.message : String(error)}`
     }
   }
 }
 
-// A key that is not UTF-8 is told as text with U+FFFD in it, which may be another key's true name:
-// that one must not be deleted for it, unless the source says that it is meant.
+// A key that is not UTF-8 arrives as text with U+FFFD in it, which may be the true name of another
+// key: that key must not be deleted, unless the source marks the entry as `exact`.
 function canBeHeld(key: string, isNamed: boolean): boolean {
   if (key === "" || (!isNamed && key.includes("\ufffd"))) return false
   return isWellFormed(key) && !isLongerThan(key, KEY_BYTES_MAX)

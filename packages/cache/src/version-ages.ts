@@ -35,7 +35,7 @@ export class VersionAges {
     } else this.#samples.push({ time, version, untilTime: time, untilVersion: version })
   }
 
-  /** The horizon by age at `time`; 0 when nothing is old enough. Forgets what it passes. */
+  /** Returns the horizon by age; 0 when no sample is old enough. Drops the samples it passes. */
   horizonAt(time: number): number {
     let passed = -1
     while (passed + 1 < this.#samples.length) {
@@ -50,8 +50,8 @@ export class VersionAges {
   }
 
   /**
-   * How long before the newest version the first one after `version` was made, short of up to a
-   * step and of what was forgotten; 0 when there is none.
+   * The time from the first version after `version` to the newest one, in ms: the lag of a reader
+   * that stands at `version`. Too short by up to a step. 0 when no version came after it.
    */
   lagMs(version: number): number {
     const next = this.#samples.find(({ untilVersion }) => untilVersion > version)

@@ -1,7 +1,7 @@
 import { assert, type Revision } from "@headwater/core"
 import type { Location } from "./follow/location.ts"
 
-/** A table as an image keeps it. */
+/** The form in which an image keeps the table. */
 export interface SavedVersions {
   /** Reach and version, ascending. */
   readonly rows: readonly (readonly [reach: Revision, version: number])[]
@@ -17,10 +17,10 @@ export interface SavedVersions {
  *     floor   revision              positions below it are compacted
  *
  * A reader at revision P is served from the newest version whose reach is at most P. It may then
- * hear again what it has, which is harmless, but it misses nothing. For the same reason a row may
- * be dropped: its positions lead to an older row. A position strictly inside a gap is not servable:
- * a key that was created and deleted there may be held by a reader that came from another hub, and
- * nothing here remembers to delete it. The ends of a gap are servable.
+ * receive again what it has, which is harmless, but it misses nothing. For the same reason a row
+ * may be dropped: its positions lead to an older row. A position strictly inside a gap is not
+ * servable: a reader that came from another hub may hold a key that was created and deleted there,
+ * and this hub does not know to delete it. The ends of a gap are servable.
  *
  * Bounds: `rowsMax` rows, by dropping every second one; `gapsMax` gaps, by raising the floor over
  * the oldest. Knows neither engine nor clock. Cost: O(log rows) to locate, O(1) amortised to add.
@@ -33,7 +33,7 @@ export class Versions {
   readonly #rowsMax: number
   readonly #gapsMax: number
 
-  /** @param saved what it begins with; nothing by default. */
+  /** @param saved the table of an image; empty by default. */
   constructor(
     limits: { readonly tableRowsMax: number; readonly gapsMax: number },
     saved?: SavedVersions,
@@ -68,7 +68,7 @@ export class Versions {
     return first === undefined ? undefined : Math.max(first, this.#floor)
   }
 
-  /** Notes a complete version. Of two with one reach the newer counts. */
+  /** Adds a row for a complete version. Of two with one reach the newer one stays. */
   complete(reach: Revision, version: number): void {
     const last = this.#reaches.length - 1
     assert(reach >= (this.#reaches[last] ?? 0), "reaches never go down")
@@ -82,7 +82,7 @@ export class Versions {
     this.#versions.push(version)
   }
 
-  /** Notes that a list jumped over everything strictly between two revisions. */
+  /** Adds a gap: a list jumped over everything strictly between two revisions. */
   gap(from: Revision, to: Revision): void {
     if (to <= from + 1) return
     const last = this.#gaps.at(-1)
@@ -99,15 +99,15 @@ export class Versions {
   }
 
   /**
-   * What an image keeps of it, when everything up to `told` is in the version that is saved. Gaps
-   * that begin there are those of lists that are not whole, which the image knows nothing of.
+   * Returns the part that an image keeps, when everything up to `served` is in the saved version.
+   * Gaps from there on are of lists that have not ended, which the image does not contain.
    */
-  save(told: Revision): SavedVersions {
+  save(served: Revision): SavedVersions {
     const rows = this.#reaches.map((reach, row) => [reach, this.#versions[row] ?? 0] as const)
-    return { rows, gaps: this.#gaps.filter(({ from }) => from < told), floor: this.#floor }
+    return { rows, gaps: this.#gaps.filter(({ from }) => from < served), floor: this.#floor }
   }
 
-  /** Forgets what is below the horizon: versions whose changes can no longer be told. */
+  /** Drops rows below the horizon: changes since those versions can no longer be read. */
   prune(horizon: number): void {
     let rows = 0
     while (rows < this.#versions.length && (this.#versions[rows] ?? 0) < horizon) rows++
@@ -123,12 +123,12 @@ export class Versions {
   }
 
   /**
-   * Where a reader that holds everything up to `revision` is served from.
+   * Locates a reader that holds everything up to `revision`.
    *
-   * @param told the source has told everything up to this revision; above it is `ahead`.
+   * @param served everything up to this revision can be served; above it is `ahead`.
    */
-  locate(revision: Revision, told: Revision): Location {
-    if (revision > told) return { type: "ahead" }
+  locate(revision: Revision, served: Revision): Location {
+    if (revision > served) return { type: "ahead" }
     const oldest = this.oldest
     if (oldest === undefined || revision < oldest) return COMPACTED
     const version = this.#versions[countAtMost(this.#reaches, revision) - 1]
@@ -139,7 +139,27 @@ export class Versions {
     return { type: "resume", version }
   }
 
-  // The first row says how far back positions reach, and the last is the present.
+  /** The version of the first row; `undefined` before there is one. */
+  get oldestVersion(): number | undefined {
+    return this.#versions[0]
+  }
+
+  /** Asserts that rows and gaps are in order and within their bounds. For tests. */
+  assertInvariants(): void {
+    assert(this.#reaches.length === this.#versions.length, "each row has a reach and a version")
+    assert(this.#reaches.length <= this.#rowsMax, "rows are bounded")
+    assert(this.#gaps.length <= this.#gapsMax, "gaps are bounded")
+    for (let row = 1; row < this.#reaches.length; row++) {
+      assert(this.#reaches[row - 1]! < this.#reaches[row]!, "reaches go up from row to row")
+      assert(this.#versions[row - 1]! < this.#versions[row]!, "versions go up from row to row")
+    }
+    for (const [index, { from, to }] of this.#gaps.entries()) {
+      assert(to > from + 1, "a gap has a revision inside")
+      assert(from >= (this.#gaps[index - 1]?.to ?? 0), "gaps do not overlap")
+    }
+  }
+
+  // The first row is the oldest position that is servable, and the last is the present.
   #thin(): void {
     const last = this.#reaches.length - 1
     const keep = (_: number, row: number) => row % 2 === 0 || row === last
@@ -150,7 +170,7 @@ export class Versions {
 
 const COMPACTED: Location = { type: "reset", reason: "compacted" }
 
-/** How many of the ascending numbers are at most `bound`. */
+/** Counts the numbers of an ascending list that are at most `bound`. */
 function countAtMost(ascending: readonly number[], bound: number): number {
   let low = 0
   let high = ascending.length

@@ -16,10 +16,10 @@ import type { Publisher } from "./publisher.ts"
 import { checkRevision } from "./source-revision.ts"
 
 /**
- * What the syncer does to a cache, one thing at a time: applies it to the life that is written to,
- * publishes what is complete, and tidies up after each chunk. Long calls give way to others.
+ * The write side of a cache, one call at a time: applies to the epoch that is written to, publishes
+ * complete versions, and compacts after each chunk. Long calls yield to other tasks.
  *
- * What fails leaves the state of the last commit. See `SnapshotCache` for each call.
+ * A call that fails leaves the state of the last commit. See `SnapshotCache` for each call.
  */
 export class Writer {
   readonly #epochs: Epochs
@@ -32,35 +32,35 @@ export class Writer {
   #resyncBegan = 0
 
   constructor(
-    parts: { readonly epochs: Epochs; readonly publisher: Publisher },
+    context: { readonly epochs: Epochs; readonly publisher: Publisher },
     options: {
       readonly clock: Clock
       readonly limits: CacheLimits
       readonly observer: CacheObserver | undefined
     },
   ) {
-    this.#epochs = parts.epochs
-    this.#publisher = parts.publisher
+    this.#epochs = context.epochs
+    this.#publisher = context.publisher
     this.#clock = options.clock
     this.#limits = options.limits
     this.#observer = options.observer
     this.#budget = new YieldBudget(this.#clock, this.#limits.sliceMs)
   }
 
-  /** A life begins, or goes on. */
-  renew(epoch: string, memo: string | undefined): void {
+  /** Begins an epoch, or goes on with it. */
+  renew(epoch: string, metadata: string | undefined): void {
     this.#assertIdle()
-    this.#epochs.renew(epoch, memo)
+    this.#epochs.renew(epoch, metadata)
   }
 
-  /** A list begins. */
+  /** Begins a list. */
   beginResync(): void {
     this.#assertIdle()
     this.#resyncBegan = this.#clock.elapsed()
     this.#epochs.target.epochState.beginResync()
   }
 
-  /** The list is given up. */
+  /** Abandons the list. */
   abortResync(): void {
     this.#atOnce((target) => {
       target.epochState.abortResync()
@@ -68,7 +68,7 @@ export class Writer {
     })
   }
 
-  /** A page of the list. */
+  /** Applies a page of the list. */
   applyList(page: ListPage): Promise<void> {
     return this.#serially(async (target) => {
       const { epochState } = target
@@ -80,17 +80,17 @@ export class Writer {
         await this.#giveWay()
       }
       epochState.commit()
-      await this.#tidy(target)
+      await this.#compact(target)
     })
   }
 
-  /** What the watch told. */
+  /** Applies commits of the watch. */
   applyCommits(commits: readonly Commit[]): Promise<void> {
     return this.#serially(async (target) => {
       const { epochState } = target
       for (const { revision } of commits) checkRevision(revision)
-      const untold = commits.filter(({ revision }) => !epochState.hasTold(revision))
-      for (const chunk of chunksIn(untold, epochState, this.#limits.chunkUpdatesMax)) {
+      const fresh = commits.filter(({ revision }) => !epochState.hasApplied(revision))
+      for (const chunk of chunksIn(fresh, epochState, this.#limits.chunkUpdatesMax)) {
         if (chunk === undefined) {
           await this.#giveWay()
           continue
@@ -98,12 +98,12 @@ export class Writer {
         const served = epochState.served
         this.#publish(target, epochState.apply(chunk), epochState.served > served)
         this.#observer?.onApply?.({ updates: chunk.updates.length })
-        await this.#tidy(target)
+        await this.#compact(target)
       }
     })
   }
 
-  /** The list is whole. */
+  /** Ends the list. */
   endResync(revision: Revision): Promise<void> {
     return this.#serially(async (target) => {
       const { epochState } = target
@@ -113,11 +113,11 @@ export class Writer {
       this.#publish(target, epochState.endResync(revision), true)
       const durationMs = this.#clock.elapsed() - this.#resyncBegan
       this.#observer?.onResync?.({ entries: epochState.trie.size, durationMs })
-      await this.#tidy(target)
+      await this.#compact(target)
     })
   }
 
-  /** The source has nothing more up to here. */
+  /** Notes that the source has sent everything up to `revision`. */
   progress(revision: Revision): void {
     this.#atOnce((target) => {
       checkRevision(revision)
@@ -128,7 +128,7 @@ export class Writer {
 
   #assertIdle(): void {
     if (this.#publisher.closed) throw new ClosedError("shutdown")
-    assert(!this.#busy, "the writer does one thing at a time")
+    assert(!this.#busy, "the writer is called once at a time")
   }
 
   #atOnce(task: (target: ActiveEpoch) => void): void {
@@ -168,13 +168,13 @@ export class Writer {
     if ((await this.#budget.giveWay()) && this.#publisher.closed) throw new ClosedError("shutdown")
   }
 
-  async #tidy({ epochState, compaction }: ActiveEpoch): Promise<void> {
+  async #compact({ epochState, compaction }: ActiveEpoch): Promise<void> {
     const { swept } = compaction.slice()
     if (swept !== undefined) this.#publisher.replace(epochState, swept)
     await this.#giveWay()
   }
 
-  // `moved`: everything up to a later revision has been told, be it that nothing changed.
+  // `moved`: the position rose, although no entry may have changed.
   #publish(target: ActiveEpoch, snapshot: Snapshot | undefined, moved = false): void {
     if (snapshot !== undefined) {
       target.compaction.sample(snapshot.version)

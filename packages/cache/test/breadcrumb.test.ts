@@ -103,7 +103,7 @@ describe("Breadcrumb", () => {
     ])
   })
 
-  test("SC-B4: a status that is over before one looks is not heard, conflated", async () => {
+  test("SC-B4: a status that is over before a reader looks is conflated", async () => {
     cache.setStatus("in-sync")
     const frames = cache.follow(undefined, { type: "conflate" }, new AbortController().signal)
     const types = [await frames.next(), await frames.next(), await frames.next()]
@@ -128,7 +128,7 @@ describe("Breadcrumb", () => {
     expect(met.map(({ sequence }) => sequence)).toEqual([1, 2, 3])
   })
 
-  test("SC-B10: who is woken finds the breadcrumb that it was woken for", async () => {
+  test("SC-B10: a waiter that is woken finds the breadcrumb that it was woken for", async () => {
     const before = cache.current as Breadcrumb
     const found = before.next().then((crumb) => [crumb === cache.current, crumb.sequence])
     await cache.applyCommits([commit(2, put("a"))])
@@ -136,7 +136,7 @@ describe("Breadcrumb", () => {
     expect(await found).toEqual([true, 2])
   })
 
-  test("SC-B11: next() gives what is there, also to who gave up; it skips to now", async () => {
+  test("SC-B11: next() gives what is there, also after an abort", async () => {
     const first = cache.current as Breadcrumb
     await cache.applyCommits([commit(2, put("a"))])
     await cache.applyCommits([commit(3, put("b"))])
@@ -146,7 +146,7 @@ describe("Breadcrumb", () => {
     await expect(next.next(AbortSignal.abort(new Error("enough")))).rejects.toThrow("enough")
   })
 
-  test("SC-B12, SC-B16: who waits is woken at once by its signal, and by close()", async () => {
+  test("SC-B12, SC-B16: a waiter is woken at once by its signal, and by close()", async () => {
     const abort = new AbortController()
     const crumb = cache.current as Breadcrumb
     const cancelled = crumb.next(abort.signal)
@@ -160,7 +160,7 @@ describe("Breadcrumb", () => {
     expect([cache.changes.size, clock.timers]).toEqual([0, 0])
   })
 
-  test("SC-B13: who holds an old breadcrumb keeps its state, and nobody waits for it", async () => {
+  test("SC-B13: an old breadcrumb that is held keeps its state, and delays no one", async () => {
     await cache.applyCommits([puts(2, 3)])
     const old = cache.current as Breadcrumb
     const held = old.snapshot.retain()
@@ -186,7 +186,7 @@ describe("Breadcrumb", () => {
     await empty.close()
   })
 
-  test("deltas() of the first of a life are all there is; of a status, none", async () => {
+  test("deltas() of the first breadcrumb are all entries; of a status, none", async () => {
     await cache.applyCommits([commit(2, put("a")), commit(3, put("b"), remove("a"))])
     cache.setStatus("in-sync")
     const ofStatus = [...(cache.current?.deltas() ?? [])]
@@ -200,7 +200,7 @@ describe("Breadcrumb", () => {
     expect([...(cache.current?.deltas() ?? [])]).toEqual([{ op: "put", ...entries[0] }])
   })
 
-  test("deltas() that a sweep has passed are said to be unknown, never told short", async () => {
+  test("deltas() that a sweep has passed are undefined, never incomplete", async () => {
     await cache.close()
     await start({ limits: { historyMs: 0 } })
     await cache.applyCommits([commit(2, put("a"))])

@@ -25,7 +25,7 @@ function deltasSince(cache: SnapshotCache, revision: number): string[] {
   return deltas.map((delta) => `${delta.op} ${delta.key}@${delta.revision}`).sort()
 }
 
-test("DB-B1: however often a key is written, a stalled reader is told it once", async () => {
+test("DB-B1: however often a key is written, a stalled reader receives it once", async () => {
   const cache = await cacheWith("a")
   for (let revision = 2; revision < 50; revision++) {
     await cache.applyCommits([commit(revision, put("a", `${revision}`))])
@@ -65,7 +65,7 @@ test("SC-B12: cancelling wakes a follower at once, with no clock moving", async 
   await cache.close()
 })
 
-describe("what Typha's dedupe buffer does, of who conflates", () => {
+describe("Typha's dedupe buffer, for conflating readers", () => {
   const begin = async () => {
     const cache = await cacheWith("a")
     cache.setStatus("in-sync")
@@ -81,7 +81,7 @@ describe("what Typha's dedupe buffer does, of who conflates", () => {
     return { cache, next }
   }
 
-  test("DB-B2: a key that is written again is told at its newest; keys may overtake", async () => {
+  test("DB-B2: a key that is written again is sent at its newest; keys may overtake", async () => {
     const { cache, next } = await begin()
     await cache.applyCommits([commit(2, put("b", "1")), commit(3, put("c", "1"))])
     await cache.applyCommits([commit(4, put("b", "2"))])
@@ -90,7 +90,7 @@ describe("what Typha's dedupe buffer does, of who conflates", () => {
     await cache.close()
   })
 
-  test("DB-B5: the same status again is not told; of several, the last", async () => {
+  test("DB-B5: a repeated status is not sent; of several, the last", async () => {
     const { cache, next } = await begin()
     cache.setStatus("in-sync")
     cache.setStatus("resyncing")
@@ -162,7 +162,7 @@ describe("what Typha's dedupe buffer does, of who conflates", () => {
     await cache.close()
   })
 
-  test("TY-E11: a list that only deletes wakes who waits, also at the same status", async () => {
+  test("TY-E11: a list that only deletes wakes the waiters", async () => {
     const { cache, next } = await begin()
     const heard = next()
     cache.beginResync()
@@ -193,7 +193,7 @@ test("SC-B7: the revision is beside the value, not in it, and so is no change of
   await cache.close()
 })
 
-test("SC-B17, U44: an invalid value is absence, however told, and blocks nothing", async () => {
+test("SC-B17, U44: an invalid value is absence, and blocks nothing", async () => {
   const validate = (_key: string, bytes: Uint8Array) =>
     new TextDecoder().decode(bytes) === "!" ? "bad" : undefined
   const cache = new SnapshotCache({ clock: new ManualClock(), validate })

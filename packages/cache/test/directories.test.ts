@@ -26,7 +26,10 @@ describe("SnapshotCache: directories that are deleted whole (debug wasm)", () =>
     cache = new SnapshotCache({ clock: new ManualClock(), engine, validate })
     cache.renew("e")
   })
-  afterEach(() => cache.close())
+  afterEach(() => {
+    cache.assertInvariants()
+    return cache.close()
+  })
 
   const list = async (revision: number, ...keys: string[]) => {
     cache.beginResync()
@@ -59,7 +62,7 @@ describe("SnapshotCache: directories that are deleted whole (debug wasm)", () =>
     expect([some, keys()]).toEqual([["ключи"], []])
   })
 
-  test("HW-B3, HW-B8: each key is told as a delete at the directory's revision, once", async () => {
+  test("HW-B3, HW-B8: each key is deleted once, at the directory's revision", async () => {
     await list(5, "a/1", "a/2", "b")
     const { version } = cache.current!.snapshot
     await cache.applyCommits([gone(6, "a")])
@@ -100,7 +103,9 @@ describe("SnapshotCache: directories that are deleted whole (debug wasm)", () =>
     cache.beginResync()
     const entries = [{ key: "a/b/x", value: bytes("1"), revision: 200 }]
     const page = { revision: 229, entries, invalid: [] }
-    await expect(cache.applyList(page)).rejects.toThrow("a list of revision 229, but 235")
+    await expect(cache.applyList(page)).rejects.toThrow(
+      "the source listed revision 229, below revision 235",
+    )
     cache.abortResync()
   })
 
@@ -125,7 +130,7 @@ describe("SnapshotCache: directories that are deleted whole (debug wasm)", () =>
     ])
   })
 
-  test("a directory larger than a chunk goes in one step, for whoever follows", async () => {
+  test("a directory larger than a chunk goes in one step, for every follower", async () => {
     const many = Array.from({ length: 250 }, (_, index) => `a/${index}`)
     await list(5, ...many, "b")
     const abort = new AbortController()

@@ -69,7 +69,7 @@ describe("SnapshotCache: images (debug wasm)", () => {
     expect([...after.current!.snapshot.changesSince(version)].map(show)).toEqual(["delete a@4"])
   })
 
-  test("it goes on after the position: nobody who follows it is reset", async () => {
+  test("it goes on after the position: none of its readers is reset", async () => {
     const after = restart()
     after.renew("e1")
     expect(after.contiguous).toBe(4)
@@ -104,7 +104,7 @@ describe("SnapshotCache: images (debug wasm)", () => {
     cache.abortResync()
   })
 
-  test("lists that were given up before it leave no gap in it", async () => {
+  test("lists that were abandoned before it leave no gap in it", async () => {
     cache.beginResync()
     const entries = [{ key: "x", value: bytes("v"), revision: 9 }]
     await cache.applyList({ revision: 9, entries, invalid: [] })

@@ -49,7 +49,7 @@ describe("SnapshotCache: memory that is full (debug wasm)", () => {
     sequence: cache.current?.sequence,
   })
 
-  test("progress() throws and says so, and changes nothing; told again, it is noted", async () => {
+  test("progress() throws and changes nothing; called again, it is noted", async () => {
     // A list that was given up: nothing is served until the watch has passed it.
     cache.beginResync()
     await cache.applyList({ revision: 9, entries: [entry("b", 9)], invalid: [] })

@@ -47,7 +47,7 @@ async function start(observer?: CacheObserver): Promise<[SnapshotCache, ManualCl
   return [cache, clock]
 }
 
-test("an observer hears what a cache does: chunks, lists, breadcrumbs, waiters (U38)", async () => {
+test("an observer receives chunks, lists, breadcrumbs and waiters (U38)", async () => {
   const { heard, observer } = listen()
   const [cache] = await start(observer)
   cache.setStatus("in-sync")
@@ -71,7 +71,7 @@ test("an observer hears what a cache does: chunks, lists, breadcrumbs, waiters (
   ])
 })
 
-test("an observer hears who follows: by policy, how it begins, lags and ends (U38)", async () => {
+test("an observer receives followers by policy: their begin, lag and end (U38)", async () => {
   const { heard, observer } = listen()
   const [cache, clock] = await start(observer)
   await cache.applyCommits([{ revision: 2, changes: [put("b")] }])
@@ -108,7 +108,7 @@ test("an observer hears who follows: by policy, how it begins, lags and ends (U3
   ])
 })
 
-test("a breadcrumb is encoded once for 1,000 who read one by one, and not for others", async () => {
+test("a breadcrumb is encoded once for 1,000 pin followers, and not for others", async () => {
   const { heard, observer } = listen()
   const [cache] = await start(observer)
   const { signal } = new AbortController()

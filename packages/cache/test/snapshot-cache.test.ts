@@ -53,6 +53,7 @@ describe("SnapshotCache (debug wasm)", () => {
       const { trie, engine } = current.epochState
       while (!trie.reclaim(1_000));
       current.snapshot.verify()
+      cache.assertInvariants()
       expect(engine.stats().snapshots).toBe(1)
       expect(engine.stats().items).toBe(0)
     }
@@ -73,7 +74,7 @@ describe("SnapshotCache (debug wasm)", () => {
         .sort(),
     )
 
-  test("a first list that is given up leaves nothing to serve", async () => {
+  test("an abandoned first list leaves nothing to serve", async () => {
     cache.renew("e1")
     cache.beginResync()
     cache.abortResync()
@@ -270,7 +271,7 @@ describe("SnapshotCache (debug wasm)", () => {
     expect(cache.current?.sequence).toBe(2)
   })
 
-  test("commits that were told before are skipped", async () => {
+  test("commits that were applied before are skipped", async () => {
     cache.renew("e1")
     await list(5, [entry("a", "2", 5)])
     await cache.applyCommits([commit(4, { a: "1" }), commit(5, { a: "2" }), commit(6, { b: "1" })])
@@ -339,7 +340,7 @@ describe("SnapshotCache (debug wasm)", () => {
     ])
   })
 
-  test("after a list that was given up, nothing is served before the watch passed it", async () => {
+  test("after an abandoned list, nothing is served before the watch passed it", async () => {
     cache.renew("e1")
     await list(5, [entry("a", "1", 3), entry("b", "1", 3)])
     cache.beginResync()
@@ -369,7 +370,7 @@ describe("SnapshotCache (debug wasm)", () => {
     expect(cache.position).toEqual({ epoch: "e1", revision: 7 })
   })
 
-  test("a list older than one that was given up makes a gap up to what that one left", async () => {
+  test("a list older than an abandoned one makes a gap up to what that one left", async () => {
     cache.renew("e1")
     await list(5, [entry("a", "1", 3)])
     cache.beginResync()
@@ -389,7 +390,7 @@ describe("SnapshotCache (debug wasm)", () => {
     ])
   })
 
-  test("a list older than what was told is refused, and changes nothing", async () => {
+  test("a list older than what is known is refused, and changes nothing", async () => {
     cache.renew("e1")
     await list(5, [entry("a", "1", 3)])
     cache.beginResync()
@@ -438,7 +439,7 @@ describe("SnapshotCache (debug wasm)", () => {
     expect(cache.position).toEqual({ epoch: "e1", revision: 6 })
   })
 
-  test("an old life lives as long as a lease on it, but not longer than the cache", async () => {
+  test("an old epoch is kept while it is held, but not longer than the cache", async () => {
     cache.renew("e1")
     await list(5, [entry("a", "1", 3)])
     const lease = cache.current?.epochState.retain()
@@ -456,7 +457,7 @@ describe("SnapshotCache (debug wasm)", () => {
     expect(second?.disposed).toBe(true)
   })
 
-  test("lives that readers will not let go of are bounded", async () => {
+  test("past epochs that readers hold are bounded", async () => {
     cache = create({ limits: { epochsMax: 1 } })
     const epochs = []
     for (const epoch of ["e1", "e2", "e3"]) {
@@ -576,7 +577,7 @@ describe("SnapshotCache (debug wasm)", () => {
     expect(cache.oldestPosition?.revision).toBeGreaterThan(290)
   })
 
-  test("emptied, swept and reclaimed, a life weighs what it did at first", async () => {
+  test("emptied, swept and reclaimed, an epoch weighs what it did at first", async () => {
     cache = create({ limits: { historyMs: 0 } })
     cache.renew("e1")
     await list(1, [])
@@ -625,7 +626,7 @@ describe("SnapshotCache (debug wasm)", () => {
     await listing
   })
 
-  test("close() ends what is being applied, wakes who waits, and refuses the rest", async () => {
+  test("close() ends the running call, wakes the waiters, and refuses later calls", async () => {
     cache = create({ limits: { sliceMs: 0 } })
     cache.renew("e1")
     await list(5, [])

@@ -78,7 +78,7 @@ describe("Validator", () => {
     expect(validator.count).toBe(5)
   })
 
-  test("a key that its source could not write as text deletes nobody else's", () => {
+  test("a key that is not text deletes no other key", () => {
     const told = validator.admit(
       [
         { key: "a\ufffd", revision: 1, invalid: "not UTF-8" },
@@ -148,7 +148,7 @@ describe("Validator", () => {
     )
   })
 
-  test("a list that is given up changes nothing", () => {
+  test("an abandoned list changes nothing", () => {
     admit("a", bad, 1)
     validator.beginList()
     validator.admitListed([entry("b", bad)], [])

@@ -18,7 +18,7 @@ export type SyncTarget = Pick<
   | "contact"
   | "epoch"
   | "contiguous"
-  | "memo"
+  | "metadata"
 >
 
 /** Says a line, with facts beside it, to whoever keeps the log. */

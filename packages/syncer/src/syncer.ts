@@ -139,9 +139,9 @@ export class Syncer {
   }
 
   #start(): SyncEvent {
-    const { epoch, contiguous, memo } = this.#options.cache
-    if (epoch === undefined || memo === undefined) return { type: "start" }
-    const lives = keptLives(memo)
+    const { epoch, contiguous, metadata } = this.#options.cache
+    if (epoch === undefined || metadata === undefined) return { type: "start" }
+    const lives = keptLives(metadata)
     const isServed = epochOf(lives.life, this.#epochSalt) === epoch
     const incarnation = incarnationOf(this.#options.random)
     return { type: "start", kept: { ...lives, contiguous: isServed ? contiguous : 0, incarnation } }

@@ -251,7 +251,7 @@ describe("Syncer, with a memory source and a real cache", () => {
     const target: SyncTarget = {
       epoch: undefined,
       contiguous: 0,
-      memo: undefined,
+      metadata: undefined,
       renew: () => {},
       beginResync: () => {},
       applyList: async () => {},

@@ -1,14 +1,14 @@
 import type { Delta, Entry, Position, StatusReport } from "@headwater/core"
 
-/** What a follower gets, one at a time; see `follow` for the order. */
+/** A frame of `follow`; see there for the order. */
 export type CacheFrame =
-  /** What follows replaces all that the follower holds. */
+  /** The frames that follow replace all that the follower holds. */
   | { readonly type: "reset"; readonly reason: ResetReason; readonly epoch: string }
   /** A part of a snapshot. */
   | { readonly type: "entries"; readonly entries: readonly Entry[] }
-  /** Changes. With a position: everything up to there has been told. */
+  /** Changes. With a position: the follower then holds everything up to there. */
   | { readonly type: "delta"; readonly deltas: readonly Delta[]; readonly position?: Position }
-  /** Everything up to here has been told, and this is what it adds up to. */
+  /** The follower holds everything up to here: so many entries, with this digest. */
   | {
       readonly type: "sync"
       readonly position: Position
@@ -19,5 +19,5 @@ export type CacheFrame =
   /** The link to the source, after the data that it covers. */
   | { readonly type: "status"; readonly report: StatusReport }
 
-/** `fresh`: the follower gave no position. */
+/** The reason of a `reset`. `fresh`: the follower gave no position. */
 export type ResetReason = "fresh" | "epoch-changed" | "compacted"

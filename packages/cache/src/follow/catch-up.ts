@@ -1,14 +1,14 @@
 import type { Place } from "@headwater/core/engine"
 
 /**
- * How far a reader has come: a number, and inside a walk a place. No queue, no pinned memory.
+ * The progress of a reader: a number, and inside a walk a place. No queue, no pinned memory.
  *
  * A reader catches up by walks over the newest complete root. A walk may be cut short anywhere and
- * goes on, after its place, over whatever root is newest by then. What it has passed may have
+ * goes on, after its place, over the root that is newest by then. Entries before the place may have
  * changed meanwhile; so a walk that ends on a later version than it began with is followed by one
  * from the first place over what changed since it began. Only a walk that ends on the version that
- * it began with leaves the reader with exactly one version, and only then may it be told where it
- * is: an id, or a `sync`.
+ * it began with leaves the reader with exactly one version, and only then may it be sent an id or a
+ * `sync`.
  *
  *     held v ── walk since v, began w₀ … ends on w ──▶ w = w₀: held w₀
  *                                                     w > w₀: walk since w₀, from the start
@@ -22,15 +22,15 @@ export interface CatchUp {
   readonly walk?: Walk
 }
 
-/** A walk that was begun: since which version, on which, and where it was cut. */
+/** A walk that was begun: its base version, the version it began on, and where it was cut. */
 export interface Walk {
   readonly since: number
   readonly began: number
-  /** Where it was cut; absent before the first entry. */
+  /** The place where it was cut; absent before the first entry. */
   readonly place?: Place
 }
 
-/** What to do next. `reset`: drop what the reader has, and start from `NOTHING_HELD`. */
+/** The next step. `reset`: drop what the reader has, and start from `NOTHING_HELD`. */
 export type Plan =
   | { readonly type: "idle" }
   | {
@@ -45,10 +45,10 @@ export type Plan =
 export const NOTHING_HELD: CatchUp = { held: 0 }
 
 /**
- * Decides what a reader does next.
+ * Decides the next step of a reader.
  *
  * @param now.version the newest complete version, which the walk will read.
- * @param now.horizon the oldest version whose changes can still be told. Both the version that a
+ * @param now.horizon the oldest version from which changes can be read. Both the version that a
  *   walk counts from and the one that it began with must not be below it: the first, or deletes are
  *   missed now; the second, or they are missed by the walk that follows.
  */
@@ -70,7 +70,7 @@ export function plan(
 }
 
 /**
- * What a reader is after a slice of the walk that `plan` asked for.
+ * Returns the progress of a reader after a slice of the walk that `plan` asked for.
  *
  * @param at the version of the root that the slice read: not below `began`.
  */
@@ -86,7 +86,7 @@ export function walked(
   return { held: state.held, walk: { since: began, began: at } }
 }
 
-// Version 0 is empty: everything that it lacks is live, so no tombstone is needed to tell it.
+// Version 0 is empty: everything that it lacks is live, so no tombstone is needed.
 function isBelow(version: number, horizon: number): boolean {
   return version !== 0 && version < horizon
 }

@@ -17,12 +17,12 @@ import { Follower, type FollowRequest } from "./follower.ts"
  * everything since the last one, one delta per key; under `pin` it is one breadcrumb.
  *
  * A run longer than `frameEntriesMax` holds its snapshot while the follower is in the middle of it,
- * but only while it reads on: one that stalls for `leaseMs` lets go, and then goes on over what is
- * newest, without holding anything. In `fresh` it hears a `reset` again first, then deltas may come
- * before the `sync`, and everywhere it may hear again what it has. Who pins holds its snapshot as
- * long as its bound holds. Nobody else is delayed.
+ * but only while it reads on. A follower that stalls for `leaseMs` lets go, and then goes on over
+ * the newest version, without holding anything. In `fresh` it receives a `reset` again first,
+ * deltas may then come before the `sync`, and everywhere it may receive again what it has. Under
+ * `pin` the snapshot is held as long as the bound of the policy holds. No other reader is delayed.
  *
- * @throws {LaggedError} in the loop, under `pin` and `disconnect`: start afresh.
+ * @throws {LaggedError} in the loop, under `pin` and `disconnect`: start anew.
  * @throws {ClosedError} in the loop: the cache was closed.
  * @throws `request.signal.reason`, between two runs.
  */

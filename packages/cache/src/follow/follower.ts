@@ -18,7 +18,7 @@ import { statusKeyOf } from "./status-key.ts"
 import { crumbOf } from "./trail.ts"
 import { type CompleteVersion, entryOf, walkOn } from "./walk-on.ts"
 
-/** What a follower asked for. */
+/** A request to follow, with the parts of the cache that serve it. */
 export interface FollowRequest {
   readonly from: Position | undefined
   readonly policy: Policy
@@ -93,7 +93,7 @@ export class Follower {
     since: number,
     reset?: ResetReason,
   ): AsyncGenerator<CacheFrame, void> {
-    // The report is of the breadcrumb: a later one may be of data that is told after this run.
+    // The report is that of this breadcrumb: a later one may cover data that comes after this run.
     const { position, report } = this.#cache
     if (position === undefined) return
     if (reset !== undefined) this.#beginTrail(crumb)

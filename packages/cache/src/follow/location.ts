@@ -1,9 +1,9 @@
-/** Where a position leads; see `SnapshotCache.locate`. */
+/** The answer to a position: how its reader goes on. See `SnapshotCache.locate`. */
 export type Location =
   /** Changes since `version` bring the reader to the present. */
   | { readonly type: "resume"; readonly version: number }
   /** The reader holds nothing: a snapshot, without a `reset`. */
   | { readonly type: "fresh" }
   | { readonly type: "reset"; readonly reason: "epoch-changed" | "compacted" }
-  /** Not here yet: wait, and ask the source whether it is there. */
+  /** The hub is not there yet: wait, and ask the source for its revision. */
   | { readonly type: "ahead" }

@@ -10,7 +10,7 @@ import {
 import type { Engine } from "@headwater/core/engine"
 import { EventBuffer, type EventCursor, type EventItem, type Keeps } from "@headwater/stream"
 
-/** What one breadcrumb changed, against the one before it. */
+/** The changes of one breadcrumb against the one before it. */
 export interface CrumbDeltas {
   /** The version that the deltas lead to. */
   readonly version: number
@@ -19,11 +19,11 @@ export interface CrumbDeltas {
 }
 
 /**
- * The breadcrumbs that somebody has yet to read one by one, as items in linear memory.
+ * The breadcrumbs that followers with the policy `pin` have yet to read, as items in linear memory.
  *
- * It is for readers whose policy is `pin`: everybody else needs no history, for what changed since
- * any version is in the trie. So nothing is kept, nor even looked at, while nobody follows; and
- * each follower's own bound, in items and in bytes, is what bounds the trail.
+ * Readers with other policies need no history, because the trie has the changes since any version.
+ * So nothing is encoded or kept while no follower pins. The trail is bounded by each follower's own
+ * bound, in items and in bytes.
  */
 export class Trail {
   readonly #engine: Engine
@@ -36,12 +36,12 @@ export class Trail {
     this.#clock = clock
   }
 
-  /** Whether anybody follows: whether `append` has a reader. */
+  /** True while `append` has a reader. */
   get followed(): boolean {
     return (this.#buffer?.followers ?? 0) > 0
   }
 
-  /** Stands on the newest breadcrumb: what is appended from here on is seen, by `crumbOf`. */
+  /** Returns a cursor on the newest breadcrumb: it sees those appended later (`crumbOf`). */
   follow(keeps: Keeps): EventCursor {
     if (this.#closed) throw new ClosedError("shutdown")
     this.#buffer ??= new EventBuffer(this.#engine, this.#clock)
@@ -49,11 +49,11 @@ export class Trail {
   }
 
   /**
-   * Appends what a breadcrumb changed. When memory is full, all who follow are let go: what they
-   * hold is what fills it, and a trail with a hole is none.
+   * Appends the changes of a breadcrumb. When memory is full, all followers of the trail end with
+   * a `ClosedError`: their unread items fill the memory, and a trail must not have a hole.
    *
-   * @param crumb whose deltas are read here, for which memory may be full, too.
-   * @returns the bytes that it takes, for all who follow.
+   * @param crumb has deltas that are read here, for which memory may be full as well.
+   * @returns the bytes that it takes, once for all followers.
    */
   append(crumb: Omit<CrumbDeltas, "deltas"> & { readonly deltas: Iterable<Delta> }): number {
     const { version, reach: revision, deltas } = crumb
@@ -68,7 +68,7 @@ export class Trail {
     }
   }
 
-  /** Nothing is appended after, and nobody follows. */
+  /** Closes the trail and ends its followers. */
   close(): void {
     this.#closed = true
     this.#drop()

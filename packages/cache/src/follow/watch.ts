@@ -2,10 +2,10 @@ import type { Delta, Entry, Position, Revision, StatusReport } from "@headwater/
 import type { CacheFrame } from "./cache-frame.ts"
 
 /**
- * A change as one watcher sees it: `new` when it hears of the key for the first time, or for the
- * first time since it was deleted; `updated` after; `deleted` only if it had heard of it.
+ * A change as one watcher sees it: `new` when the watcher did not know the key; `updated` when it
+ * did; `deleted` only for a key that it knew.
  */
-export type Seen =
+export type WatchChange =
   | {
       readonly kind: "new" | "updated"
       readonly key: string
@@ -14,42 +14,46 @@ export type Seen =
     }
   | { readonly kind: "deleted"; readonly key: string; readonly revision: Revision }
 
-/** What a watcher hears, one at a time. */
-export type Heard =
-  /** With a position: everything up to there was told. Empty when that alone is the news. */
-  | { readonly type: "changes"; readonly changes: readonly Seen[]; readonly position?: Position }
+/** A frame of `watch`. */
+export type WatchFrame =
+  /** With a position: the watcher knows everything up to there. Empty when only that is new. */
+  | {
+      readonly type: "changes"
+      readonly changes: readonly WatchChange[]
+      readonly position?: Position
+    }
   | { readonly type: "status"; readonly report: StatusReport }
 
 /**
- * Turns what a follower gets into what an application wants to hear.
+ * Turns the frames of a follower into the changes that an application needs.
  *
  * Writing the same value again is no change, nor is deleting what was not there. After a `reset`
- * only what differs is told: what is there still at its revision is silent, and what is there no
- * longer is deleted when the snapshot is whole, before its `sync` is told; until then the union of
- * both is what was told. A second `reset` in between starts this again.
+ * only differences are sent: an entry that is still there at its revision is left out, and a key
+ * that is gone is deleted with the `sync` that ends the snapshot; until then the watcher knows the
+ * union of both states. A second `reset` in between starts this again.
  *
- * Follow from `undefined`, not from a position: what was heard in another life is not known here.
+ * Follow from `undefined`, not from a position: a new watcher knows no keys.
  * Costs a key and a revision for each entry, on the JavaScript heap; values are not kept. So after
- * another epoch, whose revisions say nothing of this one, every value is told again, as `updated`.
+ * another epoch, whose revisions say nothing of this one, every value is sent again, as `updated`.
  *
  * Source: Typha's dedupe buffer, and the update types of its snapcache.
  */
-export async function* watch(frames: AsyncIterable<CacheFrame>): AsyncGenerator<Heard, void> {
+export async function* watch(frames: AsyncIterable<CacheFrame>): AsyncGenerator<WatchFrame, void> {
   const watcher = new Watcher()
   for await (const frame of frames) {
-    const heard = watcher.hear(frame)
-    if (heard !== undefined) yield heard
+    const update = watcher.take(frame)
+    if (update !== undefined) yield update
   }
 }
 
-/** What a watcher knows: live keys with their revisions, and after a `reset` which it saw again. */
+/** The keys that a watcher knows, with their revisions; after a `reset`, those not seen again. */
 class Watcher {
   readonly #live = new Map<string, Revision>()
   #unseen: Set<string> | undefined
   #epoch: string | undefined
   #isSameEpoch = false
 
-  hear(frame: CacheFrame): Heard | undefined {
+  take(frame: CacheFrame): WatchFrame | undefined {
     switch (frame.type) {
       case "reset":
         this.#unseen = new Set(this.#live.keys())
@@ -73,7 +77,7 @@ class Watcher {
     }
   }
 
-  #apply(delta: Delta): Seen[] {
+  #apply(delta: Delta): WatchChange[] {
     if (delta.op === "put") return this.#put(delta)
     const { key, revision } = delta
     this.#unseen?.delete(key)
@@ -84,17 +88,17 @@ class Watcher {
     return this.#live.delete(key) ? [{ kind: "deleted", key, revision }] : []
   }
 
-  #put({ key, value, revision }: Entry): Seen[] {
+  #put({ key, value, revision }: Entry): WatchChange[] {
     const held = this.#live.get(key)
     const isUnseen = this.#unseen?.delete(key) ?? false
     this.#live.set(key, revision)
-    // The same revision is the same value, within an epoch; beyond it only once it was told here.
+    // The same revision is the same value within an epoch; across epochs it proves nothing.
     if (held === revision && (this.#isSameEpoch || !isUnseen)) return []
     return [{ kind: held === undefined ? "new" : "updated", key, value, revision }]
   }
 
-  // What the source has no longer goes at the position where that is known.
-  #sweep({ revision }: Position): Seen[] {
+  // Keys that the source no longer has go at the position where that is known.
+  #sweep({ revision }: Position): WatchChange[] {
     const gone = [...(this.#unseen ?? [])]
     this.#unseen = undefined
     this.#isSameEpoch = true
@@ -103,7 +107,7 @@ class Watcher {
   }
 }
 
-function changesOf(changes: readonly Seen[], position?: Position): Heard | undefined {
+function changesOf(changes: readonly WatchChange[], position?: Position): WatchFrame | undefined {
   if (changes.length === 0 && position === undefined) return undefined
   return position === undefined
     ? { type: "changes", changes }

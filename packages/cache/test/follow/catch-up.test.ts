@@ -185,7 +185,7 @@ function play(seed: number, rules: Rules): string | undefined {
 describe("plan() and walked() (model)", () => {
   const seed = seedFrom(process.env.HEADWATER_SEED)
 
-  test("whatever is written, cut and swept, what is held whole is exactly that version", () => {
+  test("however it is written, cut and swept, a whole reader holds exactly that version", () => {
     fc.assert(
       fc.property(fc.integer({ min: 0, max: 2 ** 31 }), (history) => {
         expect(play(history, ALL)).toBeUndefined()

@@ -53,6 +53,7 @@ describe("SnapshotCache.follow()", () => {
       expect(engine.stats().snapshots).toBe(1)
       expect(engine.stats().items).toBeLessThanOrEqual(1)
     }
+    cache.assertInvariants()
     expect(cache.changes.size).toBe(0)
     await cache.close()
   })
@@ -165,7 +166,7 @@ describe("SnapshotCache.follow()", () => {
     await frames.return(undefined as never)
   })
 
-  test("conflate: a follower that stalls is told the present, one delta per key", async () => {
+  test("conflate: a follower that stalls receives one delta per key", async () => {
     const frames = cache.follow(undefined, conflate, never)
     await take(frames, 4)
     for (let revision = 4; revision <= 200; revision++) {
@@ -252,7 +253,7 @@ describe("SnapshotCache.follow()", () => {
     await expect(frames.next()).rejects.toThrow(LaggedError)
   })
 
-  test("a new epoch resets who follows", async () => {
+  test("a new epoch resets its followers", async () => {
     const frames = cache.follow(undefined, pin, never)
     await take(frames, 4)
     cache.renew("e2")
@@ -262,7 +263,7 @@ describe("SnapshotCache.follow()", () => {
     await frames.return(undefined as never)
   })
 
-  test("a life taken away in the middle of its snapshot is replaced by the next", async () => {
+  test("an epoch disposed of in the middle of its snapshot is replaced by the next", async () => {
     await cache.close()
     cache = new SnapshotCache({ clock, limits: { epochsMax: 0, frameEntriesMax: 1 } })
     cache.renew("e1")

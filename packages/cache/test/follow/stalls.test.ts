@@ -61,7 +61,7 @@ class Replica {
   }
 }
 
-describe("follow() of who stalls", () => {
+describe("follow() when the follower stalls", () => {
   let clock: ManualClock
   let cache: SnapshotCache
   let heard: string[]
@@ -122,7 +122,7 @@ describe("follow() of who stalls", () => {
     expect([handles(), clock.timers]).toEqual([1, 0])
   })
 
-  test("in deltas: it is not reset, and what it heard before is told again", async () => {
+  test("in deltas: it is not reset, and receives again what it had before", async () => {
     await start({ frameEntriesMax: 3 }, keys)
     const [frames, reader] = [begin(), replica()]
     await takeUntil(frames, reader, () => reader.frames.includes("status"))
@@ -140,7 +140,7 @@ describe("follow() of who stalls", () => {
     await frames.return(undefined as never)
   })
 
-  test("who reads on keeps what it reads, however long it takes", async () => {
+  test("a follower that reads on keeps its snapshot, however long it takes", async () => {
     await start({ frameEntriesMax: 1 }, keys)
     const [frames, reader] = [begin(), replica()]
     for (let count = 0; count < 11; count++) {
@@ -152,7 +152,7 @@ describe("follow() of who stalls", () => {
     await frames.return(undefined as never)
   })
 
-  test("who is dropped without a word lets go, too", async () => {
+  test("a follower that is dropped without return() lets go, too", async () => {
     await start({ frameEntriesMax: 1 }, keys)
     const frames = begin()
     await frames.next()
@@ -207,7 +207,7 @@ describe("follow() of who stalls", () => {
     expect(heard).toEqual(['{"policy":"disconnect","reason":"lagged"}'])
   })
 
-  test("disconnect: who stalls in its snapshot is ended there, others notice nothing", async () => {
+  test("disconnect: a follower that stalls in its snapshot is ended; others go on", async () => {
     await start({ frameEntriesMax: 1, historyMs: 10_000 }, keys)
     const slow = begin({ type: "disconnect", lagMs: 1_000, graceMs: 2_000 })
     const [quick, reader] = [begin({ type: "disconnect", lagMs: 1_000, graceMs: 2_000 }), replica()]
@@ -228,7 +228,7 @@ describe("follow() of who stalls", () => {
     await quick.return(undefined as never)
   })
 
-  test("an observer hears how far one lagged, and how each came to its end", async () => {
+  test("an observer receives the lag and the end of each follower", async () => {
     await start({ historyMs: 256_000 })
     const abort = new AbortController()
     const cancelled = cache.follow(undefined, conflate, abort.signal)
@@ -257,7 +257,7 @@ describe("follow() of who stalls", () => {
   })
 })
 
-describe("follow() of who stalls (model)", () => {
+describe("follow() when the follower stalls (model)", () => {
   const isFull = process.env.HEADWATER_FULL === "1"
   const seed = seedFrom(process.env.HEADWATER_SEED)
 
@@ -320,7 +320,7 @@ describe("follow() of who stalls (model)", () => {
     await cache.close()
   }
 
-  test("whatever stalls where: whole commits at positions, and the truth at the end", async () => {
+  test("wherever it stalls: whole commits at positions, and the truth at the end", async () => {
     for (let index = 0; index < (isFull ? 5_000 : 150); index++) {
       try {
         await play(seed + index)

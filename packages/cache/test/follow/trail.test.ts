@@ -50,7 +50,7 @@ describe("Trail", () => {
     expect(item && crumbOf(item).deltas).toEqual(deltas)
   })
 
-  test("while nobody follows, nothing is kept", () => {
+  test("without a follower, nothing is kept", () => {
     expect(trail.followed).toBe(false)
     trail.append({ version: 1, reach: 1, deltas: [] })
     expect(engine.stats().items).toBe(0)

@@ -2,7 +2,7 @@ import type { Change, Commit, Entry } from "@headwater/core"
 import { ManualClock } from "@headwater/testing"
 import { afterEach, beforeEach, describe, expect, test } from "vitest"
 import type { CacheFrame } from "../../src/follow/cache-frame.ts"
-import { type Heard, watch } from "../../src/follow/watch.ts"
+import { type WatchFrame, watch } from "../../src/follow/watch.ts"
 import { SnapshotCache } from "../../src/snapshot-cache.ts"
 
 const encoder = new TextEncoder()
@@ -16,7 +16,7 @@ const put = (key: string, value = "v"): Change => ({ op: "put", key, value: enco
 const remove = (key: string): Change => ({ op: "delete", key })
 const commit = (revision: number, ...changes: Change[]): Commit => ({ revision, changes })
 
-function show(heard: Heard): string {
+function show(heard: WatchFrame): string {
   if (heard.type === "status") return `status ${heard.report.status}`
   const changes = heard.changes.map((seen) => {
     const value = seen.kind === "deleted" ? "" : `=${decoder.decode(seen.value)}`
@@ -71,7 +71,7 @@ describe("watch()", () => {
     ).toEqual(["new a=v@1 1", "updated a=v@2 2", "deleted a@3 3", "new a=v@4 4"])
   })
 
-  test("DB-B4: a delete of what was never heard of is silent; its position is not", async () => {
+  test("DB-B4: a delete of an unknown key is silent; its position is not", async () => {
     expect(await hear(delta(7, { op: "delete", key: "a", revision: 7 }))).toEqual(["7"])
   })
 
@@ -83,7 +83,7 @@ describe("watch()", () => {
     expect(await hear(...frames)).toEqual(["new a=v@1 …", "1", "2", "updated a=w@3 3"])
   })
 
-  test("DB-B8, DB-B9: after a reset what differs is told, and deletes with the sync", async () => {
+  test("DB-B8, DB-B9: after a reset differences are sent, and deletes with the sync", async () => {
     const before = [reset(), entries(entry("a", 1), entry("b", 2), entry("c", 3)), sync(3)]
     const after = [reset(), entries(entry("a", 1), entry("c", 8, "w"), entry("d", 9)), sync(9)]
 
@@ -116,7 +116,7 @@ describe("watch()", () => {
     expect(heard).toEqual(["new a=v@1 …", "1", "updated a=w@1 …", "1"])
   })
 
-  test("what is repeated within a snapshot is told once", async () => {
+  test("an entry repeated within a snapshot is sent once", async () => {
     const again = { type: "delta", deltas: [{ op: "put", ...entry("b", 2) }] } as const
     const frames = [reset(), entries(entry("a", 1)), entries(entry("a", 1), entry("b", 2)), again]
 
@@ -146,12 +146,12 @@ describe("watch() of a cache", () => {
     const heard = watch(cache.follow(undefined, { type: "conflate" }, signal))
     return async (count: number) => {
       const lines: string[] = []
-      while (lines.length < count) lines.push(show((await heard.next()).value as Heard))
+      while (lines.length < count) lines.push(show((await heard.next()).value as WatchFrame))
       return lines
     }
   }
 
-  test("TY-E18: who joins late sees as new what others saw updated; they agree", async () => {
+  test("TY-E18: a late watcher sees as new what others saw updated; they agree", async () => {
     const early = begin()
     const before = await early(3)
     await cache.applyCommits([commit(2, put("a", "w"))])
@@ -174,7 +174,7 @@ describe("watch() of a cache", () => {
     expect(["a/b", "ab"].map((key) => cache.get(key)?.revision)).toEqual([2, 2])
   })
 
-  test("TY-E9, TY-E10: a new life is told as its difference, when it is whole", async () => {
+  test("TY-E9, TY-E10: a new epoch is sent as a difference, when it is whole", async () => {
     const heard = begin()
     await heard(3)
     cache.setStatus("resyncing")

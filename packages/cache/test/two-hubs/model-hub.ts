@@ -159,8 +159,8 @@ export class ModelHub {
   save(): HubImage | undefined {
     const snapshot = this.#shown
     if (snapshot === undefined || !this.#rules.completeOnly) return undefined
-    const { served: told, versions } = this.#epochState
-    return { trie: this.#trie.load(snapshot), saved: { told, versions: versions.save(told) } }
+    const { served, versions } = this.#epochState
+    return { trie: this.#trie.load(snapshot), saved: { served, versions: versions.save(served) } }
   }
 
   #page(revision: number, entries: Parameters<EpochState["applyListed"]>[0]): void {
@@ -171,9 +171,9 @@ export class ModelHub {
 
   #apply(commits: readonly Commit[]): void {
     const epochState = this.#epochState
-    const untold = commits.filter(({ revision }) => !epochState.hasTold(revision))
-    const heard = this.#rules.everyEvent ? untold : this.#conflate(untold)
-    for (const chunk of chunksOf(heard, this.#limits.chunkUpdatesMax)) {
+    const fresh = commits.filter(({ revision }) => !epochState.hasApplied(revision))
+    const applied = this.#rules.everyEvent ? fresh : this.#conflate(fresh)
+    for (const chunk of chunksOf(applied, this.#limits.chunkUpdatesMax)) {
       this.#publish(epochState.apply(chunk))
     }
   }

@@ -216,12 +216,12 @@ export class SimulatedHub {
   #observed(): SyncTarget {
     const cache = this.#cache
     // As of its start: then all that it holds is what an image brought.
-    const { epoch: kept, contiguous, memo } = cache
+    const { epoch: kept, contiguous, metadata } = cache
     let epoch = kept ?? ""
     return {
       epoch: kept,
       contiguous,
-      memo,
+      metadata,
       renew: (named, lives) => {
         epoch = named
         cache.renew(named, lives)
@@ -241,13 +241,17 @@ export class SimulatedHub {
         expectEqual("data while waiting", /^waiting|^$/.test(this.#statuses.at(-1) ?? ""), false)
         return cache.endResync(revision)
       },
-      progress: (revision) => cache.progress(revision),
+      progress: (revision) => {
+        cache.progress(revision)
+        cache.assertInvariants()
+      },
       contact: () => cache.contact(),
       setStatus: (status: Status, code?: SyncErrorCode) => {
         const said = code ? `${status} ${code}` : status
         expectEqual("a status repeated", said === this.#statuses.at(-1), false)
         this.#statuses.push(said)
         cache.setStatus(status, code)
+        cache.assertInvariants()
       },
     }
   }
