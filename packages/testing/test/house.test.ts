@@ -1,17 +1,26 @@
 import { describe, expect, test } from "vitest"
+import { findBadOpenings } from "./house/comments.ts"
 import { findCycles } from "./house/cycles.ts"
-import { findForeignWords } from "./house/glossary.ts"
+import { aboveDebt, DEBTS } from "./house/debts.ts"
+import {
+  findBannedComments,
+  findBannedText,
+  findForeignWords,
+  readGlossary,
+} from "./house/glossary.ts"
 import { importsOf } from "./house/imports.ts"
 import {
   findExportFaults,
   findManifestFaults,
   findUndeclared,
+  findUnused,
   indexPathsOf,
 } from "./house/manifest.ts"
 import { findForbiddenGlobals } from "./house/platform.ts"
 import { findLostPromises } from "./house/promises.ts"
 import { findUndocumented } from "./house/public-names.ts"
 import { readRepository } from "./house/repository.ts"
+import { findUpwardImports } from "./house/rooms.ts"
 import { findForbiddenSyntax, findLongFunctions } from "./house/syntax.ts"
 import {
   findBadNames,
@@ -20,6 +29,7 @@ import {
   findTightLimits,
   findUnfinished,
 } from "./house/text.ts"
+import { findSharedNames } from "./house/type-names.ts"
 import { findForbiddenImports, isTest } from "./house/units.ts"
 
 // The rules of the house, read over every file of it. Each rule is tried on bad examples in
@@ -31,6 +41,11 @@ const published = [...repository.manifests].filter(([, manifest]) => !manifest.p
 
 /** Rules quote what they forbid. */
 const code = sources.filter(({ path }) => !path.startsWith("packages/testing/test/house/"))
+
+const glossary = readGlossary(repository.text("docs/GLOSSARY.md") ?? "")
+const documents = [...repository.paths].filter(
+  (path) => path.endsWith(".md") && !/^(bench\/results|docs\/GLOSSARY)/.test(path),
+)
 
 describe("the house", () => {
   test("has files to read", () => {
@@ -52,6 +67,38 @@ describe("the house", () => {
         }),
     )
     expect(found).toEqual([])
+  })
+
+  test("a package imports every dependency that it names", () => {
+    const found = published.flatMap(([folder, manifest]) => {
+      const own = sources.filter(({ path }) => path.startsWith(`${folder}/src/`))
+      const specifiers = own.flatMap((file) => importsOf(file).map(({ specifier }) => specifier))
+      return findUnused(folder, manifest, specifiers)
+    })
+    expect(found).toEqual([])
+  })
+
+  test("imports between the rooms of the server run downward", () => {
+    expect(sources.flatMap(findUpwardImports)).toEqual([])
+  })
+
+  test("no two packages declare a type of the same name", () => {
+    const found = findSharedNames(sources).filter(
+      (line) => !DEBTS.types.includes(line.split(":")[0]!),
+    )
+    expect(found).toEqual([])
+  })
+
+  test("doc comments open with their thing or its verb", () => {
+    expect(aboveDebt(code.flatMap(findBadOpenings), DEBTS.openings)).toEqual([])
+  })
+
+  test("comments and documents use none of the words that the glossary rules out", () => {
+    const comments = code.flatMap((file) => findBannedComments(file, glossary))
+    const pages = documents.flatMap((path) =>
+      findBannedText(path, repository.text(path) ?? "", glossary),
+    )
+    expect(aboveDebt([...comments, ...pages], DEBTS.words)).toEqual([])
   })
 
   test("runtime names, timers, fetch and WebAssembly stay where they belong", () => {
@@ -108,7 +155,9 @@ describe("the house", () => {
   })
 
   test("names are the glossary's", () => {
-    expect(code.filter(({ path }) => !isTest(path)).flatMap(findForeignWords)).toEqual([])
+    const own = code.filter(({ path }) => !isTest(path))
+    const found = own.flatMap((file) => findForeignWords(file, glossary))
+    expect(aboveDebt(found, DEBTS.names)).toEqual([])
   })
 
   test("no file names a machine's folder or a registry", () => {

@@ -89,6 +89,18 @@ export function findUndeclared(
     .map((name) => `${at} imports ${name}, which its package.json does not name`)
 }
 
+/** Packages that a package.json names and none of its sources imports. */
+export function findUnused(
+  folder: string,
+  manifest: Manifest,
+  specifiers: readonly string[],
+): string[] {
+  const imported = new Set(specifiers.map(packageNameOf))
+  return Object.keys(manifest.dependencies ?? {})
+    .filter((name) => !imported.has(name))
+    .map((name) => `${folder}/package.json names ${name}, which no source imports`)
+}
+
 function packageNameOf(specifier: string): string {
   const parts = specifier.split("/")
   return parts.slice(0, specifier.startsWith("@") ? 2 : 1).join("/")

@@ -1,16 +1,19 @@
 import { describe, expect, test } from "vitest"
+import { findBadOpenings } from "./comments.ts"
 import { findCycles } from "./cycles.ts"
-import { findForeignWords } from "./glossary.ts"
+import { findBannedComments, findBannedText, findForeignWords, readGlossary } from "./glossary.ts"
 import {
   findExportFaults,
   findManifestFaults,
   findUndeclared,
+  findUnused,
   indexPathsOf,
   type Manifest,
 } from "./manifest.ts"
 import { findForbiddenGlobals } from "./platform.ts"
 import { findLostPromises } from "./promises.ts"
 import { findUndocumented } from "./public-names.ts"
+import { findUpwardImports } from "./rooms.ts"
 import { toSourceFile } from "./source-file.ts"
 import { findForbiddenSyntax, findLongFunctions } from "./syntax.ts"
 import {
@@ -20,6 +23,7 @@ import {
   findTightLimits,
   findUnfinished,
 } from "./text.ts"
+import { findSharedNames } from "./type-names.ts"
 import { findForbiddenImports, reachOf, unitOf } from "./units.ts"
 
 // Each rule finds what it is there to find, and passes what it looks like.
@@ -317,15 +321,66 @@ describe("syntax and text", () => {
     expect(findTightLimits("packages/a/src/a.ts", text)).toEqual([])
   })
 
+  const glossary = readGlossary(
+    "| `bookmark` | position | names |\n| `resourceversion` | revision | names |\n" +
+      "| `nobody` | no reader | text |",
+  )
+
   test("findForeignWords() finds another system's word inside a name", () => {
     const text = [
       "const lastBookmark = 1",
       "interface Held { resourceVersion: string; held: number }",
       "class C { constructor() {} }",
     ].join("\n")
-    expect(findForeignWords(toSourceFile("a.ts", text))).toEqual([
+    expect(findForeignWords(toSourceFile("a.ts", text), glossary)).toEqual([
       "a.ts:1: lastBookmark; here it is position",
       "a.ts:2: resourceVersion; here it is revision",
+    ])
+  })
+
+  test("findBannedComments() and findBannedText() find a word, and let code be", () => {
+    const text = "// A queue that nobody reads.\nconst nobody = 1"
+    expect(findBannedComments(toSourceFile("a.ts", text), glossary)).toEqual([
+      "a.ts:1: nobody; use no reader",
+    ])
+    expect(findBannedText("a.md", "`nobody` is a name.\nNobody reads.", glossary)).toEqual([
+      "a.md:2: nobody; use no reader",
+    ])
+  })
+
+  test("findBadOpenings() reads doc comments alone", () => {
+    const doc = (words: string) => `/** ${words} */`
+    const text = [doc("Says a line."), doc("Writes a line."), "// What follows.", doc("Whether.")]
+    expect(findBadOpenings(toSourceFile("a.ts", text.join("\n")))).toEqual([
+      "a.ts:1: opens with Says; open with the thing or its verb",
+      "a.ts:4: opens with Whether; open with the thing or its verb",
+    ])
+  })
+})
+
+describe("between packages and rooms", () => {
+  test("findSharedNames() finds a type that two units declare", () => {
+    const files = [
+      toSourceFile("packages/a/src/a.ts", "export interface Held {}\nclass Own {}"),
+      toSourceFile("packages/b/src/b.ts", "type Held = string"),
+      toSourceFile("packages/b/src/c.ts", "type Held = string\nclass Others {}"),
+    ]
+    expect(findSharedNames(files)).toEqual(["Held: a, b"])
+  })
+
+  test("findUpwardImports() follows the floors of the server", () => {
+    const text = 'import { hub } from "../hub.ts"\nimport { packed } from "../runtime/deflate.ts"'
+    const upward = (path: string) => findUpwardImports(toSourceFile(path, text))
+    expect(upward("apps/server/src/fan-out/view.ts")).toEqual([
+      "apps/server/src/fan-out/view.ts:1: fan-out may not import hub (../hub.ts)",
+    ])
+    expect(upward("apps/server/src/http/app.ts")).toEqual([])
+  })
+
+  test("findUnused() finds a dependency that no source imports", () => {
+    const manifest = { name: "a", version: "1.0.0", dependencies: { hono: "1.0.0", jose: "1.0.0" } }
+    expect(findUnused("packages/a", manifest, ["hono/tiny"])).toEqual([
+      "packages/a/package.json names jose, which no source imports",
     ])
   })
 })
