@@ -2,7 +2,7 @@ import { TopicError } from "@headwater/core"
 import type { EventPublisher } from "./publisher.ts"
 
 /** The methods of `EventPublisher`, which a disabled publisher has, too. */
-export type Publisher<Payload> = Pick<
+export type AnyPublisher<Payload> = Pick<
   EventPublisher<Payload>,
   | "subscriptions"
   | "stats"
@@ -20,7 +20,7 @@ export type Publisher<Payload> = Pick<
  * A publisher that has no topics: registering and subscribing are refused with a `TopicError`, and
  * everything else does nothing. It holds no memory. Source: Consul's no-op publisher (CS-B61).
  */
-export function disabledPublisher<Payload>(): Publisher<Payload> {
+export function disabledPublisher<Payload>(): AnyPublisher<Payload> {
   const refuse = () => {
     throw new TopicError("publishing is disabled")
   }
