@@ -41,7 +41,7 @@ describe("reads that end in one turn, beyond a bound of bytes", () => {
     expect(bytes).toBeLessThanOrEqual(3_500)
   })
 
-  test("are told to each follower", async () => {
+  test("reach each follower", async () => {
     open({ bytesMax: 3_500 }, { blocking: true, refresh: true })
     const stop = new AbortController()
     const followers = Array.from({ length: 20 }, (_, index) =>
@@ -71,7 +71,7 @@ describe("a table that is full", () => {
     "ERR_TOO_MANY",
   )
 
-  test("is told to a callback as an error, and followed once there is room", async () => {
+  test("reaches a callback as an error, and then the value once there is room", async () => {
     open({ entriesMax: 1 }, { blocking: true })
     const first = get("a")
     const heard: CacheEvent<string>[] = []
@@ -90,7 +90,7 @@ describe("a table that is full", () => {
     await cache.close()
   })
 
-  test("is told once to a follower that had a value", async () => {
+  test("is sent once to a follower that had a value", async () => {
     open({ entriesMax: 1 }, { blocking: true, refresh: true })
     const stop = new AbortController()
     const heard = collect(cache.notify<string>("type", { key: "a" }, { signal: stop.signal }))
@@ -218,7 +218,7 @@ describe("ViewStore", () => {
   })
 })
 
-test("get() and notify() with since ahead hear of a feed that begins anew", async () => {
+test("get() and notify() with since ahead get the state of a feed that begins anew", async () => {
   let revision = 5
   let next = () => {}
   const made = new ViewStore({ clock })

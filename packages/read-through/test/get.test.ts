@@ -115,7 +115,7 @@ describe("ReadThroughCache.get()", () => {
     expect([first.state, second.state, second.value?.value]).toEqual(["waiting", "done", "v5"])
   })
 
-  test("CC-B5, CC-B9: counts what was there, and what was waited for", async () => {
+  test("CC-B5, CC-B9: counts hits and misses", async () => {
     const upstream = blocking()
     await filled("blocking", upstream)
     await get("blocking", { key: "k" }).settled
@@ -173,7 +173,7 @@ describe("ReadThroughCache.get()", () => {
     )
   })
 
-  test("CC-B8, CC-E1: a first read that fails is told, and the next get reads again", async () => {
+  test("CC-B8, CC-E1: a failed first read is reported, and the next get reads again", async () => {
     const upstream = plain()
     const first = get("plain", { key: "k", timeoutMs: 60_000 })
     await upstream.last.fail(new Error("down"))
@@ -185,7 +185,7 @@ describe("ReadThroughCache.get()", () => {
     expect(clock.timers).toBe(1)
   })
 
-  test("CC-B10: when its time is over, a get answers with what there was, no error", async () => {
+  test("CC-B10: a get answers with the old value after its time, without an error", async () => {
     const upstream = blocking()
     const never = get("blocking", { key: "k", timeoutMs: 1_000 })
     await clock.advance(1_000)
@@ -203,7 +203,7 @@ describe("ReadThroughCache.get()", () => {
     })
   })
 
-  test("CC-B11, CC-E16: who leaves ends its own waiting, and nothing else", async () => {
+  test("CC-B11, CC-E16: a caller that leaves ends its own wait, and nothing else", async () => {
     const upstream = refreshing()
     const leaving = new AbortController()
     const left = get("refreshing", { key: "k" }, leaving.signal)
@@ -226,7 +226,7 @@ describe("ReadThroughCache.get()", () => {
     expect((await cache.get("plain", { key: "k" }, AbortSignal.abort())).value).toBe("v5")
   })
 
-  test("CC-B12, CC-E4: a get waits on while what is read is no news", async () => {
+  test("CC-B12, CC-E4: a get waits on while reads bring no news", async () => {
     const upstream = blocking()
     await filled("blocking", upstream)
     const waits = get("blocking", { key: "k", since: at(7) })
@@ -289,7 +289,7 @@ describe("ReadThroughCache.get()", () => {
     })
   })
 
-  test("CC-B14, CC-E15: a hundred who ask have it read once", async () => {
+  test("CC-B14, CC-E15: a hundred callers cause one read", async () => {
     const upstream = plain()
     await filled("plain", upstream)
     const all = Array.from({ length: 100 }, () =>
@@ -302,7 +302,7 @@ describe("ReadThroughCache.get()", () => {
     expect([upstream.reads.length, upstream.outMax]).toEqual([2, 1])
   })
 
-  test("CC-E13: what differs in type, partition or token is another entry", async () => {
+  test("CC-E13: another type, partition or token is another entry", async () => {
     const upstreams = [plain(), blocking()]
     const got = [
       get("plain", { key: "k" }),
@@ -320,7 +320,7 @@ describe("ReadThroughCache.get()", () => {
     expect(cache.size).toBe(4)
   })
 
-  test("CC-E10: who waits hears that upstream began anew, by number or by epoch", async () => {
+  test("CC-E10: a waiting caller gets a reset of upstream, by number or by epoch", async () => {
     const upstream = refreshing()
     await filled("refreshing", upstream, 12)
     await clock.advance(0)
@@ -353,7 +353,7 @@ describe("ReadThroughCache.get()", () => {
 })
 
 describe("ReadThroughCache.close()", () => {
-  test("CC-B33, CC-E8: answers what it holds, and refuses at once what it does not", async () => {
+  test("CC-B33, CC-E8: answers with its values, and refuses other keys at once", async () => {
     const upstream = plain()
     await filled("plain", upstream)
     await cache.close()
@@ -388,7 +388,7 @@ describe("ReadThroughCache.close()", () => {
     expect(clock.timers).toBe(0)
   })
 
-  test("CC-B19: ends who waits for the rate limit, as nothing else does", async () => {
+  test("CC-B19: ends callers that wait for the rate limit, as nothing else does", async () => {
     cache = new ReadThroughCache({
       clock,
       limits: { entryRate: { perSecond: 0.1, burst: 1 } },

@@ -27,7 +27,7 @@ const EVENTS: readonly KeyEvent<string>["type"][] = [
   "close",
 ]
 
-/** What goes on, by the effects alone: the machine of the edge, in three lines. */
+/** The activity by the effects alone: the edge in three lines. */
 class Edge {
   activity: "none" | "throttle" | "fetch" | "rest" = "none"
   woken = 0
@@ -96,7 +96,7 @@ describe("the machine of a key", () => {
   })
 
   test(
-    "CC-B14, CC-B26, CC-E7: one thing at a time, everybody woken, nothing revived",
+    "CC-B14, CC-B26, CC-E7: one activity at a time, all waiters woken, nothing revived",
     () => {
       const seed = Number(process.env.HEADWATER_SEED ?? Date.now() % 1e9)
       console.log(`the machine of a key: seed ${seed}`)
@@ -144,7 +144,7 @@ describe("the machine of a key", () => {
   )
 })
 
-// The edge tells of a grant or an end of rest only when it was asked for one.
+// The edge dispatches a grant or an end of rest only after the effect for it.
 function isPossible(type: KeyEvent["type"], { activity }: Edge): boolean {
   if (type === "grant") return activity === "throttle"
   if (type === "due") return activity === "rest"

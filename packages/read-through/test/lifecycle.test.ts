@@ -82,7 +82,7 @@ describe("a refresh", () => {
     expect(clock.nextTimerMs).toBe(4_000)
   })
 
-  test("CC-B30: ends when nobody knows the token, and not when it may not see this", async () => {
+  test("CC-B30: ends when the token is unknown, and not when access is forbidden", async () => {
     get()
     await upstream.last.answer({ value: "v1", revision: 1 })
     await clock.advance(0)
@@ -178,7 +178,7 @@ describe("a refresh", () => {
     expect(upstream.last.options.last).toEqual({ value: "v1", state: "b", position: at(1) })
   })
 
-  test("CC-B21: what was not modified keeps its value, and takes the new place", async () => {
+  test("CC-B21: an answer not modified keeps the value, and takes the new position", async () => {
     get()
     await upstream.last.answer({ value: "v1", revision: 1, state: "a" })
     await clock.advance(0)
@@ -208,7 +208,7 @@ describe("a refresh", () => {
     expect(await age()).toBe(0)
   })
 
-  test("CC-W3: a read that stays out too long is ended, and told", async () => {
+  test("CC-W3: a read that takes too long is ended, and reported", async () => {
     const got = get()
     await clock.advance(667_500)
 
@@ -224,10 +224,10 @@ describe("a refresh", () => {
   })
 })
 
-describe("who waits", () => {
+describe("a waiting caller", () => {
   beforeEach(() => register({ blocking: true }))
 
-  test("CC-B15: is answered by what comes in the turn in which it asked", async () => {
+  test("CC-B15: gets an answer that comes in the turn of its call", async () => {
     get()
     const answered = upstream.last.answer({ value: "v1", revision: 1 })
     const late = get()
@@ -236,7 +236,7 @@ describe("who waits", () => {
     expect([late.value?.value, upstream.reads.length]).toEqual(["v1", 1])
   })
 
-  test("CC-B28: is woken by each read, also who waits again from its own waking", async () => {
+  test("CC-B28: is woken by each read, also when it waits again at once", async () => {
     const waits = get({ since: at(4) })
     for (const revision of [1, 2, 3, 4, 5]) {
       await upstream.last.answer({ value: `v${revision}`, revision })
@@ -292,7 +292,7 @@ describe("an entry", () => {
     expect([cache.size, closed, seen, clock.timers]).toEqual([0, 1, ["expired"], 0])
   })
 
-  test("CC-B4: does not expire while somebody waits, though nothing comes", async () => {
+  test("CC-B4: does not expire while a caller waits, though nothing comes", async () => {
     register({ ttlMs: 1_000, blocking: true, refresh: true })
     get()
     await upstream.last.answer({ value: "v1", revision: 1 })
@@ -436,7 +436,7 @@ describe("rate limits", () => {
     expect(upstream.reads.length).toBe(8)
   })
 
-  test("CC-B34: are reloaded for who waits already; zero is the default", async () => {
+  test("CC-B34: are reloaded for waiting reads, too; zero is the default", async () => {
     cache = new ReadThroughCache({ clock, limits: { entryRate: { perSecond: 0.01, burst: 1 } } })
     register()
     get()

@@ -44,7 +44,7 @@ describe.each([
 ])("notify() of a blocking type %s", (_name, refresh) => {
   beforeEach(() => register({ blocking: true, refresh }))
 
-  test("CC-B37, CC-B43: tells what is current, then each change, and nothing twice", async () => {
+  test("CC-B37, CC-B43: sends the current value, then each change, nothing twice", async () => {
     cache.prepopulate("type", { key: "k" }, { value: "v1", revision: 1 })
     const heard = follow()
     await turn()
@@ -57,7 +57,7 @@ describe.each([
     expect(heard.events).toEqual([value("v1", 1, { hit: true }), value("v3", 3), value("v4", 4)])
   })
 
-  test("CC-B40: the first value is told though its revision is 1, also after errors", async () => {
+  test("CC-B40: the first value is sent though its revision is 1, also after errors", async () => {
     const heard = follow()
     await turn()
     await upstream.last.fail(down)
@@ -106,7 +106,7 @@ describe.each([
     ])
   })
 
-  test("CC-B44: a thousand who follow one key have it read once for each change", async () => {
+  test("CC-B44: a thousand followers of one key cause one read for each change", async () => {
     const all = Array.from({ length: 1_000 }, () => follow())
     await turn()
     await upstream.last.answer({ value: "v1", revision: 1 })
@@ -118,7 +118,7 @@ describe.each([
     expect([upstream.reads.length, upstream.outMax]).toEqual([3, 1])
   })
 
-  test("CC-B39: who is slow holds up itself alone, and hears of the newest", async () => {
+  test("CC-B39: a slow follower delays itself alone, and gets the newest value", async () => {
     const slow: string[] = []
     let release = () => {}
     const stop = cache.notifyCallback<string, { key: string }>("type", { key: "k" }, (event) => {
@@ -141,7 +141,7 @@ describe.each([
     expect(fast.events.length).toBe(3)
   })
 
-  test("CC-B39: an entry that was dropped is read anew, and told if it differs", async () => {
+  test("CC-B39: an entry that was dropped is read anew, and sent if it differs", async () => {
     const heard = follow()
     await turn()
     await upstream.last.answer({ value: "v1", revision: 1 })
@@ -193,7 +193,7 @@ describe.each([
 })
 
 describe("notify()", () => {
-  test("CC-B36: refuses at once what it does not know, or cannot follow", () => {
+  test("CC-B36: refuses an unknown type, or one that it cannot follow, at once", () => {
     register({})
     expect(() => cache.notify("none", { key: "k" })).toThrow(ReadThroughError)
     expect(() => cache.notify("type", { key: "k" })).toThrow(
@@ -201,7 +201,7 @@ describe("notify()", () => {
     )
   })
 
-  test("CC-B38: one callback hears of several entries, each by its correlation id", async () => {
+  test("CC-B38: one callback serves several entries, each by its correlation id", async () => {
     register({ blocking: true })
     const heard: string[] = []
     for (const key of ["a", "b"]) {
@@ -221,7 +221,7 @@ describe("notify()", () => {
     expect(heard).toEqual(["b: 1", "a: 2"])
   })
 
-  test("CC-E12: leaving the loop ends it, as the one who follows is the one who ends", async () => {
+  test("CC-E12: leaving the loop ends the follower", async () => {
     register({ blocking: true })
     cache.prepopulate("type", { key: "k" }, { value: "v1", revision: 1 })
     for await (const event of cache.notify("type", { key: "k" })) {
@@ -260,7 +260,7 @@ describe("notify()", () => {
     ])
   })
 
-  test("CC-B42: values are compared all the way down, or as the type says", async () => {
+  test("CC-B42: values are compared deeply, or by the type", async () => {
     const results = [{ a: [1, { b: 2 }] }, { a: [1, { b: 2 }] }, { a: [1, { b: 3 }] }]
     let reads = 0
     cache.register("deep", {

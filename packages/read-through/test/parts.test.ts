@@ -40,7 +40,7 @@ describe("ExpiryHeap", () => {
 })
 
 describe("a token bucket", () => {
-  test("CC-B19: gives a burst, then what comes in, in the order of those who ask", () => {
+  test("CC-B19: gives a burst, then new tokens, in the order of the calls", () => {
     const limit = { perSecond: 2, burst: 3 }
     let bucket = { tokens: 3, at: 0 }
     const delays = [0, 0, 0, 0, 0, 1_000, 10_000].map((now) => {

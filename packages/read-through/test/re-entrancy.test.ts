@@ -60,7 +60,7 @@ describe("a type that calls the cache back", () => {
     expect(size).toEqual({ entries: 0, bytes: 0 })
   })
 
-  test("from the abort of a read: what it asks for is there once, within the bound", async () => {
+  test("from the abort of a read: its entry is there once, within the bound", async () => {
     cache = new ReadThroughCache({ clock, observer, limits: { entriesMax: 1 } })
     const again: Watched<unknown>[] = []
     const type = {
@@ -76,7 +76,7 @@ describe("a type that calls the cache back", () => {
     }
     cache.register("type", type)
     cache.prepopulate("type", { key: "a" }, { value: "v", revision: 1 })
-    // A caller that leaves: the read goes on, and nobody waits for it.
+    // A caller that leaves: the read goes on without a waiting caller.
     const leaving = new AbortController()
     const since = { epoch: "", revision: 1 }
     const left = cache.get("type", { key: "a", since }, leaving.signal).catch(() => "left")

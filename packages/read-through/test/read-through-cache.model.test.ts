@@ -21,7 +21,7 @@ const op = fc.record({
 
 type Op = typeof op extends fc.Arbitrary<infer T> ? T : never
 
-/** A cache, its upstream, and everybody who ever asked. */
+/** A cache, its upstream, and all its callers. */
 class World {
   readonly clock = new ManualClock()
   readonly upstream: ScriptedType
@@ -40,7 +40,7 @@ class World {
     this.cache.register("type", this.upstream.type)
   }
 
-  /** Reads that are out, and that somebody still wants. */
+  /** Reads in flight that were not aborted. */
   get out(): Read[] {
     return this.upstream.reads.filter((read) => !this.#over.has(read) && !read.signal.aborted)
   }
@@ -133,7 +133,7 @@ out, nobody waits in vain, nothing dropped comes back, revisions rise or begin a
         const world = new World(refresh)
         for (const next of ops) await world.run(next)
 
-        // Upstream answers from now on, always with something newer: so everybody is answered.
+        // Upstream answers from now on, always with something newer: so every caller is answered.
         for (let round = 0; round < 100; round += 1) {
           await world.clock.advance(1_000)
           if (world.gets.every(({ state }) => state !== "waiting")) break

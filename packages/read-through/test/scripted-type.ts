@@ -59,7 +59,7 @@ function idOf({ partition, token, key }: CacheRequest): string {
   return JSON.stringify([partition, token, key])
 }
 
-/** Lets whoever was woken run. */
+/** Lets woken callers run. */
 export function turn(): Promise<void> {
   return new Promise((resolve) => {
     setImmediate(resolve)

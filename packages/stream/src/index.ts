@@ -15,7 +15,7 @@
  * @module
  */
 export { jsonCodec, type PayloadCodec } from "./codec.ts"
-export { disabledPublisher, type AnyPublisher } from "./disabled-publisher.ts"
+export { type AnyPublisher, disabledPublisher } from "./disabled-publisher.ts"
 export { EventBuffer, type NewItem } from "./event-buffer.ts"
 export { type CursorContext, EventCursor } from "./event-cursor.ts"
 export type { BufferMark, EventItem } from "./event-item.ts"

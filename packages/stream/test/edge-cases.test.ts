@@ -34,7 +34,7 @@ describe("EventBuffer and EventSnapshot (debug wasm)", () => {
   })
   afterEach(() => live.close())
 
-  test("CS-B3: one writer; readers at their own pace, who see the same", () => {
+  test("CS-B3: one writer; readers at their own pace see the same items", () => {
     const readers = [1, 2, 3].map(() => live.follow())
     const seen: number[][] = [[], [], []]
     for (let revision = 1; revision <= 6; revision++) {
@@ -87,7 +87,7 @@ describe("EventBuffer and EventSnapshot (debug wasm)", () => {
     snapshot.close()
   })
 
-  test("CS-B12: what was appended is a copy, and is read as one", () => {
+  test("CS-B12: an appended payload is a copy, and is read as one", () => {
     const cursor = live.follow()
     const payload = bytes("as it was")
     live.append({ revision: 1, payload })
@@ -114,7 +114,7 @@ describe("EventBuffer and EventSnapshot (debug wasm)", () => {
     snapshot.close()
   })
 
-  test("CS-E4: an error on the trail that is met while splicing ends who reads", () => {
+  test("CS-E4: an error on the trail at the splice ends readers", () => {
     const snapshot = new EventSnapshot(engine, live, () => true)
     live.append({ revision: 3, payload: bytes("held") })
     live.append({ revision: 0, kind: "error", payload: bytes("the trail broke") })
@@ -174,7 +174,7 @@ describe("EventPublisher (debug wasm)", () => {
   })
   afterEach(() => publisher.close())
 
-  test("CS-E2: what a state holds is not told again, what is above it once", async () => {
+  test("CS-E2: events within a state are not sent again, later ones once", async () => {
     let finish = (_revision: number) => {}
     publisher.unregister("t")
     publisher.register("t", (_of, append) => {
@@ -215,7 +215,7 @@ describe("EventPublisher (debug wasm)", () => {
     expect(read(fresh)).toEqual(["new@3", "sync 3", "newer@4"])
   })
 
-  test("CS-E6: what was offered before a refresh is heard by nobody after it", async () => {
+  test("CS-E6: a commit that was offered before a refresh is dropped by it", async () => {
     const offer = publisher.offer([event(8, "of the old state")])
     publisher.refresh("t")
     const subscription = publisher.subscribe({ topic: "t" })
@@ -248,7 +248,7 @@ describe("EventPublisher (debug wasm)", () => {
     expect(subscription.closed).toBe("forced")
   })
 
-  test("CS-E10: who unsubscribed hears that, though data was there", async () => {
+  test("CS-E10: an unsubscribed reader gets that, though data was there", async () => {
     const subscription = publisher.subscribe({ topic: "t" })
     publisher.publish([event(2, "x")])
     subscription.close()
@@ -256,7 +256,7 @@ describe("EventPublisher (debug wasm)", () => {
     await expect(subscription.next()).rejects.toEqual(new ClosedError("unsubscribed"))
   })
 
-  test("CS-E11: a slow one holds nobody up, and no more memory than its bound", () => {
+  test("CS-E11: a slow reader delays no other, and holds no more memory than its bound", () => {
     create({ unreadItemsMax: 5, historyItemsMax: 1 })
     const slow = publisher.subscribe({ topic: "t" })
     const quick = publisher.subscribe({ topic: "t" })
@@ -289,7 +289,7 @@ describe("EventPublisher (debug wasm)", () => {
     expect(calls).toBe(3)
   })
 
-  test("CS-E15: who was told 1 for an empty state is reset at 1, also when all had left", () => {
+  test("CS-E15: a reader that got 1 for an empty state is reset at 1, also after a pause", () => {
     state = [0]
     const first = publisher.subscribe({ topic: "t" })
     const { epoch } = first
@@ -303,7 +303,7 @@ describe("EventPublisher (debug wasm)", () => {
     expect(read(back)).toEqual(["reset", "one@1", "sync 1"])
   })
 
-  test("TY-E18, CS-B19: who comes late holds in the end what who came early holds", () => {
+  test("TY-E18, CS-B19: late and early readers end with the same state", () => {
     const holds = (frames: readonly string[]) => frames.filter((frame) => frame.includes("@"))
     const early = publisher.subscribe({ topic: "t" })
     publisher.publish([event(2, "a")])
@@ -339,7 +339,7 @@ describe("EventPublisher (debug wasm)", () => {
     expect(read(subscription)).toEqual(["sync 4", "s:meanwhile@5"])
   })
 
-  test("CS-B21, CS-B22: shared by subject, whoever asks; 0 ms is not at all", async () => {
+  test("CS-B21, CS-B22: snapshots are shared by subject; at 0 ms not at all", async () => {
     publisher.subscribe({ topic: "t", subject: "a", identity: "me" })
     publisher.subscribe({ topic: "t", subject: "a", identity: "you" })
     publisher.subscribe({ topic: "t", subject: "b" })
@@ -373,7 +373,7 @@ describe("EventPublisher (debug wasm)", () => {
     expect([clock.timers, engine.liveBytes(), publisher.stats().subjects]).toEqual([0, 0, 0])
   })
 
-  test("CS-B29, CS-B41: one buffer for all, let go of once, however often who closes", () => {
+  test("CS-B29, CS-B41: one buffer for all is let go of once, at any number of closes", () => {
     const first = publisher.subscribe({ topic: "t" })
     const second = publisher.subscribe({ topic: "t" })
     for (let time = 0; time < 3; time++) first.close()
@@ -408,7 +408,7 @@ describe("EventPublisher (debug wasm)", () => {
     expect(read(every)).toEqual(["sync 1", "a:1,b:2,a:3@2"])
   })
 
-  test("CS-B44: who was closed by force sees nothing of what is published next", () => {
+  test("CS-B44: a reader that was closed by force gets no later event", () => {
     const subscription = publisher.subscribe({ topic: "t", identity: "me" })
     publisher.closeFor("me", "auth-changed")
     publisher.publish([event(2, "secret")])
@@ -432,7 +432,7 @@ describe("EventPublisher (debug wasm)", () => {
     expect(read(publisher.subscribe({ topic: "t" }))).toEqual(["committed@2", "sync 2"])
   })
 
-  test("CS-B52: refresh() lets go of shared snapshots before anybody subscribes anew", () => {
+  test("CS-B52: refresh() lets go of shared snapshots before a new subscription", () => {
     state = [1, "old"]
     publisher.subscribe({ topic: "t" })
     state = [1, "new"]
@@ -441,7 +441,7 @@ describe("EventPublisher (debug wasm)", () => {
     expect(read(publisher.subscribe({ topic: "t" }))).toEqual(["new@1", "sync 1"])
   })
 
-  test("U14: a snapshot is read while it is built, by who came and by who comes", async () => {
+  test("U14: early and late readers read a snapshot while it is built", async () => {
     let append = (_payload: string) => {}
     let finish = () => {}
     publisher.unregister("t")

@@ -80,7 +80,7 @@ describe.each(builds)("EventBuffer (%s wasm)", (_name, options) => {
     cursor.close()
   })
 
-  test("next() gives what is there to who has given up: data beats cancelled (CS-B8)", async () => {
+  test("next() returns an item to a cancelled caller: data beats cancelled (CS-B8)", async () => {
     const cursor = buffer.follow()
     append(1)
     const item = await cursor.next(AbortSignal.abort(new Error("late")))
@@ -90,7 +90,7 @@ describe.each(builds)("EventBuffer (%s wasm)", (_name, options) => {
     cursor.close()
   })
 
-  test("close() beats what is there, and wakes who waits with the reason", async () => {
+  test("close() beats unread items, and wakes waiting readers with the reason", async () => {
     const waiting = buffer.follow()
     const behind = buffer.follow()
     append(1)
@@ -103,7 +103,7 @@ describe.each(builds)("EventBuffer (%s wasm)", (_name, options) => {
     expect(() => append(2)).toThrow(new ClosedError("shutdown"))
   })
 
-  test("empty items are passed over; an error is said each time (CS-B11, CS-B39)", () => {
+  test("empty items are passed over; an error is thrown each time (CS-B11, CS-B39)", () => {
     const cursor = buffer.follow()
     buffer.append({ revision: 0, kind: "empty", payload: bytes("") })
     append(4)

@@ -16,9 +16,9 @@ import { Lives, ModelReader } from "./model-reader.ts"
  *
  *   publish   the state changes, and the commit is published (or offered), three times at most
  *   turn      the event loop turns: what was offered first is published
- *   join      somebody subscribes to one subject, or to every one, knowing nothing
- *   back      the one who left last, or was closed, comes back with its revision and epoch
- *   leave     the one who came first unsubscribes
+ *   join      a reader subscribes to one subject, or to every one, without a revision
+ *   back      the reader that left last, or was closed, comes back with its revision and epoch
+ *   leave     the reader that came first unsubscribes
  *   read      the snapshot that was asked for first reads the state, and appends half of it
  *   finish    it appends the rest, and is whole
  *   expire    the shared snapshot is let go of
@@ -26,17 +26,17 @@ import { Lives, ModelReader } from "./model-reader.ts"
  */
 type Step = keyof typeof STEPS
 
-/** How a play is set up. */
+/** The setup of a play. */
 interface Variant {
   readonly name: string
   readonly offers?: boolean
   /** Snapshot handlers answer when the schedule says so, instead of at once. */
   readonly streams?: boolean
-  /** One unread item and one of history: who does not read is conflated. */
+  /** One unread item and one of history: a reader that does not read is conflated. */
   readonly tight?: boolean
   /** Handlers read a state that is one commit behind, as far as the trail reaches back. */
   readonly stale?: boolean
-  /** What happened before. */
+  /** The steps before. */
   readonly begins?: readonly Step[]
 }
 
@@ -80,7 +80,7 @@ class Play {
   builds: Build[] = []
   published = 0
   resumed = 0
-  // What of each subject's state was there before anybody listened.
+  // The part of each subject's state from before the first subscription.
   readonly #openedAt = new Map<string, number>()
   #joined = 0
 
@@ -116,7 +116,7 @@ class Play {
     this.publisher.assertInvariants()
   }
 
-  /** What could come next. */
+  /** The steps that are possible next. */
   get next(): Step[] {
     return (Object.keys(STEPS) as Step[]).filter((step) => STEPS[step].isOpen(this))
   }
@@ -148,9 +148,9 @@ class Play {
     for (const reader of this.readers) if (!reader.isLazy) reader.read()
   }
 
-  /** To the end: everybody who listens holds everything. */
+  /** Plays to the end: each reader has everything. */
   async end(): Promise<void> {
-    // First those that nobody waits for any more: nobody hears of them.
+    // First the builds without readers, which must be ignored.
     this.builds.sort((a, b) => Number(b.signal.aborted) - Number(a.signal.aborted))
     while (this.builds.length > 0) {
       const build = this.builds.shift()
@@ -273,7 +273,7 @@ const STEPS = {
   { isOpen: (play: Play) => boolean; act: (play: Play) => void | Promise<void> }
 >
 
-/** Plays a schedule to its end; returns what could have come next, and who was resumed. */
+/** Plays a schedule to its end; returns the steps that were possible next, and the resumes. */
 async function playAll(
   play: Play,
   steps: readonly Step[],

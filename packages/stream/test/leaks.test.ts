@@ -89,7 +89,7 @@ describe("nothing is left", () => {
     publisher.publish([event(2, "x")])
     const frames: string[] = []
     for (let index = 0; index < 5; index++) {
-      // Data beats cancelled: what is there is given to who has given up, and then nothing is lost.
+      // Data beats cancelled: an item is returned to a cancelled caller, so nothing is lost.
       const late = AbortSignal.abort(new Error("late"))
       const outcome = await subscription.next(late).catch((error: Error) => error.message)
       frames.push(typeof outcome === "string" ? outcome : outcome.type)

@@ -44,7 +44,7 @@ describe("one writer and many readers (model)", () => {
         drain(reader)
         reader.pausedUntil = revision + zipf(random, ITEMS)
       }
-      // Somebody leaves, and comes back to where it was.
+      // A reader leaves, and comes back to where it was.
       const mover = readers[integerBelow(random, READERS)] as Reader
       drain(mover)
       mover.subscription.close()

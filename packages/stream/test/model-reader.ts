@@ -13,7 +13,7 @@ interface Life {
 
 /**
  * A state that changes, and is replaced now and then by another one whose revisions begin anew.
- * Its commits touch subjects a and b, a alone, b alone, and so on. A payload tells its origin.
+ * Its commits touch subjects a and b, a alone, b alone, and so on. A payload names its origin.
  */
 export class Lives {
   current: Life = { serial: 1, commits: [] }
@@ -32,7 +32,7 @@ export class Lives {
     return commit
   }
 
-  /** What a subject has of each commit, in order; commits that it has nothing of are left out. */
+  /** The events of a subject by commit, in order, without empty commits. */
   commitsOf(subject: string): readonly PreparedCommit[] {
     return commitsOf(this.current, subject)
   }
@@ -49,12 +49,12 @@ function commitsOf({ commits }: Life, subject: string): readonly PreparedCommit[
     .filter((commit) => commit.length > 0)
 }
 
-/** A reader that knows what it should be told, and expects nothing else. */
+/** A reader that knows the frames it should get, and expects no others. */
 export class ModelReader {
   readonly subscription: Subscription<string>
   readonly subject: string
   readonly isLazy: boolean
-  /** As its frames tell: of the last `sync` or commit. */
+  /** The revision of its last `sync` or commit. */
   revision = 0
   readonly #epoch: Life
   #resetsLeft: number
@@ -70,7 +70,7 @@ export class ModelReader {
       readonly subject: string
       readonly life: Life
       readonly isLazy: boolean
-      /** How often it may be reset after it has begun. */
+      /** The resets that it may get after it has begun. */
       readonly resetsMax: number
       readonly back: ModelReader | undefined
     },
@@ -90,7 +90,7 @@ export class ModelReader {
     if (back.#epoch !== life) this.#held = [[{ topic: "", subject: "", revision: 0, payload: "" }]]
   }
 
-  /** Whether it went on where it was, as far as it was told. */
+  /** It went on where it was, by its frames. */
   get resumed(): boolean {
     return !this.#isFresh
   }
@@ -134,7 +134,7 @@ export class ModelReader {
       }
       case "sync": {
         if (!this.#isFresh || this.#isSynced) throw new Error("one sync comes after a snapshot")
-        // An empty state is told as of 1; should it not have been empty, what it lacks is missed.
+        // An empty state is sent as of 1. If it was not empty, an event is missed.
         const isEmpty = this.#held.length === 0 && frame.revision === 1
         const { revision } = frame
         if (!isEmpty)

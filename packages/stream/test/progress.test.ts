@@ -132,7 +132,7 @@ test("a state that is read slowly holds a trail as large as itself", async () =>
   for (let step = 0; step < 20_000; step++) {
     publish()
     if (step % 5 === 0) slow.poll()
-    // Snapshots that nobody may share are let go of in a turn of their own.
+    // Snapshots that are not shared are dropped in a turn of their own.
     await Promise.resolve()
     itemsMax = Math.max(itemsMax, engine.stats().items)
   }

@@ -19,7 +19,7 @@ describe("PublishQueue", () => {
     await new Promise(setImmediate)
   }
 
-  test("whoever waits for room keeps its place before who comes later (CS-B42, U33)", async () => {
+  test("a caller that waits for room keeps its place before later ones (CS-B42, U33)", async () => {
     const offers = [1, 2, 3, 4].map((batch) => queue.offer(batch))
     const first = offers[0]?.then(() => offers.push(queue.offer(5)))
     while (turns.length > 0) await turn()
@@ -30,7 +30,7 @@ describe("PublishQueue", () => {
     expect(queue.size).toBe(0)
   })
 
-  test("who waits for room may give up; what is queued is published", async () => {
+  test("a caller that waits for room may give up; queued commits are published", async () => {
     const controllers = [1, 2, 3, 4].map(() => new AbortController())
     const offers = controllers.map(({ signal }, index) => queue.offer(index + 1, signal))
     const settled = Promise.allSettled(offers)
@@ -48,7 +48,7 @@ describe("PublishQueue", () => {
     expect(queue.size).toBe(0)
   })
 
-  test("who has given up already is not heard, and a batch that fails fails alone", async () => {
+  test("a cancelled offer is dropped, and a batch that fails fails alone", async () => {
     await expect(queue.offer(1, AbortSignal.abort(new Error("late")))).rejects.toThrow("late")
     const failing = new PublishQueue<number>(
       (batch) => {
@@ -68,7 +68,7 @@ describe("PublishQueue", () => {
     expect(published).toEqual([1, 3])
   })
 
-  test("close() rejects what is queued and who waits, between two turns too (CS-B48)", async () => {
+  test("close() rejects queued and waiting offers, between two turns too (CS-B48)", async () => {
     const settled = Promise.allSettled([1, 2, 3].map((batch) => queue.offer(batch)))
     await turn()
     queue.close()

@@ -75,7 +75,7 @@ describe("EventPublisher, resuming (debug wasm)", () => {
     }
   })
 
-  test("CS-E5: a revision that nobody knows yet is reset", () => {
+  test("CS-E5: a revision that is not known yet is reset", () => {
     publisher.register("t", () => 3)
     publisher.subscribe({ topic: "t" })
     publisher.publish([event(4, "4")])
@@ -83,7 +83,7 @@ describe("EventPublisher, resuming (debug wasm)", () => {
     expect(read(publisher.subscribe({ topic: "t", from: 5 }))[0]).toBe("reset")
   })
 
-  test("CS-E15: whoever was told 1 for an empty state misses nothing at revision 1", () => {
+  test("CS-E15: a reader that got 1 for an empty state misses nothing at revision 1", () => {
     let state = 0
     publisher.register("t", (_, append) => {
       if (state > 0) append([event(1, "one")])
@@ -99,7 +99,7 @@ describe("EventPublisher, resuming (debug wasm)", () => {
     expect(back.slice(1)).toEqual(["sync 1", "one@1", "two@2"])
   })
 
-  test("CS-E7: a revision of before a refresh is of another epoch, whoever listens", () => {
+  test("CS-E7: a revision of before a refresh is of another epoch for all readers", () => {
     publisher.register("t", () => 5)
     const old = publisher.subscribe({ topic: "t" })
     publisher.refresh("t")
@@ -185,7 +185,7 @@ describe("EventPublisher, permits (debug wasm)", () => {
     expect(a.poll()).toBe(b.poll())
   })
 
-  test("a judge that throws shows nothing more, and says so each time", () => {
+  test("permits that throws shows nothing more, and throws each time", () => {
     publisher.register("t")
     const failure = new Error("no answer")
     const permits = () => {
@@ -231,7 +231,7 @@ describe("EventPublisher, offer (debug wasm)", () => {
     expect(read(subscription)).toEqual(["1@1", "2@2", "3@3"])
   })
 
-  test("a full queue holds its caller back, who may give up (CS-B42)", async () => {
+  test("a full queue holds its caller back, which may give up (CS-B42)", async () => {
     create({ queueBatchesMax: 1 })
     publisher.register("t")
     const subscription = publisher.subscribe({ topic: "t" })
@@ -246,7 +246,7 @@ describe("EventPublisher, offer (debug wasm)", () => {
     expect(read(subscription)).toEqual(["sync 1", "1@1", "3@3"])
   })
 
-  test("close() rejects what is queued and who waits (CS-B48)", async () => {
+  test("close() rejects queued and waiting offers (CS-B48)", async () => {
     create({ queueBatchesMax: 1 })
     publisher.register("t")
     const offers = [1, 2].map((revision) => publisher.offer([event(revision, "x")]))

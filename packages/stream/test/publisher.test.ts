@@ -65,7 +65,7 @@ describe("EventPublisher (debug wasm)", () => {
     expect(read(subscription)).toEqual(["sync 1", "a@1"])
   })
 
-  test("a topic without a handler shows nobody what came before, or only how far it was", () => {
+  test("a topic without a handler sends no earlier events, only their newest revision", () => {
     publisher.register("t")
     const first = publisher.subscribe({ topic: "t" })
     publisher.publish([event(4, "a")])
@@ -113,7 +113,7 @@ describe("EventPublisher (debug wasm)", () => {
     expect(calls()).toBe(2)
   })
 
-  test("a snapshot is asked for once by all who ask while it is built (CS-E12)", async () => {
+  test("a snapshot is built once for all that ask meanwhile (CS-E12)", async () => {
     publisher.close()
     publisher = create({ snapshotTtlMs: 0 })
     let finish: (revision: number) => void = () => {}
@@ -198,7 +198,7 @@ describe("EventPublisher (debug wasm)", () => {
     expect(read(b)).toEqual(["sync 1", "b:2@1", "b:5@2"])
   })
 
-  test("where nobody listens any more, buffer and snapshot go (CS-B26)", () => {
+  test("buffer and snapshot go with the last subscriber (CS-B26)", () => {
     const calls = register(() => [1, "a"])
     publisher.subscribe({ topic: "t" }).close()
     publisher.publish([event(2, "b")])
@@ -243,7 +243,7 @@ describe("EventPublisher (debug wasm)", () => {
     ])
   })
 
-  test("conflate: who leaves too much unread gets the state anew, and stays", () => {
+  test("conflate: a reader with too much unread gets the state anew, and stays", () => {
     publisher.close()
     publisher = create({ unreadItemsMax: 3, historyItemsMax: 1 })
     let newest = 1
@@ -291,7 +291,7 @@ describe("EventPublisher (debug wasm)", () => {
     expect(() => slow.poll()).toThrow(new LaggedError(1_001, 2))
   })
 
-  test("full memory closes those who fill it, and nobody else is told wrong", () => {
+  test("full memory closes its own subject, and other readers stay right", () => {
     publisher.register("t")
     const slow = publisher.subscribe({ topic: "t" })
     const large = "x".repeat(600_000)
@@ -346,7 +346,7 @@ describe("EventPublisher (debug wasm)", () => {
     publisher.close()
   })
 
-  test("payloads are decoded once for all who read the newest item", () => {
+  test("payloads are decoded once for all readers of the newest item", () => {
     let decodes = 0
     const codec = {
       encode: (payload: string) => new TextEncoder().encode(payload),

@@ -72,7 +72,7 @@ describe("within a snapshot handler", () => {
     expect(() => subscription.poll()).toThrow(new ClosedError(reason))
   })
 
-  test("one that closes the publisher under a lagging reader: the reader hears shutdown", () => {
+  test("one that closes the publisher under a lagging reader: the reader gets shutdown", () => {
     create({ limits: { unreadItemsMax: 1, historyItemsMax: 1 } })
     let calls = 0
     publisher.register("t", () => {
@@ -100,7 +100,7 @@ describe("within a snapshot handler", () => {
     expect(inner === undefined ? [] : read(inner)).toEqual(["a@3", "b@3", "sync 3"])
   })
 
-  test("one that publishes is told after what it appended", () => {
+  test("events that it publishes come after the batches that it appended", () => {
     publisher.register("t", (_of, append) => {
       publisher.publish([event(1, "old")])
       append([event(1, "a")])
@@ -174,7 +174,7 @@ describe("a snapshot handler that fails", () => {
     expect(frames).toEqual(had)
   })
 
-  test("a batch that was refused is never told as whole, whatever is made of it", () => {
+  test("a state with a refused batch is never sent as whole", () => {
     publisher.register("t", (_of, append) => {
       append([event(1, "a")])
       expect(() => append([event(1, "b"), event(2, "c")])).toThrow(InvariantError)
@@ -242,7 +242,7 @@ describe("a snapshot handler that fails", () => {
 })
 
 describe("a snapshot that is being built", () => {
-  test("its handler hears when nobody waits any more, and why", async () => {
+  test("its handler is aborted when no reader waits any more, with the reason", async () => {
     const signals: AbortSignal[] = []
     const { promise, open } = gate<number>()
     publisher.register("t", (_of, append, signal) => {
@@ -264,7 +264,7 @@ describe("a snapshot that is being built", () => {
     expect(signals[1]?.aborted).toBe(false)
   })
 
-  test("closing the publisher under it leaves nothing, and its end is not heard", async () => {
+  test("closing the publisher under it leaves nothing, and its end is ignored", async () => {
     const { promise, fail } = gate<number>()
     publisher.register("t", (_of, append) => {
       append([event(1, "a")])
@@ -280,7 +280,7 @@ describe("a snapshot that is being built", () => {
     await expect(waits).rejects.toEqual(new ClosedError("shutdown"))
   })
 
-  test("it lags too far to be shared: its readers hear so, whatever they may hold", async () => {
+  test("it lags too far to be shared: its readers get an error, at any policy", async () => {
     create({ limits: { unreadItemsMax: 2, historyItemsMax: 1 } })
     const gates = [gate<number>(), gate<number>()]
     let calls = 0
@@ -298,7 +298,7 @@ describe("a snapshot that is being built", () => {
     expect(read(next)).toEqual(["sync 3"])
   })
 
-  test("it lags too far and is finished then: its readers hear so", async () => {
+  test("it lags too far and is finished then: its readers get an error", async () => {
     create({ limits: { unreadItemsMax: 2, historyItemsMax: 1 } })
     const { promise, open } = gate<number>()
     publisher.register("t", () => promise)
@@ -385,7 +385,7 @@ describe("a codec that throws", () => {
     ])
   })
 
-  test("on decoding: it is said each time, and nothing after it is shown", () => {
+  test("on decoding: it is thrown each time, and no later event is shown", () => {
     create({ codec })
     publisher.register("t")
     const subscription = publisher.subscribe({ topic: "t" })
@@ -482,7 +482,7 @@ describe("within a codec", () => {
     expect(all.map(({ closed }) => closed)).toEqual(["shutdown", "shutdown"])
   })
 
-  test("one that refreshes the topic: an offered commit is heard by nobody", async () => {
+  test("one that refreshes the topic: an offered commit is dropped", async () => {
     let inner: Subscription<string> | undefined
     const refresh = () => {
       publisher.refresh("t")
@@ -522,7 +522,7 @@ test("a handler that subscribes when it is stopped gets a whole state", async ()
   })
   publisher.subscribe({ topic: "t" })
   for (const revision of [1, 2, 3]) publisher.publish([event(revision, "x")])
-  // The first build lags too far: it is given up for another one, and its handler hears that.
+  // The first build lags too far: another one replaces it, and its handler is aborted.
   const outer = publisher.subscribe({ topic: "t" })
   await clock.settle()
   for (const { open } of gates) open(3)
@@ -533,7 +533,7 @@ test("a handler that subscribes when it is stopped gets a whole state", async ()
 })
 
 describe("within an observer", () => {
-  test("one that throws spoils nothing, and hears what it threw", () => {
+  test("one that throws changes nothing, and gets the error", () => {
     const errors: unknown[] = []
     const failure = new Error("no more room for metrics")
     const tell = () => {

@@ -43,7 +43,7 @@ class Reader {
       const frame = this.subscription.poll()
       if (frame === undefined) return
       if (frame.type === "sync") {
-        // An empty state is told as of 1.
+        // An empty state is sent as of 1.
         expect(Math.max(1, this.#held.size)).toBe(frame.revision)
         this.#synced = frame.revision
       } else if (frame.type === "events") {
@@ -83,7 +83,7 @@ async function play(steps: readonly Step[]): Promise<void> {
   let finish = () => {}
   let builds = 0
   publisher.register("t", (_of, append) => {
-    // Who comes later reads at once; the first one reads and ends when the schedule says so.
+    // Later readers read at once; the first one reads and ends by the schedule.
     if (builds++ > 0) {
       for (let revision = 1; revision <= committed; revision++) append([event(revision)])
       return committed
@@ -127,7 +127,7 @@ describe("splice", () => {
     async (...others) => {
       const list: readonly Step[] = others
       for (const steps of merges([WRITER, READER, list])) {
-        // Who leaves has to have come, and the first one is it.
+        // The first reader leaves, so it has to have come.
         const first = steps.indexOf("subscribe")
         if (steps.some((step, at) => (step === "leave" || step === "join") && at < first)) continue
         try {

@@ -25,7 +25,7 @@ class SteppedClock extends ManualClock {
   }
 }
 
-/** What happened to a key. */
+/** A change of a key. */
 interface Change {
   readonly key: number
   readonly revision: number
@@ -169,7 +169,7 @@ describe(`one stalled reader and ${EVENTS} events`, () => {
   )
 })
 
-/** When a reader that was told everything so far may not go on, by the book of its policy. */
+/** The point at which a reader without a loss so far must lag, by the rules of its policy. */
 class Expected {
   readonly policy: Policy
   lags = false

@@ -60,7 +60,7 @@ describe("Subscription", () => {
     expect(await next).toEqual(sync(1))
   })
 
-  test("a close wakes who waits (CS-E8)", async () => {
+  test("a close wakes a waiting reader (CS-E8)", async () => {
     const next = subscription.next()
     subscription.close("auth-changed")
 
@@ -83,7 +83,7 @@ describe("Subscription", () => {
     await next
   })
 
-  test("who was woken, and is about to look, is still the one caller (CS-B35)", async () => {
+  test("a woken reader that is about to look is still the one caller (CS-B35)", async () => {
     const abort = new AbortController()
     const next = subscription.next(abort.signal)
     expect([subscription.wake(), subscription.wake()]).toEqual([true, false])
@@ -96,7 +96,7 @@ describe("Subscription", () => {
     expect(await subscription.next()).toEqual(sync(2))
   })
 
-  test("iterating ends quietly for its own user, who leaves or closes", async () => {
+  test("iterating ends quietly when its own user leaves or closes", async () => {
     frames.push(sync(1), sync(2))
     const seen: StreamFrame<string>[] = []
     for await (const frame of subscription) {
@@ -108,7 +108,7 @@ describe("Subscription", () => {
     for await (const _ of subscription) throw new Error("not reached")
   })
 
-  test("iterating throws when somebody else closed it", async () => {
+  test("iterating throws when it was closed by other code", async () => {
     const iterate = async () => {
       for await (const _ of subscription) subscription.close("forced")
     }

@@ -114,7 +114,7 @@ describe("a materializer", () => {
     expect([waits.value?.position, shown()]).toEqual([at(6), ["b"]])
   })
 
-  test("SV-E1, SV-W1: neither a reset nor a part of what follows it is to be seen", async () => {
+  test("SV-E1, SV-W1: a reset is not visible, and neither is a part of a snapshot", async () => {
     await feeds.last.send(events(5, put("a")), sync(5))
     const waits = query(5)
     await feeds.last.send(RESET, events(9, put("b")))
@@ -134,7 +134,7 @@ describe("a materializer", () => {
     expect(shown()).toEqual(["c"])
   })
 
-  test("SV-B4: a view that fails is made anew; what was seen stays until then", async () => {
+  test("SV-B4: a view that fails is made anew; the old result stays until then", async () => {
     stop.abort()
     await running.settled
     let isBad = false
@@ -159,7 +159,7 @@ describe("a materializer", () => {
     expect(shown()).toEqual(["a", "c"])
   })
 
-  test("SV-B5: answers at once what is newer, also while the subscription fails", async () => {
+  test("SV-B5: answers at once when newer, also while the subscription fails", async () => {
     await feeds.last.send(events(5, put("a")), sync(5))
     feeds.refusal = new Error("down")
     await feeds.last.fail(feeds.refusal)
@@ -179,7 +179,7 @@ describe("a materializer", () => {
     expect((waits.error as { value: unknown }).value).toEqual([{ name: "a", up: true }])
   })
 
-  test("SV-B6, SV-E2: a first failure that may pass is not told, the second is", async () => {
+  test("SV-B6, SV-E2: a first failure that may pass is not reported, the second is", async () => {
     const waits = query()
     await feeds.last.fail(new Error("one"))
     expect([waits.state, materializer.error]).toEqual(["waiting", undefined])
@@ -194,7 +194,7 @@ describe("a materializer", () => {
     expect([late.value?.position, materializer.error]).toEqual([at(3), undefined])
   })
 
-  test("SV-B6: a failure that will not pass is told at once", async () => {
+  test("SV-B6: a failure that will not pass is reported at once", async () => {
     const waits = query()
     await turn()
     await feeds.last.fail(new StopError("ERR_FORBIDDEN"))
@@ -225,7 +225,7 @@ describe("a materializer", () => {
     expect([1, 2, 3].map((failures) => retryWaitMs(VIEW_RETRY, failures, 0))).toEqual([0, 200, 400])
   })
 
-  test("SV-B8, SV-E4: what cannot be resumed is subscribed to afresh", async () => {
+  test("SV-B8, SV-E4: a subscription that cannot be resumed begins afresh", async () => {
     await feeds.last.send(events(5, put("a")), sync(5))
     const waits = query(5)
     feeds.epoch = "f"
@@ -247,7 +247,7 @@ describe("a materializer", () => {
     expect(shown()).toEqual(["b"])
   })
 
-  test("SV-B9: ends for good when nobody knows its token, and tells who waits", async () => {
+  test("SV-B9: ends for good when its token is unknown, and wakes waiting callers", async () => {
     const waits = query()
     await turn()
     await feeds.last.fail(new StopError("ERR_UNAUTHENTICATED"))
@@ -256,7 +256,7 @@ describe("a materializer", () => {
     expect([materializer.isOver, running.state, feeds.feeds.length]).toEqual([true, "done", 1])
   })
 
-  test("SV-E3: a new snapshot at the same revision is what a later query gets", async () => {
+  test("SV-E3: a later query gets a new snapshot of the same revision", async () => {
     await feeds.last.send(events(5, put("a")), sync(5))
     await feeds.last.send(RESET, events(5, put("b")), sync(5))
 
@@ -265,7 +265,7 @@ describe("a materializer", () => {
     expect(got.value?.result).toEqual([{ name: "b", up: true }])
   })
 
-  test("SV-B18: what stops passing the filter disappears; the order is that of keys", async () => {
+  test("SV-B18: a value that fails the filter disappears; keys give the order", async () => {
     await feeds.last.send(events(1, put("c"), put("a"), put("b", false)), sync(1))
     expect(shown()).toEqual(["a", "c"])
     await feeds.last.send(events(2, put("c", false), put("b")), events(3, del("none")))

@@ -17,7 +17,7 @@ export class ScriptedFeed<Payload> implements ViewFeed<Payload> {
     this.#signal = signal
   }
 
-  /** Whether it was let go of. */
+  /** Its iteration has ended. */
   get isEnded(): boolean {
     return this.#isEnded
   }
@@ -52,7 +52,7 @@ export class ScriptedFeed<Payload> implements ViewFeed<Payload> {
 export class ScriptedFeeds<Payload> {
   readonly feeds: ScriptedFeed<Payload>[] = []
   epoch = "e"
-  /** What the next subscriptions fail with, if anything. */
+  /** The error of the next subscriptions, if they fail. */
   refusal: Error | undefined
 
   /** The newest. */

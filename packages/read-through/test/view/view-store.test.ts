@@ -58,7 +58,7 @@ const value = (value: string, revision: number, hit = false, isReset = false, ep
 })
 
 describe("ViewStore", () => {
-  test("SV-B11: what differs in partition, token or key is another view", async () => {
+  test("SV-B11: another partition, token or key is another view", async () => {
     for (const request of [{}, { partition: "p" }, { token: "t" }, { key: "other" }, {}])
       get(request)
     await turn()
@@ -85,7 +85,7 @@ describe("ViewStore", () => {
     expect(clock.timers).toBe(0)
   })
 
-  test("SV-B13: the time counts from when nobody uses it, and anew each time", async () => {
+  test("SV-B13: the time counts from the last use, and anew each time", async () => {
     const got = get()
     await feeds.last.send(put(1, "a"), sync(1))
     await got.settled
@@ -98,7 +98,7 @@ describe("ViewStore", () => {
     expect([store.size, feeds.last.isEnded, clock.timers]).toEqual([0, true, 0])
   })
 
-  test("SV-B14: when its time is over, a get answers with what is seen, no error", async () => {
+  test("SV-B14: a get answers with the visible result after its time, no error", async () => {
     const never = get({ timeoutMs: 10 })
     await clock.advance(10)
     await feeds.last.send(put(3, "a"), sync(3))
@@ -112,7 +112,7 @@ describe("ViewStore", () => {
     expect(waits.value).toEqual({ value: ["a"], meta: { hit: false, ageMs: 0, position: at(3) } })
   })
 
-  test("SV-B14: other errors are told, with the value", async () => {
+  test("SV-B14: other errors are thrown, with the value", async () => {
     const leaving = new AbortController()
     const left = new Watched(store.get("type", { key: "k" }, leaving.signal))
     leaving.abort(new Error("gone"))
@@ -122,7 +122,7 @@ describe("ViewStore", () => {
     await store.close()
   })
 
-  test("SV-B15: notify begins at since, and tells every outcome, and a way back", async () => {
+  test("SV-B15: notify begins at since, and sends every outcome, and a reset", async () => {
     get()
     await feeds.last.send(put(3, "a"), sync(3))
     const [fromThree, fromNothing] = [follow({ since: at(3) }), follow()]
@@ -164,7 +164,7 @@ describe("ViewStore", () => {
     await store.close()
   })
 
-  test("SV-B16: who heard of failures already is not left waiting when it ends", async () => {
+  test("SV-B16: a follower that got failures is not left waiting when the view ends", async () => {
     const heard = follow()
     await turn()
     await feeds.last.send(put(1, "a"), sync(1))
@@ -179,7 +179,7 @@ describe("ViewStore", () => {
     expect([store.size, clock.timers]).toEqual([0, 0])
   })
 
-  test("makes room for a view by one that nobody uses, and else refuses", async () => {
+  test("makes room for a view by dropping an unused one, and refuses otherwise", async () => {
     open(2)
     const unused = get({ key: "a" })
     await feeds.last.send(sync(1))
@@ -193,7 +193,7 @@ describe("ViewStore", () => {
     await store.close()
   })
 
-  test("refuses what it does not know, and everything once it is closed", async () => {
+  test("refuses unknown types, and everything once it is closed", async () => {
     expect(() => store.notify("none", { key: "k" })).toThrow(ReadThroughError)
     await store.close()
     await store.close()
