@@ -1,20 +1,19 @@
+import type { Lease, Leases, PinnedSnapshot } from "@headwater/cache"
 import type { Position } from "@headwater/core"
 import type { Place } from "@headwater/core/engine"
 import { RequestError } from "./errors.ts"
-import type { Lease, Leases } from "./fan-out/leases.ts"
-import type { Root } from "./fan-out/root.ts"
 import type { HubLimits } from "./limits.ts"
 
 /** The end of one page of a list, from which the next page goes on. */
 export interface Continuation {
   /** The pinned snapshot that the list reads. */
-  readonly root: Root
+  readonly pinned: PinnedSnapshot
   readonly position: Position
   readonly prefix: string
   readonly after: Place
 }
 
-interface Kept extends Omit<Continuation, "root"> {
+interface Kept extends Omit<Continuation, "pinned"> {
   readonly lease: Lease
 }
 
@@ -37,10 +36,10 @@ export class Continuations {
   }
 
   /** Keeps a continuation and returns its name. Beyond `pagesMax` the oldest is forgotten. */
-  keep({ root, ...rest }: Continuation): string {
+  keep({ pinned, ...rest }: Continuation): string {
     this.#forgetOld()
     const name = crypto.randomUUID()
-    this.#kept.set(name, { ...rest, lease: this.#leases.grant(root, this.#limits.listLeaseMs) })
+    this.#kept.set(name, { ...rest, lease: this.#leases.grant(pinned, this.#limits.listLeaseMs) })
     return name
   }
 
@@ -51,18 +50,18 @@ export class Continuations {
    */
   find(name: string): Continuation {
     const kept = this.#kept.get(name)
-    const root = kept?.lease.root
-    if (kept === undefined || root === undefined) {
+    const pinned = kept?.lease.pinned
+    if (kept === undefined || pinned === undefined) {
       const seconds = this.#limits.listLeaseMs / 1_000
       const message = `a next is kept for at most ${seconds} s, and this one is not: list anew`
       throw new RequestError("ERR_PAGE_GONE", message)
     }
-    return { ...kept, root }
+    return { ...kept, pinned }
   }
 
   #forgetOld(): void {
     for (const [name, { lease }] of this.#kept) {
-      if (lease.root !== undefined && this.#kept.size < this.#limits.pagesMax) return
+      if (lease.pinned !== undefined && this.#kept.size < this.#limits.pagesMax) return
       lease.end()
       this.#kept.delete(name)
     }

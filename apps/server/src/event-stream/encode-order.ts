@@ -1,3 +1,4 @@
+import { statusKeyOf } from "@headwater/cache"
 import { isSyncError, type SyncErrorCode } from "@headwater/core"
 import {
   encodeDeltaFrame,
@@ -6,7 +7,6 @@ import {
   PROTOCOL_VERSION,
   recoveryOf,
 } from "@headwater/protocol"
-import { statusKeyOf } from "../fan-out/fan-out.ts"
 import type { Walker } from "../fan-out/walker.ts"
 import type { ReaderHost, ReaderRequest } from "./reader-request.ts"
 import type { Order } from "./reader-state.ts"

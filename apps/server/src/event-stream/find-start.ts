@@ -1,5 +1,5 @@
+import { statusKeyOf } from "@headwater/cache"
 import { encodeFrame, viewOf } from "@headwater/protocol"
-import { statusKeyOf } from "../fan-out/fan-out.ts"
 import type { Events, Line } from "./line.ts"
 import type { ReaderHost, ReaderRequest } from "./reader-request.ts"
 import { type StartPoint, startPointOf } from "./start-point.ts"
@@ -26,7 +26,7 @@ export async function* findStart(
   try {
     let told = ""
     fanOut.refresh()
-    while (fanOut.moment === undefined) {
+    while (fanOut.current === undefined) {
       if (line.ending !== undefined) return undefined
       const { report } = fanOut
       if (statusKeyOf(report) === told) {
@@ -76,14 +76,14 @@ async function* awaitPosition(
 
 function decide({ fanOut }: ReaderHost, request: ReaderRequest): StartPoint | "ahead" {
   const { cache, values } = fanOut
-  if (cache.current?.epochState !== fanOut.moment?.root.life) fanOut.refresh()
-  const { epoch } = fanOut.moment!.root.life
+  if (cache.current?.epochState !== fanOut.current?.pinned.epochState) fanOut.refresh()
+  const { epoch } = fanOut.current!.pinned.epochState
   const { from, isOwnId, prefixes, keys } = request
   const view = viewOf({ values, prefixes, keys })
   const start = startPointOf(from, isOwnId, { epoch, view }, (position) => cache.locate(position))
   if (start === "ahead") return start
-  const { root, position } = fanOut.moment!
-  if (start.version > root.version || start.floor > position.revision) fanOut.refresh()
+  const { pinned, position } = fanOut.current!
+  if (start.version > pinned.version || start.floor > position.revision) fanOut.refresh()
   return start
 }
 

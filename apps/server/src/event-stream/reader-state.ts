@@ -1,6 +1,6 @@
 import { assert, type Revision, type StatusReport } from "@headwater/core"
 import type { GoodbyeReason, ResetReason } from "@headwater/protocol"
-import type { Sums } from "../fan-out/root.ts"
+import type { Sums } from "../fan-out/view.ts"
 import type { StartPoint } from "./start-point.ts"
 
 /**

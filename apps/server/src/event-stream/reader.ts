@@ -1,8 +1,7 @@
+import { statusKeyOf } from "@headwater/cache"
 import type { GoodbyeReason } from "@headwater/protocol"
 import type { Pass } from "../fan-out/crowd.ts"
-import { statusKeyOf } from "../fan-out/fan-out.ts"
-import type { Sums } from "../fan-out/root.ts"
-import type { Follower } from "../fan-out/view.ts"
+import type { Follower, Sums } from "../fan-out/view.ts"
 import { Walker } from "../fan-out/walker.ts"
 import type { OpenStream } from "./drain.ts"
 import { encodeOrder } from "./encode-order.ts"
@@ -184,7 +183,7 @@ export class Reader implements FrameSource, Follower, OpenStream {
 
   #interruption(): ReaderEvent | undefined {
     // A hub that was closed under its readers has nothing more to tell.
-    if (this.#walker !== undefined && this.#host.fanOut.moment === undefined) {
+    if (this.#walker !== undefined && this.#host.fanOut.current === undefined) {
       this.#line.end("shutdown")
     }
     const { ending } = this.#line
@@ -194,7 +193,7 @@ export class Reader implements FrameSource, Follower, OpenStream {
 
   #begin(version: number): void {
     // A reader that leaves after one `sync` wants what is newest, not the state that joiners share.
-    this.#newest = this.#request.once ? (this.#host.fanOut.moment?.root.version ?? 0) : 0
+    this.#newest = this.#request.once ? (this.#host.fanOut.current?.pinned.version ?? 0) : 0
     this.#proof = undefined
     this.#walker?.begin(version, this.#state.revision)
   }
@@ -293,7 +292,7 @@ export class Reader implements FrameSource, Follower, OpenStream {
     return { revision, id: walker.idOf(revision) }
   }
 
-  /** A walker over the life that is served now, in place of the one before. */
+  /** A walker over the epoch that is served now, in place of the one before. */
   #enter(): Walker {
     this.#walker?.close()
     this.#walker = undefined

@@ -1,3 +1,4 @@
+import type { Location } from "@headwater/cache"
 import type { Position, Revision } from "@headwater/core"
 import type { ResetReason, StreamId } from "@headwater/protocol"
 
@@ -11,13 +12,6 @@ export interface StartPoint {
   readonly reset?: ResetReason
 }
 
-/** What the cache says to a position; see `SnapshotCache.locate`. */
-export type Located =
-  | { readonly type: "resume"; readonly version: number }
-  | { readonly type: "fresh" }
-  | { readonly type: "reset"; readonly reason: "epoch-changed" | "compacted" }
-  | { readonly type: "ahead" }
-
 /**
  * Decides where a stream starts, or that the reader is ahead of this hub.
  *
@@ -30,7 +24,7 @@ export function startPointOf(
   from: StreamId | undefined,
   isOwnId: boolean,
   now: { readonly epoch: string; readonly view: string },
-  locate: (position: Position) => Located,
+  locate: (position: Position) => Location,
 ): StartPoint | "ahead" {
   if (from === undefined || from.revision === 0) return FRESH
   if (from.epoch !== now.epoch) return { ...FRESH, reset: "epoch-changed" }

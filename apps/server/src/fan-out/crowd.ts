@@ -1,24 +1,24 @@
 import type { Clock } from "@headwater/core"
 import type { HubLimits } from "../limits.ts"
 
-/** How often it is looked what those who walk have taken, while anybody waits. */
+/** How often the frames taken by walking readers are looked at, while others wait. */
 const LOOK_MS = 2_000
 
 /**
- * Frames of 64 KiB in that time below which a reader is slow: a mebibyte a second. So those on slow
- * lines do not stand in a queue while the hub's own line is far from full.
+ * Frames of 64 KiB in that time below which a reader is slow: one mebibyte a second. So readers on
+ * slow connections keep no other waiting while the hub's own connection is far from full.
  */
 const SLOW_FRAMES = 32
 
 /**
- * Lets readers with long walks before them go a few at a time, first come, first served.
+ * Limits how many readers are in long walks at a time, first come, first served.
  *
- * What is written to a reader fills its socket before it is read: a megabyte or so, in the kernel.
- * A thousand who join at once would so take what the kernel has for all sockets together; then it
- * drops what arrives, and tries again after seconds. And each turn of the event loop it takes a
- * piece from every socket that has room. So some walk to the end while the others wait.
+ * Bytes written to a reader fill its socket before they are read: a megabyte or so, in the kernel.
+ * A thousand readers that join at once would take all memory that the kernel has for sockets; then
+ * it drops what arrives and tries again after seconds. So some readers walk to the end while the
+ * others wait.
  *
- * Who is slow holds up nobody: its place is another's, though it walks on.
+ * A slow reader gives up its permit but walks on, so it blocks no other.
  */
 export class Crowd {
   readonly #clock: Clock
@@ -32,17 +32,17 @@ export class Crowd {
     this.#limits = limits
   }
 
-  /** Readers who walk, apart from slow ones. */
+  /** Readers that hold a permit: all that walk but the slow ones. */
   get walking(): number {
     return this.#walking.size
   }
 
-  /** Readers who wait. */
+  /** Readers that wait for a permit. */
   get waiting(): number {
     return this.#waiting.size
   }
 
-  /** Joins it, at its end. Leave it. */
+  /** Queues for a permit. Call `leave` on it. */
   enter(): Pass {
     const pass: Pass = new Pass(() => {
       if (!this.#walking.delete(pass)) this.#waiting.delete(pass)
@@ -81,11 +81,11 @@ export class Crowd {
   }
 }
 
-/** One reader's place in the crowd. */
+/** One reader's permit to walk, or its place in the queue for one. */
 export class Pass {
-  /** Resolves when it may walk. */
+  /** Resolves when the reader may walk. */
   readonly granted: Promise<void>
-  // Who has just begun is not slow.
+  // A reader that has just begun is not slow.
   #frames = SLOW_FRAMES
   #isGranted = false
   #grant = () => {}
@@ -98,30 +98,30 @@ export class Pass {
     })
   }
 
-  /** Whether it may walk. */
+  /** True once the reader may walk. */
   get isGranted(): boolean {
     return this.#isGranted
   }
 
-  /** Lets it walk. */
+  /** Lets the reader walk. */
   grant(): void {
     this.#isGranted = true
     this.#grant()
   }
 
-  /** The reader has taken a frame. */
+  /** Notes that the reader has taken a frame. */
   take(): void {
     this.#frames++
   }
 
-  /** Frames that it has taken since the last look. */
+  /** Returns the frames that the reader has taken since the last look. */
   look(): number {
     const frames = this.#frames
     this.#frames = 0
     return frames
   }
 
-  /** Gives the place to the next. Leaving twice is harmless. */
+  /** Hands the permit to the next reader. Calling it again does nothing. */
   leave(): void {
     this.#onLeave()
   }

@@ -1,28 +1,27 @@
-import type { SnapshotCache } from "@headwater/cache"
+import { Leases, PinnedSnapshot, type SnapshotCache, statusKeyOf } from "@headwater/cache"
 import type { Clock, Position, StatusReport } from "@headwater/core"
 import type { ValueKind } from "@headwater/protocol"
 import type { HubLimits } from "../limits.ts"
 import { Frames } from "./frames.ts"
-import { Leases } from "./leases.ts"
-import { Root } from "./root.ts"
 import type { Turns } from "./turns.ts"
 import type { Follower, View } from "./view.ts"
 import { Views } from "./views.ts"
 
-/** What is served now: the newest complete version and how far the hub has got with it. */
-export interface Moment {
-  readonly root: Root
-  /** Everything up to here is in `root`; not below its reach. */
+/** The newest complete version, which is served, and the position up to which it is whole. */
+export interface CurrentVersion {
+  readonly pinned: PinnedSnapshot
+  /** Everything up to here is in `pinned`; not below its reach. */
   readonly position: Position
 }
 
 /**
- * Carries a topic's cache to its readers: one moment for all of them at a time.
+ * Carries a topic's cache to its readers: one version for all of them at a time.
  *
- * Readers are woken in rounds. A round fixes the moment, wakes a group of readers in each turn of
- * the event loop, and only then looks whether the cache has moved on. So all readers of a round ask
- * for the same frames, which are encoded once; and under fast change a round takes longer, more
- * commits fall into the next one, and each delivered change costs less.
+ * Readers are woken in rounds. A round fixes the version, wakes a group of readers in each turn of
+ * the event loop, and then looks whether the cache has moved on. So all readers of a round ask for
+ * the same frames, which are encoded once; and under fast change a round takes longer, more commits
+ * fall into the next one, and each delivered change costs less. A round wakes only readers whose
+ * views changed: see `Views.advance`.
  */
 export class FanOut {
   readonly cache: SnapshotCache
@@ -37,7 +36,7 @@ export class FanOut {
   readonly #unfiltered = new Set<Follower>()
   /** Filtered views with news since the last round; `undefined` for all. */
   #changed: Set<View> | undefined = new Set()
-  #moment: Moment | undefined
+  #current: CurrentVersion | undefined
   #views: Views | undefined
   #statusKey = ""
   #isNews = false
@@ -60,12 +59,12 @@ export class FanOut {
     this.frames = new Frames(options.clock, options.limits)
   }
 
-  /** What is served now; nothing before the source was complete once. */
-  get moment(): Moment | undefined {
-    return this.#moment
+  /** The version that is served; none before the source was complete once. */
+  get current(): CurrentVersion | undefined {
+    return this.#current
   }
 
-  /** The views of the life that is served. */
+  /** The views of the epoch that is served. */
   get views(): Views | undefined {
     return this.#views
   }
@@ -75,12 +74,12 @@ export class FanOut {
     return this.cache.report
   }
 
-  /** `statusKeyOf` the report, as of the last round. */
+  /** `statusKeyOf` the report of the last round. */
   get statusKey(): string {
     return this.#statusKey
   }
 
-  /** When the readers that are woken now began to be, by the clock: a moment ago. */
+  /** When the present group of readers began to be woken, by `Clock.elapsed`. */
   get wakingSince(): number {
     return this.#wakingSince
   }
@@ -119,7 +118,7 @@ export class FanOut {
     }
   }
 
-  /** Carries until the signal is aborted; then lets go of everything. Rejects with its reason. */
+  /** Runs until the signal is aborted, then releases everything and rejects with its reason. */
   async run(signal: AbortSignal): Promise<void> {
     try {
       for (;;) {
@@ -132,30 +131,30 @@ export class FanOut {
         await this.cache.changes.wait(signal)
       }
     } finally {
-      this.#moment?.root.release()
-      this.#moment = undefined
+      this.#current?.pinned.release()
+      this.#current = undefined
       this.#views?.close()
       this.leases.close()
       this.frames.clear()
     }
   }
 
-  /** Looks at the cache now: for a round, or for a reader who knows of something newer. */
+  /** Takes over the version that the cache serves now. */
   refresh(): void {
     const { current, position, report } = this.cache
     this.#noteStatus(report)
     if (current === undefined || position === undefined || !this.cache.wasInSync) return
-    const before = this.#moment?.root
-    if (before?.life === current.epochState && before.version === current.snapshot.version) {
+    const before = this.#current?.pinned
+    if (before?.epochState === current.epochState && before.version === current.snapshot.version) {
       before.report = report
-      this.#moment = { root: before, position }
+      this.#current = { pinned: before, position }
       return
     }
-    const root = new Root(current, report)
-    this.#moment = { root, position }
-    const isSameLife = before?.life === root.life
-    if (!isSameLife) this.#beginLife()
-    const changed = this.#views?.advance(root, isSameLife ? (before?.version ?? 0) : 0)
+    const pinned = new PinnedSnapshot(current, report)
+    this.#current = { pinned, position }
+    const isSameEpoch = before?.epochState === pinned.epochState
+    if (!isSameEpoch) this.#beginEpoch()
+    const changed = this.#views?.advance(pinned, isSameEpoch ? (before?.version ?? 0) : 0)
     if (changed === undefined) this.#changed = undefined
     else for (const view of changed) this.#changed?.add(view)
     before?.release()
@@ -194,15 +193,10 @@ export class FanOut {
     this.#statusKey = key
   }
 
-  #beginLife(): void {
+  #beginEpoch(): void {
     this.#views?.close()
     this.frames.clear()
-    const { life } = this.#moment!.root
-    this.#views = new Views(life, this)
+    const { epochState } = this.#current!.pinned
+    this.#views = new Views(epochState, this)
   }
-}
-
-/** The same for reports that need not be told one after the other: contact alone is no news. */
-export function statusKeyOf({ status, code, invalid }: StatusReport): string {
-  return `${status} ${code ?? ""} ${invalid}`
 }

@@ -1,14 +1,14 @@
+import type { PinnedSnapshot } from "@headwater/cache"
 import type { Clock } from "@headwater/core"
 import type { Place } from "@headwater/core/engine"
 import { encodeDeltaFrame, encodeSnapshotFrame, type ValueKind } from "@headwater/protocol"
 import { FRAME_OVERHEAD_BYTES, type HubLimits } from "../limits.ts"
-import type { Root } from "./root.ts"
 import type { View } from "./view.ts"
 
-/** A slice of a walk to be told to a reader. Readers who ask for the same get the same bytes. */
+/** A request for one slice of a walk. Equal requests get the same bytes. */
 export interface Slice {
   readonly view: View
-  readonly root: Root
+  readonly pinned: PinnedSnapshot
   readonly since: number
   readonly began: number
   readonly after?: Place | undefined
@@ -18,7 +18,7 @@ export interface Slice {
   readonly id?: string | undefined
 }
 
-/** A slice, read. Without bytes where nothing in it passes the view. */
+/** The encoded slice. Without bytes where nothing in it passes the view. */
 export interface Frame {
   readonly bytes: Uint8Array | undefined
   readonly ended: boolean
@@ -30,11 +30,12 @@ interface Kept extends Frame {
 }
 
 /**
- * Encodes once: frames of snapshots and deltas, by what they are made of, for all of a topic.
+ * Encodes each frame of a topic once: snapshots, deltas, and the framing events that many readers
+ * get.
  *
- * What a reader gets next is a function of its place and of the root that is walked; so readers at
- * one place share one `Uint8Array`. Kept for `frameCacheMs` and within `frameCacheBytesMax`, oldest
- * out first; what was dropped is encoded again for whoever still needs it.
+ * The next frame of a reader depends on its place and on the snapshot that is walked, so readers at
+ * one place share one `Uint8Array`. A frame is kept for `frameCacheMs`, all frames within
+ * `frameCacheBytesMax`, the oldest dropped first; a dropped frame is encoded again on demand.
  */
 export class Frames {
   readonly #clock: Clock
@@ -49,7 +50,7 @@ export class Frames {
     this.#limits = limits
   }
 
-  /** Frames encoded since the start: what the work was, however many readers it served. */
+  /** Frames encoded since the start, however many readers they served. */
   get encoded(): number {
     return this.#encoded
   }
@@ -59,18 +60,18 @@ export class Frames {
     return this.#bytes
   }
 
-  /** The frame, where somebody has asked for it before. Cost: one look-up. */
+  /** Returns the frame if it is kept. Cost: one look-up. */
   kept(slice: Slice): Frame | undefined {
     return this.#kept.get(keyOf(slice))
   }
 
-  /** The frame; walked and encoded unless it is kept. Cost: `visitsMax` nodes and leaves. */
+  /** Returns the frame, encoded now unless it is kept. Cost: `visitsMax` nodes and leaves. */
   make(slice: Slice, values: ValueKind): Frame {
     const key = keyOf(slice)
     const kept = this.#kept.get(key)
     if (kept !== undefined) return kept
-    const { root, view, since, began, after, revision, id } = slice
-    const { body, entries, ended, place } = root.snapshot.walk({
+    const { pinned, view, since, began, after, revision, id } = slice
+    const { body, entries, ended, place } = pinned.snapshot.walk({
       since,
       values,
       bytesMax: this.#limits.frameBytesMax - FRAME_OVERHEAD_BYTES,
@@ -80,7 +81,7 @@ export class Frames {
     })
     let bytes: Uint8Array | undefined
     if (entries > 0) {
-      const isLast = ended && began === root.version
+      const isLast = ended && began === pinned.version
       bytes =
         since === 0
           ? encodeSnapshotFrame(body)
@@ -92,7 +93,7 @@ export class Frames {
     return frame
   }
 
-  /** A framing event that many readers get, such as a `sync`, encoded once. */
+  /** Returns a framing event that many readers get, such as a `sync`, encoded once. */
   share(key: string, encode: () => Uint8Array): Uint8Array {
     const kept = this.#kept.get(key)
     if (kept?.bytes !== undefined) return kept.bytes
@@ -101,7 +102,7 @@ export class Frames {
     return bytes
   }
 
-  /** Forgets everything kept: no later root has frames in common with it. */
+  /** Drops all frames: no later epoch shares one. */
   clear(): void {
     this.#cancelTimer?.()
     this.#cancelTimer = undefined
@@ -144,9 +145,9 @@ function sizeOf(frame: Frame): number {
   return (frame.bytes?.byteLength ?? 0) + 256
 }
 
-// Everything that the bytes depend on. The version says which commit is read; `began` whether the
-// walk may end with an id.
-function keyOf({ view, root, since, began, after, revision, id }: Slice): string {
+// Everything that the bytes depend on: the version that is read, and `began`, which decides whether
+// the walk may end with an id.
+function keyOf({ view, pinned, since, began, after, revision, id }: Slice): string {
   const place = after ? `${after.hash},${after.skip},${after.version},${after.started}` : ""
-  return `${view.number}|${since}|${began}|${root.version}|${place}|${revision}|${id ?? ""}`
+  return `${view.number}|${since}|${began}|${pinned.version}|${place}|${revision}|${id ?? ""}`
 }

@@ -1,11 +1,11 @@
 import type { Clock } from "@headwater/core"
 
 /**
- * Shares out each turn of the event loop among all who have work that takes a while.
+ * Divides each turn of the event loop among pieces of work that take a while.
  *
- * Work runs at once as long as less than `turnMs` of this turn was spent; what comes later waits
- * for a turn of its own, first come, first served. One piece of work MUST be a small part of a
- * turn, or end by itself. So however many readers join at once, a turn stays short.
+ * Work runs at once while less than `turnMs` of this turn is spent; later work waits for a turn of
+ * its own, first come, first served. One piece of work MUST be a small part of a turn. So however
+ * many readers join at once, a turn stays short.
  */
 export class Turns {
   readonly #clock: Clock
@@ -19,15 +19,15 @@ export class Turns {
     this.#turnMs = turnMs
   }
 
-  /** How much work waits for its turn. */
+  /** Pieces of work that wait for a turn. */
   get waiting(): number {
     return this.#waiting.length
   }
 
   /**
-   * Does the work: now, where this turn has time left and nobody waits, else in a later turn.
+   * Does the work: now if this turn has time left and no other work waits, else in a later turn.
    *
-   * @param laterMs what the work will cost its turn beyond itself, such as writing what it made.
+   * @param laterMs time that the result will cost the turn as well, such as for writing it.
    */
   run<T>(work: () => T, laterMs = 0): T | Promise<T> {
     if (this.#waiting.length === 0 && this.#spentMs < this.#turnMs) {
@@ -64,13 +64,13 @@ export class Turns {
     }
   }
 
-  // Runs while there is work, one turn after the other, and once more to forget what was spent.
+  // Runs while there is work, one turn after the other, and once more to reset the time spent.
   async #pass(): Promise<void> {
     this.#yielding = true
     do {
       await this.#clock.yield()
       this.#spentMs = 0
-      // One at least, however long it takes: or nothing would ever be done.
+      // One piece at least, however long it takes: else none would ever be done.
       let done = 0
       do this.#waiting[done++]?.()
       while (done < this.#waiting.length && this.#spentMs < this.#turnMs)

@@ -1,15 +1,19 @@
-import type { EpochState } from "@headwater/cache"
+import type { EpochState, Lease, Leases, PinnedSnapshot } from "@headwater/cache"
 import type { Clock, Revision } from "@headwater/core"
 import type { Filter, ViewSums } from "@headwater/core/engine"
 import { type ValueKind, type ViewFilter, viewOf } from "@headwater/protocol"
 import type { HubLimits } from "../limits.ts"
-import type { Lease, Leases } from "./leases.ts"
-import type { Root, Sums } from "./root.ts"
 import type { Turns } from "./turns.ts"
 
 /** A reader, as woken when there is something new for it. */
 export interface Follower {
   wake(): void
+}
+
+/** How much a view lets through, and the sum that proves it. */
+export interface Sums {
+  readonly entries: number
+  readonly digest: string
 }
 
 /** What a view needs of its topic. */
@@ -24,29 +28,30 @@ export interface ViewHost {
 export interface Hop {
   readonly type: "jumped"
   readonly since: number
-  readonly root: Root
+  readonly pinned: PinnedSnapshot
   readonly at: { readonly revision: Revision; readonly id: string }
   /** Nothing where nothing passes the view. */
   readonly bytes: Uint8Array | undefined
 }
 
 /**
- * What some readers want to see of one life: the filter, how much it lets through, and the root
- * from which those who join start.
+ * The part of one epoch that some readers ask for: the filter, the sums of what it lets through,
+ * and the snapshot from which readers that join start.
  *
- * Sums are worked out when a `sync` needs them, at the cost of what changed since the last time; an
- * unfiltered view has them from the snapshot. Disposed of by `Views`, when nobody has used it for a
- * while or its life is over.
+ * Sums are counted when a `sync` needs them, at the cost of what changed since the last time; an
+ * unfiltered view takes them from the snapshot. `Views` disposes of a view when no reader has used
+ * it for a while, or when its epoch ends.
  */
 export class View {
-  /** As it stands in ids: 8 hex digits, `""` for the unfiltered one. */
+  /** The view in ids: 8 hex digits, `""` for the unfiltered one. */
   readonly id: string
-  /** Tells it from every other view of its life; an id, being 32 bits, does not. */
+  /** Unique among the views of its epoch; `id` has 32 bits and is not. */
   readonly number: number
-  readonly life: EpochState
+  readonly epochState: EpochState
   readonly filter: Filter | undefined
   /**
-   * The step that readers at rest took last. Pins nothing: a root that was let go of is not used.
+   * The step that readers at rest took last. Pins nothing: once its snapshot is released, it is not
+   * used.
    */
   hop: Hop | undefined
   /** Readers to be woken when the view changes; of a filtered view only. */
@@ -54,7 +59,7 @@ export class View {
   /** Prefixes and keys, as the index of terms has them. */
   readonly terms: ViewFilter
   readonly #host: ViewHost
-  readonly #sumsAt = new WeakMap<Root, Sums | Promise<Sums>>()
+  readonly #sumsAt = new WeakMap<PinnedSnapshot, Sums | Promise<Sums>>()
   #sums: ViewSums | undefined
   #sumsUsed = 0
   #advancing = 0
@@ -71,15 +76,15 @@ export class View {
   constructor(
     number: number,
     spec: ViewFilter & { readonly values: ValueKind },
-    life: EpochState,
+    epochState: EpochState,
     host: ViewHost,
     newest: number,
   ) {
     this.number = number
     this.id = viewOf(spec)
-    this.life = life
+    this.epochState = epochState
     this.terms = { prefixes: spec.prefixes, keys: spec.keys }
-    this.filter = this.id === "" ? undefined : life.engine.filter(this.terms)
+    this.filter = this.id === "" ? undefined : epochState.engine.filter(this.terms)
     this.#host = host
     if (this.filter !== undefined) this.#changedAt = newest
   }
@@ -102,18 +107,18 @@ export class View {
     return version >= this.#quietFrom && version <= this.#quietTo ? this.#quietTo : version
   }
 
-  /** Whether it can no longer be used. */
+  /** True once it cannot be used. */
   get disposed(): boolean {
     return this.#disposed
   }
 
   /**
-   * The root from which a reader that holds nothing starts: the newest one, and for the next ten
-   * seconds the same one, so that what was encoded for the first serves all who join.
+   * Returns the snapshot from which a reader that holds nothing starts: the newest one, and for the
+   * next ten seconds the same one, so that frames encoded for the first reader serve all that join.
    */
-  freshRoot(newest: Root): Root {
-    const shared = this.#fresh?.root
-    if (shared !== undefined && shared.version >= this.life.horizon) return shared
+  freshSnapshot(newest: PinnedSnapshot): PinnedSnapshot {
+    const shared = this.#fresh?.pinned
+    if (shared !== undefined && shared.version >= this.epochState.horizon) return shared
     this.#fresh?.end()
     this.#fresh = this.#host.leases.grant(newest, this.#host.limits.frameCacheMs)
     void this.sumsAt(newest)
@@ -121,16 +126,16 @@ export class View {
   }
 
   /**
-   * Size and digest of what the view lets through of a root, which the caller holds at the first
-   * call. At once for the unfiltered view. Rejects when the view is given up or its life ends.
+   * Returns the size and digest of what the view lets through of a snapshot, which the caller pins
+   * at the first call; at once for the unfiltered view. Rejects when the view or its epoch ends.
    */
-  sumsAt(root: Root): Sums | Promise<Sums> {
-    let sums = this.#sumsAt.get(root)
+  sumsAt(pinned: PinnedSnapshot): Sums | Promise<Sums> {
+    let sums = this.#sumsAt.get(pinned)
     if (sums === undefined) {
-      sums = this.#unchanged(root) ?? this.#workOut(root)
-      // Nobody may be left to hear that it failed.
+      sums = this.#unchanged(pinned) ?? this.#workOut(pinned)
+      // The reader that asked may have left before it fails.
       if (sums instanceof Promise) sums.catch(() => {})
-      this.#sumsAt.set(root, sums)
+      this.#sumsAt.set(pinned, sums)
     }
     return sums
   }
@@ -140,13 +145,13 @@ export class View {
    * the view did not change, else at that of the changes. Sums that no reader asked for lately are
    * forgotten instead, and counted afresh when one asks again.
    */
-  freshen(newest: Root): void {
+  freshen(newest: PinnedSnapshot): void {
     const sums = this.#sums
     if (sums === undefined || this.#advancing > 0 || sums.version === newest.version) return
     const { clock, limits } = this.#host
     if (clock.elapsed() - this.#sumsUsed > limits.syncIntervalMs + 2 * limits.frameCacheMs) {
       this.#sums = undefined
-      if (!this.life.disposed) sums.dispose()
+      if (!this.epochState.disposed) sums.dispose()
     } else if (this.#isUnchanged(sums.version, newest)) sums.moveUnchanged(newest.snapshot)
     else void this.sumsAt(newest)
   }
@@ -156,75 +161,75 @@ export class View {
     if (this.#disposed) return
     this.#disposed = true
     this.#fresh?.end()
-    if (this.life.disposed) return
+    if (this.epochState.disposed) return
     this.#sums?.dispose()
     this.filter?.dispose()
   }
 
-  #isUnchanged(version: number, root: Root): boolean {
-    return version >= this.#changedAt && version <= root.version
+  #isUnchanged(version: number, pinned: PinnedSnapshot): boolean {
+    return version >= this.#changedAt && version <= pinned.version
   }
 
-  #unchanged(root: Root): Sums | undefined {
+  #unchanged(pinned: PinnedSnapshot): Sums | undefined {
     const known = this.#known
-    if (known === undefined || !this.#isUnchanged(known.version, root)) return undefined
+    if (known === undefined || !this.#isUnchanged(known.version, pinned)) return undefined
     this.#sumsUsed = this.#host.clock.elapsed()
     return known.sums
   }
 
-  #workOut(root: Root): Sums | Promise<Sums> {
+  #workOut(pinned: PinnedSnapshot): Sums | Promise<Sums> {
     const { filter } = this
     if (filter === undefined) {
-      const { size, digest } = root.snapshot
+      const { size, digest } = pinned.snapshot
       return { entries: size, digest }
     }
-    root.retain()
+    pinned.retain()
     this.#advancing++
-    const advanced = this.#queue.then(() => this.#advance(filter, root))
+    const advanced = this.#queue.then(() => this.#advance(filter, pinned))
     const sums = advanced.finally(() => {
       this.#advancing--
       this.#sumsUsed = this.#host.clock.elapsed()
-      root.release()
+      pinned.release()
     })
     this.#queue = sums.catch(() => {})
     return sums
   }
 
-  // One at a time, in the order asked for: the sums stand on one version. What was asked for an
-  // older version than they stand on is counted afresh, which is rare and never wrong.
-  async #advance(filter: Filter, root: Root): Promise<Sums> {
+  // One at a time, in order: the sums stand on one version. Sums of an older version are counted
+  // afresh, which is rare.
+  async #advance(filter: Filter, pinned: PinnedSnapshot): Promise<Sums> {
     if (this.#disposed) throw new ViewGoneError("the view was given up")
     const kept = this.#sums
-    if (kept === undefined || kept.version <= root.version) {
-      this.#sums ??= this.life.engine.viewSums(filter)
-      return this.#advanceTo(root, this.#sums)
+    if (kept === undefined || kept.version <= pinned.version) {
+      this.#sums ??= this.epochState.engine.viewSums(filter)
+      return this.#advanceTo(pinned, this.#sums)
     }
-    const passing = this.life.engine.viewSums(filter)
+    const passing = this.epochState.engine.viewSums(filter)
     try {
-      return await this.#advanceTo(root, passing)
+      return await this.#advanceTo(pinned, passing)
     } finally {
-      if (!this.life.disposed) passing.dispose()
+      if (!this.epochState.disposed) passing.dispose()
     }
   }
 
-  async #advanceTo(root: Root, sums: ViewSums): Promise<Sums> {
+  async #advanceTo(pinned: PinnedSnapshot, sums: ViewSums): Promise<Sums> {
     const { turns, limits } = this.#host
     let isThere = false
     while (!isThere) {
       isThere = await turns.run(() => {
         if (this.#disposed) throw new ViewGoneError("the view was given up")
-        return sums.advance(root.snapshot, limits.visitsMax)
+        return sums.advance(pinned.snapshot, limits.visitsMax)
       })
     }
     const { entries, digest } = sums
-    if (root.version >= (this.#known?.version ?? 0)) {
-      this.#known = { version: root.version, sums: { entries, digest } }
+    if (pinned.version >= (this.#known?.version ?? 0)) {
+      this.#known = { version: pinned.version, sums: { entries, digest } }
     }
     return { entries, digest }
   }
 }
 
-/** The view's life is over, or nobody used it: look at what is served now. Never leaves the hub. */
+/** The view or its epoch has ended: look at what is served now. Never leaves the hub. */
 export class ViewGoneError extends Error {
   override readonly name = "ViewGoneError"
 }

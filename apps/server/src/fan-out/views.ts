@@ -1,8 +1,7 @@
-import type { EpochState } from "@headwater/cache"
+import type { EpochState, PinnedSnapshot } from "@headwater/cache"
 import { MemoryFullError } from "@headwater/core"
 import type { ValueKind, ViewFilter } from "@headwater/protocol"
 import { TooManyError } from "../errors.ts"
-import type { Root } from "./root.ts"
 import { TermIndex } from "./term-index.ts"
 import { View, type ViewHost } from "./view.ts"
 
@@ -12,7 +11,7 @@ interface Held {
   idleSince: number
 }
 
-/** What a reader asks for, and from where. */
+/** A filter that a reader asks for, and the address that it asks from. */
 export interface ViewRequest extends ViewFilter {
   readonly values: ValueKind
   /** Of the peer; without one, its views are not counted. */
@@ -23,13 +22,13 @@ export interface ViewRequest extends ViewFilter {
 const CHANGES_MAX = 2_000
 
 /**
- * The views of one life of a topic. Readers who ask for the same share one.
+ * The views of one epoch of a topic. Readers that ask for the same view share one.
  *
- * A view that nobody uses stays for as long as frames are kept, so that a reader that comes back at
- * once finds it; the table is bounded, and gives way to whoever is there.
+ * An unused view stays for as long as frames are kept, so that a reader that comes back at once
+ * finds it. The table is bounded; unused views give way first.
  */
 export class Views {
-  readonly life: EpochState
+  readonly epochState: EpochState
   readonly #host: ViewHost
   readonly #held = new Map<string, Held>()
   readonly #byView = new WeakMap<View, Held>()
@@ -39,11 +38,11 @@ export class Views {
   /** Holders by address and filtered view. */
   readonly #byAddress = new Map<string, Map<View, number>>()
   #numbers = 0
-  #newest: Root | undefined
+  #newest: PinnedSnapshot | undefined
   #cancelTimer: (() => void) | undefined
 
-  constructor(life: EpochState, host: ViewHost) {
-    this.life = life
+  constructor(epochState: EpochState, host: ViewHost) {
+    this.epochState = epochState
     this.#host = host
   }
 
@@ -85,19 +84,19 @@ export class Views {
   }
 
   /**
-   * Notes which root is served now, after the root of version `before` (0: after none). Returns the
-   * filtered views that it may have changed; `undefined` where these cannot be told, or are too
+   * Notes which snapshot is served now, after the one of version `before` (0: after none). Returns
+   * the filtered views that it may have changed; `undefined` where these cannot be told, or are too
    * many to look for.
    */
-  advance(root: Root, before: number): ReadonlySet<View> | undefined {
-    this.#newest = root
-    const changed = this.#changedViews(root, before)
+  advance(pinned: PinnedSnapshot, before: number): ReadonlySet<View> | undefined {
+    this.#newest = pinned
+    const changed = this.#changedViews(pinned, before)
     const views = changed ?? this.#views()
-    for (const view of views) view.changed(root.version, before)
+    for (const view of views) view.changed(pinned.version, before)
     return changed
   }
 
-  /** Disposes of all: the life is over, or the topic is. */
+  /** Disposes of all views, when the epoch or the topic ends. */
   close(): void {
     this.#cancelTimer?.()
     this.#cancelTimer = undefined
@@ -118,7 +117,7 @@ export class Views {
       throw new TooManyError(`all ${limits.viewsMax} filtered views of this topic are in use`)
     }
     const newest = this.#newest?.version ?? 0
-    const view = new View(++this.#numbers, request, this.life, this.#host, newest)
+    const view = new View(++this.#numbers, request, this.epochState, this.#host, newest)
     const held = { view, holders: 0, idleSince: clock.elapsed() }
     this.#held.set(key, held)
     this.#byView.set(view, held)
@@ -140,18 +139,18 @@ export class Views {
     this.#byAddress.set(address, counts.set(view, holders + 1))
   }
 
-  #changedViews(root: Root, before: number): Set<View> | undefined {
-    if (before === 0 || before < this.life.horizon) return undefined
+  #changedViews(pinned: PinnedSnapshot, before: number): Set<View> | undefined {
+    if (before === 0 || before < this.epochState.horizon) return undefined
     const changed = new Set<View>()
     if (this.#filtered === 0) return changed
     let changes = 0
     try {
-      for (const { key } of root.snapshot.changesSince(before)) {
+      for (const { key } of pinned.snapshot.changesSince(before)) {
         if (++changes > CHANGES_MAX) return undefined
         this.#terms.findInto(key, changed)
       }
     } catch (error) {
-      // Where there is no room to look, all views are walked, and say so themselves.
+      // Without memory to look the changes up, all views are woken.
       if (error instanceof MemoryFullError) return undefined
       throw error
     }

@@ -1,13 +1,18 @@
-import { type CatchUp, NOTHING_HELD, plan, walked } from "@headwater/cache"
+import {
+  type CatchUp,
+  type Lease,
+  NOTHING_HELD,
+  type PinnedSnapshot,
+  plan,
+  walked,
+} from "@headwater/cache"
 import { assert, DisposedError, type Revision, type StatusReport } from "@headwater/core"
 import { formatStreamId, type ViewFilter } from "@headwater/protocol"
-import type { FanOut, Moment } from "./fan-out.ts"
+import type { CurrentVersion, FanOut } from "./fan-out.ts"
 import type { Frame, Slice } from "./frames.ts"
-import type { Lease } from "./leases.ts"
-import type { Root, Sums } from "./root.ts"
-import { type Follower, type Hop, type View, ViewGoneError } from "./view.ts"
+import { type Follower, type Hop, type Sums, type View, ViewGoneError } from "./view.ts"
 
-/** What a walker comes to, one step at a time. */
+/** The result of one step. */
 export type Step =
   /** The reader holds the newest version. */
   | { readonly type: "idle" }
@@ -16,10 +21,10 @@ export type Step =
    * holds exactly one version, so it may be told where it is.
    */
   | { readonly type: "slice"; readonly bytes: Uint8Array | undefined; readonly whole: boolean }
-  /** What the reader holds is void. */
+  /** The state of the reader is void. */
   | { readonly type: "reset"; readonly reason: "epoch-changed" | "compacted" }
 
-/** Where a reader stands: the version that it holds whole. */
+/** The version that a reader holds whole. */
 interface Standing {
   readonly version: number
   readonly reach: Revision
@@ -27,14 +32,15 @@ interface Standing {
   readonly report: StatusReport
 }
 
-/** What it costs to write a frame of 64 KiB to a connection, about. */
+/** Time to write a frame of 64 KiB to a connection, about. */
 const WRITE_MS = 0.05
 
 /**
- * Takes one reader from what it holds to what is newest, slice by slice.
+ * The place of one reader: takes it from the version that it holds to the newest, slice by slice.
  *
  * Between two steps it is a few numbers, a handle on a view, and for about a second after the last
- * step of an unfinished walk a lease on the root of that walk; see `CatchUp` for what it does then.
+ * step of an unfinished walk a lease on the snapshot of that walk; see `CatchUp` for what it does
+ * then.
  */
 export class Walker {
   readonly #fanOut: FanOut
@@ -47,7 +53,7 @@ export class Walker {
   readonly #closers: (() => void)[] = []
 
   /**
-   * There must be a moment.
+   * There must be a current version.
    *
    * @param follower is woken when the view changes.
    * @throws {TooManyError} too many views are in use.
@@ -66,12 +72,12 @@ export class Walker {
     this.#closers.push(fanOut.watch(follower, this.#view))
   }
 
-  /** The epoch of the life that it walks. */
+  /** The epoch that it walks. */
   get epoch(): string {
-    return this.#view.life.epoch
+    return this.#view.epochState.epoch
   }
 
-  /** As in ids. */
+  /** The view in ids. */
   get viewId(): string {
     return this.#view.id
   }
@@ -81,19 +87,19 @@ export class Walker {
     return this.#state.held
   }
 
-  /** Tells its view from others of its life. */
+  /** Unique among the views of its epoch. */
   get viewNumber(): number {
     return this.#view.number
   }
 
   /** Status to be told with the data that the reader holds. */
   get report(): StatusReport {
-    return this.#newest?.root.report ?? this.#standing?.report ?? this.#fanOut.report
+    return this.#newest?.pinned.report ?? this.#standing?.report ?? this.#fanOut.report
   }
 
   /**
    * Whether the reader stands on what is newest. Only there, or at the end of a catch-up, its sums
-   * are known: a newer root may have come while a step was waited for.
+   * are known: a newer snapshot may have come while a step was waited for.
    */
   get isAtNewest(): boolean {
     return this.#newest !== undefined
@@ -107,7 +113,7 @@ export class Walker {
   /** Size and digest of what the reader holds, once a step was `idle` or `whole`. */
   get sums(): Sums | Promise<Sums> {
     const newest = this.#newest
-    const sums = newest === undefined ? this.#sums : this.#view.sumsAt(newest.root)
+    const sums = newest === undefined ? this.#sums : this.#view.sumsAt(newest.pinned)
     assert(sums !== undefined, "sums are asked for where the reader stands")
     return sums
   }
@@ -123,55 +129,59 @@ export class Walker {
     this.#state = { held: version }
     this.#standing = undefined
     this.#endLease()
-    const root = this.#fanOut.moment?.root
-    if (version > 0 || root?.life !== this.#view.life) return
-    this.#lease = this.#fanOut.leases.grant(this.#view.freshRoot(root), this.#fanOut.limits.leaseMs)
+    const pinned = this.#fanOut.current?.pinned
+    if (version > 0 || pinned?.epochState !== this.#view.epochState) return
+    this.#lease = this.#fanOut.leases.grant(
+      this.#view.freshSnapshot(pinned),
+      this.#fanOut.limits.leaseMs,
+    )
   }
 
-  /** An id of this revision was sent: no later one goes below it. */
+  /** Notes that an id of this revision was sent: no later one goes below it. */
   told(revision: Revision): void {
     this.#floor = Math.max(this.#floor, revision)
   }
 
-  /** The id of a revision, in this reader's view. */
+  /** Returns the id of a revision, in this reader's view. */
   idOf(revision: Revision): string {
     return formatStreamId({ epoch: this.epoch, revision, view: this.#view.id })
   }
 
   /**
-   * Goes on.
+   * Goes on by one slice.
    *
    * @param live deltas that end a walk get ids; else they are all partial, and a `sync` follows.
    */
   step(live: boolean): Step | Promise<Step> {
-    const { moment, frames, turns, leases, limits, values } = this.#fanOut
+    const { current, frames, turns, leases, limits, values } = this.#fanOut
     const view = this.#view
-    if (moment?.root.life !== view.life) return { type: "reset", reason: "epoch-changed" }
-    if (this.#lease?.root === undefined) this.#lease = undefined
-    this.#passQuiet(moment.root)
-    const root = this.#lease?.root ?? moment.root
-    const next = plan(this.#state, { version: root.version, horizon: view.life.horizon })
+    if (current?.pinned.epochState !== view.epochState)
+      return { type: "reset", reason: "epoch-changed" }
+    if (this.#lease?.pinned === undefined) this.#lease = undefined
+    this.#passQuiet(current.pinned)
+    const pinned = this.#lease?.pinned ?? current.pinned
+    const next = plan(this.#state, { version: pinned.version, horizon: view.epochState.horizon })
     if (next.type === "reset") return { type: "reset", reason: "compacted" }
     if (next.type === "idle") {
-      if (!live) this.#sums = view.sumsAt(root)
-      this.#stand(root)
+      if (!live) this.#sums = view.sumsAt(pinned)
+      this.#stand(pinned)
       return next
     }
 
-    if (this.#state.walk === undefined && !live) this.#sums = view.sumsAt(root)
+    if (this.#state.walk === undefined && !live) this.#sums = view.sumsAt(pinned)
     const { since, began, after } = next
     const isPlaced = live && since > 0
-    const revision = since > 0 ? Math.max(root.reach, this.#floor) : 0
+    const revision = since > 0 ? Math.max(pinned.reach, this.#floor) : 0
     const id = isPlaced ? this.idOf(revision) : undefined
-    const slice: Slice = { view, root, since, began, after, revision, id }
+    const slice: Slice = { view, pinned, since, began, after, revision, id }
     const kept = frames.kept(slice)
-    // Rounds share out the writing of live frames; who catches up has many large ones.
+    // Rounds divide the writing of live frames; a reader that catches up has many large ones.
     if (kept !== undefined && live) return this.#take(slice, kept, live)
-    this.#lease ??= leases.grant(root, limits.leaseMs)
+    this.#lease ??= leases.grant(pinned, limits.leaseMs)
     const lease = this.#lease
     const made = turns.run(() => {
-      // Whoever waited for a turn may find that what it wanted to read is gone.
-      if (view.disposed || lease.root === undefined) return undefined
+      // After waiting for a turn, the snapshot may be gone.
+      if (view.disposed || lease.pinned === undefined) return undefined
       return frames.make(slice, values)
     }, WRITE_MS)
     return made instanceof Promise
@@ -180,89 +190,97 @@ export class Walker {
   }
 
   /**
-   * Goes to the newest root in one step, where that takes one frame which can be had now; else
-   * nothing, and nothing has changed. For readers at rest: those who rest on one version share it.
+   * Goes to the newest snapshot by a single frame if that can be had in this turn; otherwise
+   * returns `undefined` and changes nothing. For resting readers: those at one version share it.
    */
   hop(): Hop | undefined {
-    const { moment, frames, turns, values } = this.#fanOut
+    const { current, frames, turns, values } = this.#fanOut
     const view = this.#view
-    const root = moment?.root
-    if (root !== undefined) this.#passQuiet(root)
+    const pinned = current?.pinned
+    if (pinned !== undefined) this.#passQuiet(pinned)
     const since = this.#state.held
-    if (root?.life !== view.life || this.#state.walk !== undefined || this.#lease) return undefined
-    if (since === 0 || since >= root.version || this.#floor > root.reach) return undefined
-    if (view.hop?.since !== since || view.hop.root !== root) {
-      if (since < view.life.horizon || view.disposed) return undefined
-      const revision = root.reach
+    if (pinned?.epochState !== view.epochState || this.#state.walk !== undefined || this.#lease)
+      return undefined
+    if (since === 0 || since >= pinned.version || this.#floor > pinned.reach) return undefined
+    if (view.hop?.since !== since || view.hop.pinned !== pinned) {
+      if (since < view.epochState.horizon || view.disposed) return undefined
+      const revision = pinned.reach
       const id = this.idOf(revision)
-      const slice: Slice = { view, root, since, began: root.version, revision, id }
-      // Work for a later turn would need a lease: a newer commit may release the root before that.
+      const slice: Slice = { view, pinned, since, began: pinned.version, revision, id }
+      // Work for a later turn would need a lease: a newer commit may release the snapshot first.
       const frame = frames.kept(slice) ?? turns.runNow(() => frames.make(slice, values))
       if (frame === undefined || !frame.ended) return undefined
-      view.hop = { type: "jumped", since, root, at: { revision, id }, bytes: frame.bytes }
+      view.hop = { type: "jumped", since, pinned, at: { revision, id }, bytes: frame.bytes }
     }
-    this.#state = { held: root.version }
-    this.#stand(root)
+    this.#state = { held: pinned.version }
+    this.#stand(pinned)
     return view.hop
   }
 
   /** How long ago the first change was made that the reader lacks, in ms. */
   get lagMs(): number {
-    const { moment, cache } = this.#fanOut
+    const { current, cache } = this.#fanOut
     const { held } = this.#state
-    const newest = moment?.root.life === this.#view.life ? moment.root.version : held
+    const newest =
+      current?.pinned.epochState === this.#view.epochState ? current.pinned.version : held
     const isUpToDate = this.#view.sameUpTo(held, newest) >= newest
     return isUpToDate ? 0 : cache.lagMs(held)
   }
 
-  /** Lets go of everything. */
+  /** Releases everything. */
   close(): void {
     this.#endLease()
     for (const close of this.#closers.splice(0)) close()
   }
 
-  /** Tells whether an error only says that the life has ended meanwhile. */
+  /** True if an error only means that the epoch has ended meanwhile. */
   isOver(error: unknown): boolean {
     if (!(error instanceof DisposedError) && !(error instanceof ViewGoneError)) return false
     this.#fanOut.refresh()
-    return this.#fanOut.moment?.root.life !== this.#view.life
+    return this.#fanOut.current?.pinned.epochState !== this.#view.epochState
   }
 
-  /** The moment, if the reader stands on its root. */
-  get #newest(): Moment | undefined {
-    const { moment } = this.#fanOut
+  /** The current version, if the reader stands on it. */
+  get #newest(): CurrentVersion | undefined {
+    const { current } = this.#fanOut
     const isThere =
-      moment !== undefined &&
-      moment.root.life === this.#view.life &&
-      moment.root.version === this.#standing?.version
-    return isThere ? moment : undefined
+      current !== undefined &&
+      current.pinned.epochState === this.#view.epochState &&
+      current.pinned.version === this.#standing?.version
+    return isThere ? current : undefined
   }
 
-  // Over versions that changed nothing in the view, a reader that holds one of them gets for free.
-  #passQuiet(newest: Root): void {
+  // Skips versions that changed nothing in the view, at no cost.
+  #passQuiet(newest: PinnedSnapshot): void {
     const { held, walk } = this.#state
-    if (held === 0 || walk !== undefined || this.#lease || newest.life !== this.#view.life) return
+    if (
+      held === 0 ||
+      walk !== undefined ||
+      this.#lease ||
+      newest.epochState !== this.#view.epochState
+    )
+      return
     const same = this.#view.sameUpTo(held, newest.version)
     if (same > held) this.#state = { held: same }
   }
 
   #take(slice: Slice, frame: Frame | undefined, live: boolean): Step {
     if (frame === undefined) return { type: "slice", bytes: undefined, whole: false }
-    const { root } = slice
-    this.#state = walked(this.#state, root.version, frame)
+    const { pinned } = slice
+    this.#state = walked(this.#state, pinned.version, frame)
     const { walk } = this.#state
     if (walk === undefined) {
-      this.#stand(root)
+      this.#stand(pinned)
       return { type: "slice", bytes: frame.bytes, whole: true }
     }
-    this.#lease ??= this.#fanOut.leases.grant(root, this.#fanOut.limits.leaseMs)
+    this.#lease ??= this.#fanOut.leases.grant(pinned, this.#fanOut.limits.leaseMs)
     this.#lease.renew()
-    if (walk.place === undefined && !live) this.#sums = this.#view.sumsAt(root)
+    if (walk.place === undefined && !live) this.#sums = this.#view.sumsAt(pinned)
     return { type: "slice", bytes: frame.bytes, whole: false }
   }
 
-  #stand(root: Root): void {
-    const { version, reach, report } = root
+  #stand(pinned: PinnedSnapshot): void {
+    const { version, reach, report } = pinned
     if (this.#standing?.version !== version) this.#standing = { version, reach, report }
     this.#endLease()
   }

@@ -141,7 +141,7 @@ async function change(
   const { cache } = topic
   const located = cache.locate(since)
   if (located.type !== "resume") return
-  const { epochState: life } = cache.current!
+  const { epochState } = cache.current!
   const [key] = covered.keys
   const revisionNow = () => (key === undefined ? 0 : (cache.get(key)?.revision ?? 0))
   const before = revisionNow()
@@ -152,12 +152,12 @@ async function change(
   for (;;) {
     const now = cache.current!
     const { snapshot } = now
-    if (now.epochState !== life || revisionNow() !== before) return
+    if (now.epochState !== epochState || revisionNow() !== before) return
     if (isKnown || snapshot.version === version) {
       await cache.changes.wait(signal)
       continue
     }
-    if (version < life.horizon || (await isChanged(topic, version, covered))) return
+    if (version < epochState.horizon || (await isChanged(topic, version, covered))) return
     version = snapshot.version
     isKnown = key !== undefined
   }
@@ -169,13 +169,13 @@ async function isChanged(topic: Topic, version: number, covered: ViewFilter): Pr
   const { limits, leases, turns, views } = fanOut
   fanOut.refresh()
   const view = views!.retain({ ...covered, values })
-  const lease = leases.grant(fanOut.moment!.root, limits.listLeaseMs)
+  const lease = leases.grant(fanOut.current!.pinned, limits.listLeaseMs)
   let after: Place | undefined
   const slice = () => {
     // The walk stalled too long, or the epoch is over: something may have changed.
-    if (lease.root === undefined || view.disposed) return { entries: 1, ended: true }
+    if (lease.pinned === undefined || view.disposed) return { entries: 1, ended: true }
     const { filter } = view
-    const result = lease.root.snapshot.walk({
+    const result = lease.pinned.snapshot.walk({
       since: version,
       values,
       bytesMax: limits.frameBytesMax,

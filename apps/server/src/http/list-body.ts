@@ -64,7 +64,7 @@ const SINGLES_MAX = 32
 class ListWriter {
   readonly #topic: Topic
   readonly #request: EntryList
-  readonly #page: Pick<Continuation, "root" | "position">
+  readonly #page: Pick<Continuation, "pinned" | "position">
   readonly #view: View
   readonly #lease
   readonly #release: () => void
@@ -78,10 +78,10 @@ class ListWriter {
     const views = fanOut.views!
     this.#topic = topic
     this.#request = request
-    this.#page = request.from ?? fanOut.moment!
+    this.#page = request.from ?? fanOut.current!
     this.#after = request.from?.after
     this.#view = views.retain({ prefixes: [request.prefix], keys: [], values })
-    this.#lease = fanOut.leases.grant(this.#page.root, fanOut.limits.listLeaseMs)
+    this.#lease = fanOut.leases.grant(this.#page.pinned, fanOut.limits.listLeaseMs)
     let isRetained = true
     this.#release = () => {
       if (isRetained) views.release(this.#view)
@@ -155,23 +155,23 @@ class ListWriter {
       this.#after = place
       return undefined
     }
-    const { root, position } = this.#page
+    const { pinned, position } = this.#page
     const { prefix } = this.#request
     if (entries > 0) {
       const after = this.#after!
-      this.#next = this.#topic.continuations.keep({ root, position, prefix, after })
+      this.#next = this.#topic.continuations.keep({ pinned, position, prefix, after })
     }
     this.#isEnded = true
     return new Uint8Array()
   }
 
   #walk(bytesMax: number, visitsMax = this.#topic.fanOut.limits.visitsMax) {
-    const { root } = this.#lease
-    if (root === undefined || this.#view.disposed)
+    const { pinned } = this.#lease
+    if (pinned === undefined || this.#view.disposed)
       throw new Error("the client read nothing for listLeaseMs; the snapshot was released")
     this.#lease.renew()
     const { filter } = this.#view
-    return root.snapshot.walk({
+    return pinned.snapshot.walk({
       since: 0,
       values: this.#topic.values,
       bytesMax,

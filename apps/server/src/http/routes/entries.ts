@@ -34,7 +34,7 @@ export function entriesRoutes(app: Hono, hub: Hub): void {
     await block(hub, topic, blocking, { prefixes: [list.prefix], keys: [] }, req.raw)
     topic.fanOut.refresh()
     const from = list.name === undefined ? undefined : continuationOf(topic, list.name, list.prefix)
-    const { position } = from ?? topic.fanOut.moment!
+    const { position } = from ?? topic.fanOut.current!
     const suffix = list.lines ? '-ndjson"' : '-json"'
     const etag = etagOf(position).replace(/"$/, suffix)
     const isUncached = isPage || blocking.since !== undefined
@@ -82,7 +82,8 @@ function continuationOf(topic: Topic, name: string, prefix: string): Continuatio
   if (continuation.prefix !== prefix) {
     throw invalid("after is the next of a list with another prefix: repeat the prefix")
   }
-  if (continuation.root.life === topic.fanOut.moment!.root.life) return continuation
+  if (continuation.pinned.epochState === topic.fanOut.current!.pinned.epochState)
+    return continuation
   throw new RequestError("ERR_PAGE_GONE", "a new epoch began after that page: list anew")
 }
 
