@@ -1,7 +1,7 @@
 import type { SyncErrorCode } from "@headwater/core"
 import { InvariantError, isSyncError } from "@headwater/core"
 import { BoundedQueue, type QueueBounds } from "./bounded-queue.ts"
-import type { SyncEvent } from "./sync-state.ts"
+import type { SyncEvent } from "./merge/sync-state.ts"
 
 /** One for all: where it was made says nothing, and costs. */
 const ENDED = new Error("the activity was ended")

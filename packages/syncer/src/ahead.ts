@@ -9,7 +9,7 @@ import {
   withDeadline,
 } from "@headwater/core"
 import type { SyncerLimits } from "./limits.ts"
-import { lateAnswer } from "./question.ts"
+import { lateAnswer } from "./reading.ts"
 
 /** What the question "is the source there?" needs of a syncer. */
 export interface AheadContext {

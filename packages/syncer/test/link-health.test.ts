@@ -1,6 +1,13 @@
 import { describe, expect, test } from "vitest"
-import { answered, type Failed, failAgain, recovered, stood, worked } from "../src/link-health.ts"
-import { type Held, IDLE } from "../src/sync-state.ts"
+import {
+  answered,
+  type Failed,
+  failAgain,
+  recovered,
+  stood,
+  worked,
+} from "../src/merge/link-health.ts"
+import { type Held, IDLE } from "../src/merge/sync-state.ts"
 
 type Word = Failed | "answered" | "worked" | "stood" | "healthy"
 

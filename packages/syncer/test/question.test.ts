@@ -1,9 +1,9 @@
 import { SourceError } from "@headwater/core"
 import { ManualClock } from "@headwater/testing"
 import { expect, test } from "vitest"
-import { question } from "../src/question.ts"
+import { type Held, IDLE } from "../src/merge/sync-state.ts"
+import { question } from "../src/reading.ts"
 import { memorySource } from "../src/sources/memory/index.ts"
-import { type Held, IDLE } from "../src/sync-state.ts"
 import { never } from "./harness.ts"
 
 const random = () => 0.5

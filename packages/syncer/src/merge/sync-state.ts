@@ -8,8 +8,7 @@ import type {
   Status,
   SyncErrorCode,
 } from "@headwater/core"
-import type { PastLife, SourceLife } from "./epoch.ts"
-import type { KeptLives } from "./kept-lives.ts"
+import type { KeptLives, PastLife, SourceLife } from "../epoch.ts"
 
 /**
  * Where a syncer stands: what it holds of the source, and what it is doing.

@@ -1,9 +1,17 @@
 import type { Revision, SyncErrorCode } from "@headwater/core"
-import { goesOn, hear } from "./answer.ts"
 import { renew, watch } from "./begin.ts"
 import { again } from "./failing.ts"
 import { stood, worked } from "./link-health.ts"
-import { become, type EventOf, type MergeSettings, type PhaseOf, type Step, stay } from "./step.ts"
+import {
+  become,
+  type EventOf,
+  goesOn,
+  hear,
+  type MergeSettings,
+  type PhaseOf,
+  type Step,
+  stay,
+} from "./step.ts"
 import type { Effect, Held } from "./sync-state.ts"
 
 /** Commits are told. What was told before is not told again. */

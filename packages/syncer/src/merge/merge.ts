@@ -1,5 +1,4 @@
-import { onAsked } from "./asking.ts"
-import { ask, start } from "./begin.ts"
+import { ask, onAsked, start } from "./begin.ts"
 import { again, onOverdue, onRefused, rest } from "./failing.ts"
 import { recovered } from "./link-health.ts"
 import { onListed, onPage, onRequested, reopenLater } from "./listing.ts"

@@ -1,9 +1,17 @@
 import type { ListRequest, Revision } from "@headwater/core"
-import { goesOn, hear } from "./answer.ts"
 import { listing, renew, watching } from "./begin.ts"
 import { again, reread } from "./failing.ts"
-import { say } from "./status.ts"
-import { become, type EventOf, type MergeSettings, type PhaseOf, type Step, stay } from "./step.ts"
+import {
+  become,
+  type EventOf,
+  goesOn,
+  hear,
+  type MergeSettings,
+  type PhaseOf,
+  type Step,
+  say,
+  stay,
+} from "./step.ts"
 import type { Effect, Held } from "./sync-state.ts"
 
 /**

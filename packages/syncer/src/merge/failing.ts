@@ -1,6 +1,5 @@
 import type { ListRequest, SyncErrorCode } from "@headwater/core"
 import { type Failed, failAgain, recovered } from "./link-health.ts"
-import { say } from "./status.ts"
 import {
   become,
   type EventOf,
@@ -8,6 +7,7 @@ import {
   type PhaseName,
   type PhaseOf,
   type Step,
+  say,
   stay,
 } from "./step.ts"
 import type { Effect, Held } from "./sync-state.ts"

@@ -1,7 +1,15 @@
 import type { ListRequest, Revision } from "@headwater/core"
-import { epochOf, lifeOf, remember } from "./epoch.ts"
-import { type KeptLives, memoOf } from "./kept-lives.ts"
-import { become, type EventOf, type MergeSettings, type PhaseOf, type Step } from "./step.ts"
+import { epochOf, type KeptLives, lifeOf, memoOf, remember } from "../epoch.ts"
+import { answered } from "./link-health.ts"
+import {
+  become,
+  type EventOf,
+  goesOn,
+  hear,
+  type MergeSettings,
+  type PhaseOf,
+  type Step,
+} from "./step.ts"
 import type { Answer, Effect, Held } from "./sync-state.ts"
 
 /** So many lists of a replica that lags, then a quorum is asked. */
@@ -27,6 +35,22 @@ export function start(held: Held, { kept }: EventOf<"start">, settings: MergeSet
 /** Asks the source who it is and how far, before anything else is asked of it. */
 export function ask(held: Held, goal: "list" | "watch"): Step {
   return become(held, { name: "asking", goal }, [{ type: "ask" }])
+}
+
+/**
+ * The source said who it is. One that tells no changes is listed where there are some; where not,
+ * a watch is tried again, as that may have changed.
+ */
+export function onAsked(
+  held: Held,
+  { goal }: PhaseOf<"asking">,
+  asked: EventOf<"asked">,
+  settings: MergeSettings,
+): Step {
+  if (!goesOn(held, asked)) return renew(answered(held), asked, settings)
+  const told = hear(answered(held), asked.revision)
+  const isBehind = held.polling && asked.revision > held.contiguous
+  return goal === "list" || isBehind ? list(told, asked.revision) : watch(told, asked.revision)
 }
 
 /** Lists all, at this revision or a later one. What is polled is in sync meanwhile. */
