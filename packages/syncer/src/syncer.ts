@@ -2,14 +2,14 @@ import { assert, isSyncError, type Revision, Waiters } from "@headwater/core"
 import { Activity } from "./activity.ts"
 import { Ahead } from "./ahead.ts"
 import { checkSyncerOptions } from "./check-options.ts"
-import { epochOf, incarnationOf } from "./epoch.ts"
-import { keptLives } from "./kept-lives.ts"
+import { epochOf, incarnationOf, keptLives } from "./epoch.ts"
 import type { SyncerLimits } from "./limits.ts"
-import { merge } from "./merge.ts"
+import { assertInvariants } from "./merge/invariants.ts"
+import { merge } from "./merge/merge.ts"
+import type { SyncState } from "./merge/sync-state.ts"
+import { type CacheEffect, type Effect, IDLE, type SyncEvent } from "./merge/sync-state.ts"
 import { OutageLog } from "./outage-log.ts"
 import { Reading } from "./reading.ts"
-import type { SyncState } from "./sync-state.ts"
-import { type CacheEffect, type Effect, IDLE, type SyncEvent } from "./sync-state.ts"
 import type { SyncerOptions } from "./syncer-options.ts"
 
 /** Long enough to be worth a turn of the event loop, short enough that nobody waits for it. */
@@ -79,6 +79,11 @@ export class Syncer {
   /** Where it stands. A value: it does not change under whoever looks at it. */
   get state(): SyncState {
     return this.#state
+  }
+
+  /** Asserts what holds between two events. For tests: see `assertInvariants` of `merge/`. */
+  assertInvariants(): void {
+    assertInvariants(this.#state)
   }
 
   /**

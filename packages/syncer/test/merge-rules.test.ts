@@ -1,8 +1,15 @@
 import type { ListRequest, Revision } from "@headwater/core"
 import { describe, expect, test } from "vitest"
-import { merge } from "../src/merge.ts"
-import type { MergeSettings, PhaseOf } from "../src/step.ts"
-import { type Effect, type Held, IDLE, type SyncEvent, type SyncState } from "../src/sync-state.ts"
+import { assertInvariants } from "../src/merge/invariants.ts"
+import { merge } from "../src/merge/merge.ts"
+import type { MergeSettings, PhaseOf } from "../src/merge/step.ts"
+import {
+  type Effect,
+  type Held,
+  IDLE,
+  type SyncEvent,
+  type SyncState,
+} from "../src/merge/sync-state.ts"
 
 const settings: MergeSettings = { epochSalt: "salt", errorsMax: 5, staleAfterMs: 0 }
 
@@ -33,6 +40,7 @@ function run(state: SyncState, fed: readonly SyncEvent[], more: Partial<MergeSet
   for (const event of fed) {
     const step = merge(now, event, { ...settings, ...more })
     now = step.state
+    assertInvariants(now)
     effects.push(...step.effects)
   }
   const types = effects.map((effect) => (effect.type === "status" ? effect.status : effect.type))

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest"
-import { epochOf, type PastLife } from "../src/epoch.ts"
-import { memoOf } from "../src/kept-lives.ts"
-import { merge } from "../src/merge.ts"
+import { epochOf, memoOf, type PastLife } from "../src/epoch.ts"
+import { assertInvariants } from "../src/merge/invariants.ts"
+import { merge } from "../src/merge/merge.ts"
 import {
   type Effect,
   type Held,
@@ -9,7 +9,7 @@ import {
   type Phase,
   type SyncEvent,
   type SyncState,
-} from "../src/sync-state.ts"
+} from "../src/merge/sync-state.ts"
 
 const settings = { epochSalt: "salt", errorsMax: 5, staleAfterMs: 0 }
 const life = { identity: "A" }
@@ -121,6 +121,7 @@ describe("merge: every phase has an answer to every event", () => {
       test(`${phase}, ${type}: ${table[phase][type]}`, () => {
         const before: SyncState = { held, phase: phases[phase] }
         const { state, effects } = merge(before, events[type], settings)
+        assertInvariants(state)
         const unchanged = effects.length === 0 && JSON.stringify(state) === JSON.stringify(before)
 
         expect(unchanged ? "same" : shown(state.phase.name, effects)).toBe(table[phase][type])
@@ -136,6 +137,7 @@ function run(state: SyncState, ...fed: SyncEvent[]) {
   for (const event of fed) {
     const step = merge(now, event, settings)
     now = step.state
+    assertInvariants(now)
     effects.push(...step.effects)
   }
   return { state: now, effects }

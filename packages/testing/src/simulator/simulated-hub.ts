@@ -85,6 +85,11 @@ export class SimulatedHub {
     return [...this.#allStatuses, ...this.#statuses]
   }
 
+  /** Asserts what its syncer must hold between two events. */
+  assertInvariants(): void {
+    this.#syncer.assertInvariants()
+  }
+
   /** A reader comes. One that is ahead of this hub makes it ask its source. */
   welcome(witness: Witness): void {
     const signal = witness.arrive(this.#cache)

@@ -100,6 +100,7 @@ class Simulation {
     this.#hubs[0]!.welcome(this.#witnesses[0]!)
     for (let step = 1; step <= steps; step++) {
       await this.#step()
+      for (const hub of this.#hubs) hub.assertInvariants()
       this.#checkFailures()
       if (step % QUIET_EVERY_STEPS === 0) await this.#quiet()
     }
