@@ -79,6 +79,10 @@ function frameOf(type: Frame["type"], data: string, id: string): Fields | undefi
       frame.retryMs = retryMs
       // An unknown word must not keep a reader from coming back.
       frame.retry = isRecovery(retry) ? retry : "retry"
+      break
+    default:
+      // A new type of frame does not compile here until it has a case.
+      return type satisfies never
   }
   return frame
 }

@@ -17,29 +17,43 @@ export async function* hubWatch(
 ): AsyncGenerator<WatchEvent, void, undefined> {
   const run = new Map<string, Delta>()
   for await (const frame of frames) {
-    if (frame.type === "hello") {
-      if (frame.epoch !== epoch) return yield lost("replaced")
-      // At revision 0 nothing is known, and nothing can be resumed: only of an empty topic is what
-      // follows all that there was.
-      if (!frame.resumed && known > 0) return yield lost("compacted")
-    } else if (frame.type === "reset") {
-      return yield lost(frame.epoch === epoch ? "compacted" : "replaced")
-    } else if (frame.type === "snapshot") {
-      return yield lost("compacted")
-    } else if (frame.type === "goodbye") {
-      return yield lost("closed", new SourceError(`the hub ended the stream: ${frame.reason}`))
-    } else if (frame.type === "fault") {
-      const error = new SourceError(`the hub failed: ${frame.code}`)
-      return yield lost(frame.retry === "resync" ? "compacted" : "closed", error)
-    } else if (frame.type === "delta" || frame.type === "sync") {
-      if (frame.type === "delta" && !take(run, frame.deltas, known)) return yield lost("compacted")
-      if (!frame.id) continue
-      const { revision } = readStreamId(frame.id)!
-      if (run.size > 0) {
-        yield { type: "commits", commits: [{ revision, changes: [], deltas: [...run.values()] }] }
-      } else if (frame.type === "sync" || revision > known) yield { type: "progress", revision }
-      known = Math.max(known, revision)
-      run.clear()
+    switch (frame.type) {
+      case "hello":
+        if (frame.epoch !== epoch) return yield lost("replaced")
+        // At revision 0 nothing is known, and nothing can be resumed: only of an empty topic is the
+        // stream the whole history.
+        if (!frame.resumed && known > 0) return yield lost("compacted")
+        break
+      case "reset":
+        return yield lost(frame.epoch === epoch ? "compacted" : "replaced")
+      case "snapshot":
+        return yield lost("compacted")
+      case "delta":
+      case "sync": {
+        if (frame.type === "delta" && !take(run, frame.deltas, known)) {
+          return yield lost("compacted")
+        }
+        if (!frame.id) break
+        const { revision } = readStreamId(frame.id)!
+        if (run.size > 0) {
+          const deltas = [...run.values()]
+          yield { type: "commits", commits: [{ revision, changes: [], deltas }] }
+        } else if (frame.type === "sync" || revision > known) yield { type: "progress", revision }
+        known = Math.max(known, revision)
+        run.clear()
+        break
+      }
+      case "status":
+        break
+      case "goodbye":
+        return yield lost("closed", new SourceError(`the hub ended the stream: ${frame.reason}`))
+      case "fault": {
+        const error = new SourceError(`the hub failed: ${frame.code}`)
+        return yield lost(frame.retry === "resync" ? "compacted" : "closed", error)
+      }
+      default:
+        // A new type of frame does not compile here until it has a case.
+        frame satisfies never
     }
   }
   yield lost("closed")
