@@ -30,6 +30,11 @@ export class RequestError extends SyncError {
   }
 }
 
+/** Returns the error of a request that is malformed or contradicts itself: 400. */
+export function invalid(message: string): RequestError {
+  return new RequestError("ERR_REQUEST_INVALID", message)
+}
+
 /** This hub cannot serve the request now; another hub can, or this one later. */
 export class NotReadyError extends SyncError {
   override readonly name = "NotReadyError"

@@ -11,7 +11,7 @@ import {
   type WriteRequest,
 } from "@headwater/core"
 import { BATCH_OPERATIONS_MAX, type ValueKind } from "@headwater/protocol"
-import { RequestError } from "../errors.ts"
+import { invalid } from "../errors.ts"
 import { checkValue, TOO_DEEP, VALUE_DEPTH_MAX } from "../values.ts"
 import { JsonReader } from "./json-reader.ts"
 import { checkKey } from "./query.ts"
@@ -188,8 +188,4 @@ function* readArray(
 
 function tooLarge(bytesMax: number): ValueError {
   return new ValueError(`a value has at most ${bytesMax} bytes`, "ERR_TOO_LARGE")
-}
-
-function invalid(message: string): RequestError {
-  return new RequestError("ERR_REQUEST_INVALID", message)
 }

@@ -15,7 +15,7 @@ import {
   WAIT_MS_DEFAULT,
   WAIT_MS_MAX,
 } from "@headwater/protocol"
-import { NotReadyError, RequestError } from "../errors.ts"
+import { invalid, NotReadyError, RequestError } from "../errors.ts"
 import type { Hub } from "../hub.ts"
 import type { Topic } from "../topic.ts"
 import { one, type Query } from "./query.ts"
@@ -201,8 +201,4 @@ async function isChanged(topic: Topic, version: number, covered: ViewFilter): Pr
 function positionIn(query: Query, name: string): Position | undefined {
   const text = one(query, name)
   return text ? parsePosition(text) : undefined
-}
-
-function invalid(message: string): RequestError {
-  return new RequestError("ERR_REQUEST_INVALID", message)
 }

@@ -1,5 +1,5 @@
 import { CONTENT_TYPES, type ValueKind, valueKindOf } from "@headwater/protocol"
-import { RequestError } from "../errors.ts"
+import { invalid, RequestError } from "../errors.ts"
 
 /**
  * Checks the headers that describe a body. The hub stores and parses bodies as they arrive, so it
@@ -22,7 +22,7 @@ export function checkContent(headers: Headers, kind: ValueKind): void {
     throw unsupported(message, { "accept-encoding": "identity" })
   }
   if (headers.has("content-range")) {
-    throw new RequestError("ERR_REQUEST_INVALID", "a body is a whole value: no content-range")
+    throw invalid("a body is a whole value: no content-range")
   }
 }
 

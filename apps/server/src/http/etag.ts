@@ -1,6 +1,6 @@
 import type { Condition, Position } from "@headwater/core"
 import { formatPosition, parsePosition } from "@headwater/protocol"
-import { RequestError } from "../errors.ts"
+import { invalid, RequestError } from "../errors.ts"
 
 /** Returns the ETag of an entry: `"<epoch>.<revision>"`. */
 export function etagOf(position: Position): string {
@@ -50,8 +50,4 @@ function revisionOf(text: string): Position {
   } catch {
     throw invalid("If-Match is one ETag, one revision, or *")
   }
-}
-
-function invalid(message: string): RequestError {
-  return new RequestError("ERR_REQUEST_INVALID", message)
 }

@@ -1,5 +1,5 @@
 import { readUtf8 } from "@headwater/core"
-import { RequestError } from "../errors.ts"
+import { invalid, type RequestError } from "../errors.ts"
 import { JsonScan, type JsonVerdict, skipSpace } from "../json-scan.ts"
 
 /** Bytes that are read in one slice: well under a millisecond. */
@@ -76,6 +76,6 @@ export class JsonReader {
   }
 
   #notJson(): RequestError {
-    return new RequestError("ERR_REQUEST_INVALID", `the body is not JSON at byte ${this.#at}`)
+    return invalid(`the body is not JSON at byte ${this.#at}`)
   }
 }

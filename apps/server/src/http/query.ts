@@ -1,5 +1,5 @@
 import { isLongerThan, isWellFormed, KEY_BYTES_MAX, KeyError } from "@headwater/core"
-import { RequestError } from "../errors.ts"
+import { invalid, RequestError } from "../errors.ts"
 
 /** Parameters of a request by name, each with all its values, in order. */
 export type Query = ReadonlyMap<string, readonly string[]>
@@ -71,8 +71,4 @@ function decode(text: string): string {
   } catch {
     throw invalid("the query is not URL-encoded UTF-8")
   }
-}
-
-function invalid(message: string): RequestError {
-  return new RequestError("ERR_REQUEST_INVALID", message)
 }

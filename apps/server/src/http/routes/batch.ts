@@ -1,6 +1,6 @@
 import { formatPosition, POSITION_HEADER, REVISION_HEADER } from "@headwater/protocol"
 import type { Hono } from "hono"
-import { RequestError } from "../../errors.ts"
+import { invalid, RequestError } from "../../errors.ts"
 import type { Hub } from "../../hub.ts"
 import { readBatch } from "../batch-body.ts"
 import { readBody } from "../body.ts"
@@ -21,10 +21,7 @@ export function batchRoutes(app: Hono, hub: Hub): void {
     checkContent(req.raw.headers, "json")
     for (const name of ["if-match", "if-none-match"]) {
       if (req.header(name) === undefined) continue
-      throw new RequestError(
-        "ERR_REQUEST_INVALID",
-        `put the conditions of a batch into its if, not into ${name}`,
-      )
+      throw invalid(`put the conditions of a batch into its if, not into ${name}`)
     }
     const epoch = topic.position().epoch
     const { batchBytesMax, valueBytesMax } = hub.limits

@@ -6,7 +6,7 @@ import {
 } from "@headwater/protocol"
 import type { Hono } from "hono"
 import type { Continuation } from "../../continuations.ts"
-import { RequestError } from "../../errors.ts"
+import { invalid, RequestError } from "../../errors.ts"
 import type { Hub } from "../../hub.ts"
 import type { Topic } from "../../topic.ts"
 import { BLOCKING_RULES, block, readBlocking } from "../blocking.ts"
@@ -85,8 +85,4 @@ function continuationOf(topic: Topic, name: string, prefix: string): Continuatio
   if (continuation.pinned.epochState === topic.fanOut.current!.pinned.epochState)
     return continuation
   throw new RequestError("ERR_PAGE_GONE", "a new epoch began after that page: list anew")
-}
-
-function invalid(message: string): RequestError {
-  return new RequestError("ERR_REQUEST_INVALID", message)
 }

@@ -7,7 +7,7 @@ import {
   VALUE_HEADERS,
 } from "@headwater/protocol"
 import type { Hono } from "hono"
-import { RequestError } from "../../errors.ts"
+import { invalid, RequestError } from "../../errors.ts"
 import type { Hub } from "../../hub.ts"
 import type { Topic } from "../../topic.ts"
 import { checkValue } from "../../values.ts"
@@ -138,10 +138,7 @@ async function deleteEntry(
 ): Promise<Response> {
   checkWritable(topic)
   if (request.headers.has("if-none-match")) {
-    throw new RequestError(
-      "ERR_REQUEST_INVALID",
-      "a DELETE may have If-Match, but no If-None-Match",
-    )
+    throw invalid("a DELETE may have If-Match, but no If-None-Match")
   }
   const epoch = topic.position().epoch
   const condition = conditionOf(request.headers, key, epoch)

@@ -1,7 +1,7 @@
 import { encodeUtf8 } from "@headwater/core"
 import { parseStreamId, type StreamId } from "@headwater/protocol"
 import type { Hono } from "hono"
-import { RequestError } from "../../errors.ts"
+import { invalid } from "../../errors.ts"
 import { eventStream } from "../../event-stream/event-stream.ts"
 import { acceptsGzip } from "../../event-stream/gzip/accepts-gzip.ts"
 import { GzipSource } from "../../event-stream/gzip/gzip-source.ts"
@@ -84,8 +84,4 @@ function parseId(text: string | undefined): StreamId | undefined {
 function headOf(response: Response): Response {
   response.body?.cancel().catch(() => {}) // It was never read, so there is nothing to end.
   return new Response(null, { headers: response.headers })
-}
-
-function invalid(message: string): RequestError {
-  return new RequestError("ERR_REQUEST_INVALID", message)
 }
