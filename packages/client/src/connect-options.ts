@@ -72,7 +72,8 @@ const TYPES: Readonly<Record<keyof ConnectOptions, string>> = {
  *
  * @throws {OptionError} an option is unknown or senseless, or the filters are above their bounds.
  */
-export function checkConnect(options: ConnectOptions): URL[] {
+export function checkConnect(given: ConnectOptions): URL[] {
+  const options = given ?? {}
   for (const [name, value] of Object.entries(options)) {
     const type = value === null ? "null" : typeof value
     const allowed = TYPES[name as keyof ConnectOptions]
@@ -85,7 +86,9 @@ export function checkConnect(options: ConnectOptions): URL[] {
   if (!TOPIC_PATTERN.test(topic ?? "")) refuse("topic", topic, `of ${TOPIC_PATTERN}`)
   const terms = [...termsOf("prefix", "prefix", prefix), ...termsOf("keys", "key", keys)]
   const search = terms.join("&")
-  if (!search && keys) refuse("keys", "empty", "left out to follow the whole topic")
+  if (!search && (keys ?? prefix)) {
+    refuse(keys ? "keys" : "prefix", "empty", "left out to follow the whole topic")
+  }
   if (terms.length > VIEW_TERMS_MAX || search.length > VIEW_QUERY_BYTES_MAX) {
     refuse(
       "keys",
@@ -98,7 +101,7 @@ export function checkConnect(options: ConnectOptions): URL[] {
     try {
       // Only a page has an address of its own.
       const target = new URL(text, globalThis.location?.href)
-      if (/^https?:$/.test(target.protocol) && !target.username) {
+      if (text && /^https?:$/.test(target.protocol) && !target.username) {
         target.pathname = target.pathname.replace(/\/$/, "") + streamPath(topic)
         target.search = search
         return target

@@ -51,6 +51,7 @@ describe("connect()", () => {
     ["keys", { ...hub, keys: ["a", undefined] }],
     ["keys", { ...hub, keys: [""] }],
     ["keys", { ...hub, keys: [] }],
+    ["prefix", { ...hub, prefix: [] }],
     ["signal", { ...hub, signal: "now" }],
     ["report", { ...hub, report: {} }],
     ["fetch", { ...hub, fetch: "fetch" }],
@@ -59,6 +60,23 @@ describe("connect()", () => {
     ["random", { ...hub, random: 4 }],
   ])("refuses a senseless %s at the call: %o", (option, options) => {
     expect(refusedBy(() => connect(any(options)))).toBe(option)
+  })
+
+  test("refuses no options at all", () => {
+    expect(refusedBy(() => connect(any(undefined as never)))).toBe("topic")
+  })
+
+  test("refuses a url that is missing also in a page, where a path is enough", () => {
+    const page = globalThis as { location?: { href: string } }
+    const { location } = page
+    page.location = { href: "http://127.0.0.1:1/page" }
+    try {
+      expect(refusedBy(() => connect(any({ topic: "t" })))).toBe("url")
+      expect(refusedBy(() => connect({ url: "", topic: "t" }))).toBe("url")
+    } finally {
+      if (location) page.location = location
+      else delete page.location
+    }
   })
 
   test("names option and bound, and shows no credentials", () => {
