@@ -19,7 +19,7 @@ export interface ServerUnderTest {
 
 const JSON_TYPE = { "content-type": "application/json" }
 
-/** What a test has in hand: the hub, and a prefix of its own in every topic. */
+/** The tools of one test: the hub, and a prefix of its own in every topic. */
 interface Scene {
   readonly under: ServerUnderTest
   readonly base: string

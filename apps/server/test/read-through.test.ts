@@ -15,7 +15,7 @@ import { type ServedHub, serveHub } from "./support/served-hub.ts"
 let source: MemorySource
 let served: ServedHub
 let cache: ReadThroughCache
-/** What the types ask: the hub that is there now. */
+/** The `fetch` of the types, which reaches the present hub. */
 const fetchNow: typeof fetch = (input, init) => {
   const { pathname, search } = new URL(String(input))
   return fetch(new URL(pathname + search, served.url), init)
@@ -127,7 +127,7 @@ describe.each<[string, string, () => AnyType, (value: unknown) => unknown]>([
     await until(2)
     await write({ a: undefined })
     await until(3)
-    // Longer than a GET waits: its answers without news are nobody's.
+    // Longer than a GET waits: its answers without a change reach no callback.
     for (let look = 0; look < 40; look += 1) await soon()
     await write({ a: 4 })
     await until(4)

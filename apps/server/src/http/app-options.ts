@@ -47,7 +47,7 @@ export function checkAppOptions(options: AppOptions | undefined): asserts option
   if (options.page !== undefined) checkOptions("createApp: page", options.page, PAGE_RULES)
 }
 
-/** Tells whether a text is the origin of a web page, as browsers spell it. */
+/** Returns true for the origin of a web page, as browsers spell it. */
 export function isOrigin(text: unknown): boolean {
   return typeof text === "string" && URL.canParse(text) && new URL(text).origin === text
 }

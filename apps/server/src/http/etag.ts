@@ -7,7 +7,7 @@ export function etagOf(position: Position): string {
   return `"${formatPosition(position)}"`
 }
 
-/** Tells whether `If-None-Match` names an ETag, by weak comparison: then a GET answers 304. */
+/** Compares `If-None-Match` with an ETag, weakly. If it is true, a GET answers 304. */
 export function isKnown(ifNoneMatch: string | null, etag: string): boolean {
   if (ifNoneMatch === null) return false
   if (ifNoneMatch.trim() === "*") return true

@@ -4,7 +4,7 @@
  * @module
  */
 
-/** Tells whether only this machine can reach a name: `localhost`, `127.0.0.0/8` or `::1`. */
+/** Returns true if only this machine can reach a name: `localhost`, `127.0.0.0/8` or `::1`. */
 export function isLoopback(hostname: string): boolean {
   const name = hostname.toLowerCase().replace(/^\[(.*)\]$/, "$1")
   return (
@@ -15,7 +15,7 @@ export function isLoopback(hostname: string): boolean {
   )
 }
 
-/** Tells whether a text is a host without a port: a name, an IPv4 address, or `[IPv6]`. */
+/** Returns true for a host without a port: a name, an IPv4 address, or `[IPv6]`. */
 export function isHostname(text: unknown): boolean {
   return typeof text === "string" && /^(?:\[[0-9A-Fa-f:.]+\]|[^\s:/?#@[\]]+)$/.test(text)
 }

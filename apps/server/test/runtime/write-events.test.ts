@@ -10,7 +10,7 @@ import { type ServedHub, serveHub } from "../support/served-hub.ts"
 
 const STREAM = "/v1/topics/t/stream"
 
-/** How a stream ends that was ended by the hub. */
+/** The end of a stream that the hub ended. */
 const GOODBYE = /event: goodbye\n(.+\n)+\n$/
 
 // On Bun and Deno the suite runs this over their `node:http`, which is written to in the same way.

@@ -9,8 +9,8 @@ import type { ModelReplica } from "./model-replica.ts"
 import { StreamReader } from "./stream-reader.ts"
 
 /**
- * A hub with one topic `t`, read without a network, on a clock that the test moves: what was
- * written has arrived, and whoever could be woken has been, after `settle`.
+ * A hub with one topic `t`, read without a network, on a clock that the test moves. After `settle`,
+ * writes have arrived and readers are woken.
  */
 export class LocalHub {
   readonly clock = new ManualClock()
@@ -26,7 +26,7 @@ export class LocalHub {
       readonly limits?: Partial<HubLimits>
       readonly topic?: Partial<TopicOptions>
       readonly entries?: Iterable<readonly [string, Uint8Array]>
-      /** What the hub reads, where that is not the memory source itself. */
+      /** Returns the source that the hub reads, in place of the memory source itself. */
       readonly through?: (source: MemorySource) => Source
     } = {},
   ) {

@@ -6,8 +6,8 @@ interface Held {
 }
 
 /**
- * What a reader holds who does exactly what the protocol says, and no more: applies what stands
- * between two ids in one step, ignores what is not newer than what it has, and checks every digest.
+ * The state of a reader that does exactly what the protocol requires: it applies the changes
+ * between two ids in one step, ignores changes that are not newer, and checks every digest.
  */
 export class ModelReplica {
   #held = new Map<string, Held>()

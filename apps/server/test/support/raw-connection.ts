@@ -1,24 +1,24 @@
 import { once } from "node:events"
 import { connect, type Socket } from "node:net"
 
-/** How long a test waits for bytes that have to come. Only a failing test waits so long. */
+/** The longest wait of a test for bytes. Only a failing test waits so long. */
 const PATIENCE_MS = 120_000
 
 /** An answer of HTTP/1, taken apart byte by byte. */
 export interface RawAnswer {
   readonly status: string
   readonly headers: ReadonlyMap<string, string>
-  /** As far as it has come. */
+  /** The part that has arrived. */
   readonly body: Buffer
-  /** Whether its end was marked, by a last chunk, its length or the end of the connection. */
+  /** True once its end has arrived: a last chunk, all of its length, or the connection's end. */
   readonly ended: boolean
-  /** The sizes of its chunks, where it has some. */
+  /** The sizes of its chunks, if it is chunked. */
   readonly chunks: readonly number[]
 }
 
 /**
- * A connection as a client has it who trusts nobody: what comes is read strictly by RFC 9112, and
- * what stands where it may not is an error. Close it.
+ * A connection of a strict client: it reads answers exactly by RFC 9112, and any other byte is an
+ * error. Close it.
  */
 export class RawConnection {
   readonly socket: Socket

@@ -3,17 +3,17 @@ import { createParser } from "eventsource-parser"
 import { Grammar } from "./grammar.ts"
 import { ModelReplica } from "./model-replica.ts"
 
-/** How long a test waits for a frame that has to come. Only a failing test waits so long. */
+/** The longest wait of a test for a frame. Only a failing test waits so long. */
 const PATIENCE_MS = 120_000
 
 /**
- * Reads a stream as a reader would, by `fetch`, and checks all that it hears: the grammar, that ids
- * never go back, and every digest. Close it.
+ * Reads a stream by `fetch`, as a reader does, and checks each frame: the grammar, that ids never
+ * go back, and every digest. Close it.
  */
 export class StreamReader {
   readonly response: Response
   readonly replica: ModelReplica
-  /** What was heard so far, comments included, by name. */
+  /** Names of the frames so far, comments included. */
   readonly heard: string[] = []
   /** The `id:` of the last event that had one. */
   lastId: string | undefined
