@@ -1,10 +1,10 @@
-import type { Status } from "@headwater/core"
+import { GuardedObserver, type Status } from "@headwater/core"
 import type { Policy } from "@headwater/stream"
 import type { ResetReason } from "./follow/cache-frame.ts"
 
 /**
- * What a cache reports to metrics. Every method may be absent, and then costs nothing. None may
- * call the cache; an error that one throws is dropped, because it is not the cache's.
+ * The facts that a cache reports to metrics. Every method may be absent, and then costs nothing.
+ * None may call the cache. An error that one throws goes to `onError`, and changes nothing else.
  *
  * Source: the meanings of Typha's snapcache metrics, and what they lacked (U38).
  */
@@ -45,6 +45,8 @@ export interface CacheObserver {
   }): void
   /** Memory was full: an update was not applied. */
   onMemoryFull?(): void
+  /** Another method of the observer threw this. */
+  onError?(error: unknown): void
 }
 
 /** Counts the followers by policy, for the observer. */
@@ -65,7 +67,7 @@ export class FollowerCounts {
   }
 }
 
-const METHODS: Readonly<Record<keyof CacheObserver, true>> = {
+const METHODS: Readonly<Record<Exclude<keyof CacheObserver, "onError">, true>> = {
   onApply: true,
   onResync: true,
   onBreadcrumb: true,
@@ -80,20 +82,8 @@ const METHODS: Readonly<Record<keyof CacheObserver, true>> = {
   onMemoryFull: true,
 }
 
-/** The same observer, without its errors: it is called between steps that belong together. */
+/** The same observer; an error that one of its methods throws goes to its `onError` alone. */
 export function guarded(observer: CacheObserver | undefined): CacheObserver | undefined {
-  if (observer === undefined) return undefined
-  const guard: Record<string, unknown> = {}
-  for (const name of Object.keys(METHODS) as (keyof CacheObserver)[]) {
-    const method = observer[name] as ((...facts: unknown[]) => void) | undefined
-    if (method === undefined) continue
-    guard[name] = (...facts: unknown[]) => {
-      try {
-        method.apply(observer, facts)
-      } catch {
-        // Metrics that fail must not end what they measure.
-      }
-    }
-  }
-  return guard
+  const names = Object.keys(METHODS) as (keyof typeof METHODS)[]
+  return observer && new GuardedObserver(observer, names).tells
 }

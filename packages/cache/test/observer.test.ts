@@ -28,6 +28,7 @@ function listen(): { heard: string[]; observer: Required<CacheObserver> } {
     onLeaseEnd: note("lease end"),
     onEnd: note("end"),
     onMemoryFull: note("memory full"),
+    onError: note("error"),
   }
   return { heard, observer }
 }

@@ -17,7 +17,7 @@ export function backoffCeilingMs(failures: number, { firstMs, maxMs }: BackoffLi
  * Returns the wait before the next attempt, ms: full jitter below a ceiling that doubles, so that
  * clients which lost one server at one moment do not come back at one moment.
  *
- * A floor, as from `Retry-After`, is a wait that many clients were told at once: it is kept, and
+ * A floor, as from `Retry-After`, is the same for many clients at one moment: it is kept, and
  * the jitter above it is at least as wide as the floor is high.
  *
  * Source: Marc Brooker, "Exponential Backoff And Jitter", 2015.

@@ -11,7 +11,7 @@ export interface Entry {
 /**
  * A change as the cache applied it.
  *
- * `touch` says that the key was written again with the value that the follower already has; only
+ * `touch` means that the key was written again with the value that the follower already has; only
  * its revision moved.
  */
 export type Delta =

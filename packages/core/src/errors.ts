@@ -268,7 +268,7 @@ export class DisposedError extends SyncError {
   readonly recovery = "stop"
 }
 
-/** The engine met a trap, which is a bug of ours: every later call on it says so. */
+/** The engine hit a trap, which is a bug of ours: every later call on it throws this. */
 export class PoisonedError extends SyncError {
   override readonly name = "PoisonedError"
   readonly code = "ERR_ENGINE"
@@ -287,7 +287,7 @@ export class InvariantError extends Error {
   override readonly name = "InvariantError"
 }
 
-/** Ends what runs when a thing that must hold does not. `message` says what was expected. */
+/** Throws an `InvariantError` unless a condition holds. `message` is the expectation. */
 export function assert(condition: unknown, message: string): asserts condition {
   if (!condition) throw new InvariantError(message)
 }

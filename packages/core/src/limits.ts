@@ -2,7 +2,7 @@
 export const KEY_BYTES_MAX = 4_096
 
 /**
- * A value is at most 1 MiB unless a topic's configuration says otherwise; etcd's is 1.5 MiB. The
- * engine itself takes values up to `VALUE_BYTES_MAX` of its layout, 16 MiB.
+ * A value is at most 1 MiB unless a topic's configuration sets another bound; etcd's is 1.5 MiB.
+ * The engine itself takes values up to `VALUE_BYTES_MAX` of its layout, 16 MiB.
  */
 export const VALUE_BYTES_DEFAULT = 1_048_576

@@ -16,6 +16,6 @@ export function formatPosition({ epoch, revision }: Position): string {
  */
 export function parsePosition(text: string): Position {
   const { epoch, revision, view } = parseStreamId(text)
-  if (view) throw new PositionError(`a stream id, not a position: ${text}`)
+  if (view) throw new PositionError(`${text} is a stream id; pass a position, <epoch>.<revision>`)
   return { epoch, revision }
 }

@@ -28,7 +28,9 @@ export function formatStreamId(id: Position & { readonly view?: string | undefin
 export function parseStreamId(text: string): StreamId {
   const id = readStreamId(text)
   if (id) return id
-  throw new PositionError(`not a position: ${text.slice(0, STREAM_ID_BYTES_MAX)}`)
+  throw new PositionError(
+    `${JSON.stringify(text.slice(0, STREAM_ID_BYTES_MAX))} is not a position, <epoch>.<revision>`,
+  )
 }
 
 /** Reads a stream id of either form; `undefined` for any other text. */

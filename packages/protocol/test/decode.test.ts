@@ -75,7 +75,7 @@ describe("decodeFrame()", () => {
     ])
   })
 
-  test("takes what a newer hub says as far as it can, and stops where it cannot", () => {
+  test("reads frames of a newer hub as far as it can, and stops where it cannot", () => {
     const stop = { type: "fault", code: "ERR_NOT_IMPLEMENTED", retry: "stop", retryMs: 0 }
 
     expect(decode(read("newer.txt"))).toEqual([

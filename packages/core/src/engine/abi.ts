@@ -109,7 +109,10 @@ function guard(exports: Record<string, Call>): Record<string, Call> {
   const guarded: Record<string, Call> = {}
   const poison = (cause: unknown): never => {
     const poisoned = () => {
-      throw new PoisonedError("the engine met a trap, and cannot be used any more", { cause })
+      throw new PoisonedError(
+        "the engine hit a trap, a bug in its core, and refuses all calls; make a new engine",
+        { cause },
+      )
     }
     for (const name of Object.keys(guarded)) guarded[name] = poisoned
     return poisoned()

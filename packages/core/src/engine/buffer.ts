@@ -12,7 +12,7 @@ import {
   STATE_ITEMS,
 } from "./layout.ts"
 
-/** What an item is: a batch of events, an error that ends a snapshot, or nothing. */
+/** The kind of an item: a batch of events, an error that ends a snapshot, or nothing. */
 export type ItemKind = "events" | "error" | "empty"
 
 const KINDS: readonly ItemKind[] = ["events", "error", "empty"]
@@ -134,7 +134,7 @@ export class Cursor implements Disposable {
     }
   }
 
-  /** What the item is. This and the next four copy nothing. */
+  /** The kind of the item. This and the next four copy nothing. */
   get kind(): ItemKind {
     return KINDS[this.#open().u32[(this.#item + ITEM_KIND) >> 2]!]!
   }
@@ -160,14 +160,14 @@ export class Cursor implements Disposable {
     return this.#host.f64[((this.#item + ITEM_HEADER_BYTES) >> 3) + index]!
   }
 
-  /** Whether an item comes after it now. */
+  /** True if an item comes after it now. */
   hasNext(): boolean {
     return this.#open().u32[(this.#item + ITEM_NEXT) >> 2] !== 0
   }
 
-  /** Moves on by one item, if there is one, and says whether there was. Copies nothing. */
+  /** Moves on by one item, and returns false when there is none. Copies nothing. */
   move(): boolean {
-    // Who waits looks more often than there is something: that much can be seen from here.
+    // Followers look more often than there is an item, so the link is read without a call.
     const host = this.#open()
     if (host.u32[(this.#item + ITEM_NEXT) >> 2] === 0) return false
     this.#item = host.abi.advance(this.#item)
@@ -192,7 +192,7 @@ export class Cursor implements Disposable {
     return this.#item
   }
 
-  /** Lets go of the item, and of all that nobody else stands before. */
+  /** Releases the item, and frees all items that no other cursor or buffer holds. */
   dispose(): void {
     if (this.#item === 0) return
     const item = this.#item

@@ -3,7 +3,13 @@ import type { Host } from "./host.ts"
 import { OP_DELETE, OP_PUT } from "./layout.ts"
 import { type Place, readRecords, walkSlice } from "./walk.ts"
 
-/** How one key differs between two snapshots. `value` and `revision` are the newer snapshot's. */
+/**
+
+ * The difference of one key between two snapshots. `value` and `revision` are the newer
+
+ * snapshot's.
+
+ */
 export type Difference =
   | {
       readonly type: "added" | "updated"

@@ -22,15 +22,15 @@ import type { Snapshot } from "./snapshot.ts"
 import { Trie } from "./trie.ts"
 import { ViewSums } from "./view-sums.ts"
 
-/** How to make an engine. */
+/** The options of `createEngine`. */
 export interface EngineOptions {
   /** Most bytes of its memory, 1 GiB by default, up to 4 GiB; at least 4 MiB. */
   readonly bytesMax?: number
-  /** Two u32 that key the hash; random by default, so that nobody can pick colliding keys. */
+  /** Two u32 that key the hash; random by default, so that keys cannot be picked to collide. */
   readonly seed?: readonly [number, number]
   /** Another build than the one that ships: `@headwater/core/debug`. */
   readonly build?: EngineBuild
-  /** For debugging: told of handles that were dropped instead of disposed of. See `LeakNet`. */
+  /** For debugging: called for each handle that was dropped, not disposed of. See `LeakNet`. */
   readonly onLeak?: (leak: Leak) => void
   /** For tests that force collisions: bits of the hash that are used. */
   readonly hashMask?: number
@@ -65,7 +65,7 @@ export function createEngine(options: EngineOptions = {}): Engine {
   return new Engine(options)
 }
 
-/** What `createEngine` makes. Dropping it, with all of its handles, drops its memory. */
+/** An engine: see `createEngine`. Dropping it, with all of its handles, drops its memory. */
 export class Engine implements Disposable {
   #host: Host
   #trie: Trie

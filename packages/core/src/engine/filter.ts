@@ -17,7 +17,8 @@ const RULES: OptionRules<FilterSpec> = { prefixes: texts, keys: texts }
 
 /**
  * Prefixes and keys, in the engine's memory, for its walks. Compared as bytes. A handle: dispose of
- * it when no walk uses it any more. Cost of a walk: one comparison a term for each leaf told.
+ * it when no walk uses it any more. Cost of a walk: one comparison a term for each leaf that it
+ * emits.
  */
 export class Filter implements Disposable {
   #host: Host
@@ -28,13 +29,19 @@ export class Filter implements Disposable {
     checkOptions("filter", spec, RULES)
     // Half of a surrogate pair would be encoded as U+FFFD, and let through other keys.
     const odd = [...spec.prefixes, ...spec.keys].find((text) => !isWellFormed(text))
-    if (odd !== undefined) throw new KeyError("prefixes and keys are well-formed Unicode")
+    if (odd !== undefined)
+      throw new KeyError(
+        "a prefix or key of the filter has half of a surrogate pair; pass well-formed Unicode",
+      )
     const terms = [
       ...spec.prefixes.map((text) => [0, encodeUtf8(text)] as const),
       ...spec.keys.map((text) => [1, encodeUtf8(text)] as const),
     ]
     const bytes = terms.reduce((sum, [, text]) => sum + 8 + pad(text.byteLength), 4)
-    if (bytes > 65_536) throw new KeyError("a filter has at most 64 KiB of prefixes and keys")
+    if (bytes > 65_536)
+      throw new KeyError(
+        `the filter takes ${bytes} bytes; use fewer prefixes and keys, 65,536 bytes at most`,
+      )
     this.#host = host
     this.#address = host.allocate(bytes)
     host.refresh()
@@ -49,7 +56,7 @@ export class Filter implements Disposable {
     host.leaks?.watch(this, "filter")
   }
 
-  /** Where it lies. For the engine's own use. */
+  /** Its address. For the engine's own use. */
   get address(): number {
     if (this.#address === 0) throw new DisposedError("the filter is disposed of")
     return this.#address

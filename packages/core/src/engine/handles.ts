@@ -1,17 +1,17 @@
-/** A handle that nobody disposed of, and that the garbage collector found. */
+/** A handle that was not disposed of before the garbage collector found it. */
 export interface Leak {
-  /** What it was: `snapshot of version 7`. */
+  /** The name of the handle: `snapshot of version 7`. */
   readonly handle: string
-  /** The stack of where it was made. */
+  /** The stack of the call that made it. */
   readonly born: string
 }
 
-interface Held extends Leak {
+interface WatchedHandle extends Leak {
   readonly onLeak: (leak: Leak) => void
 }
 
 // In module scope, or it could be collected before the handles that it watches.
-const registry = new FinalizationRegistry<Held>(({ onLeak, handle, born }) => {
+const registry = new FinalizationRegistry<WatchedHandle>(({ onLeak, handle, born }) => {
   onLeak({ handle, born })
 })
 
@@ -33,7 +33,7 @@ export class LeakNet {
     registry.register(handle, { handle: name, born, onLeak: this.#onLeak }, handle)
   }
 
-  /** It was disposed of. */
+  /** Stops watching a handle: it was disposed of. */
   forget(handle: object): void {
     registry.unregister(handle)
   }

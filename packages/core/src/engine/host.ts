@@ -34,14 +34,14 @@ const POOLED_BYTES_MAX = 1_024
  */
 export class Host {
   readonly abi: Abi
-  /** Where handles are watched, when somebody asked for it. */
+  /** The net that watches handles, if the options ask for it. */
   readonly leaks: LeakNet | undefined
   readonly bytesMax: number
   readonly scratch: number
   readonly request: number
   /** Rooms for keys, one after the other: `KEY_ROOM_BYTES` each, for `UPDATES_MAX` of them. */
   readonly key: number
-  /** Where `write` expects its updates. */
+  /** The address at which `write` expects its updates. */
   readonly updates: number
   u8!: Uint8Array
   u32!: Uint32Array
@@ -114,15 +114,19 @@ export class Host {
     return block
   }
 
-  /** Writes a key into one of its rooms, the first for calls, and tells its length in bytes. */
+  /** Writes a key into one of its rooms, the first for calls, and returns its length in bytes. */
   writeKey(key: string, room = 0): number {
-    if (typeof key !== "string") throw new KeyError(`a key is a string, not of type ${typeof key}`)
+    if (typeof key !== "string") throw new KeyError(`a key is of type ${typeof key}; pass a string`)
     this.refresh()
     const { read, written } = encoder.encodeInto(key, this.#keyViews[room]!)
-    if (read !== key.length) throw new KeyError(`a key has at most ${KEY_BYTES_MAX} bytes`)
-    if (written === 0) throw new KeyError("a key has at least one byte")
+    if (read !== key.length)
+      throw new KeyError(
+        `a key of ${key.length} characters is longer than ${KEY_BYTES_MAX} bytes; shorten it`,
+      )
+    if (written === 0) throw new KeyError("a key is empty; use one of 1 byte or more")
     // A lone surrogate was written as U+FFFD, and would fall together with that.
-    if (written !== read && !isWellFormed(key)) throw new KeyError("a key is well-formed Unicode")
+    if (written !== read && !isWellFormed(key))
+      throw new KeyError("a key has half of a surrogate pair; pass well-formed Unicode")
     return written
   }
 
@@ -131,12 +135,13 @@ export class Host {
     return this.#valueRoom
   }
 
-  /** Writes a value where calls expect it, after so many bytes of others, and tells its address. */
+  /** Writes a value behind `after` bytes of others, where calls expect it; returns its address. */
   writeValue(value: Uint8Array, after: number): number {
     if (after + value.byteLength > this.#valueRoom) {
       assert(after === 0, "a value that needs more room comes alone")
       if (value.byteLength > VALUE_BYTES_MAX) {
-        throw new ValueError(`a value has at most ${VALUE_BYTES_MAX} bytes`, "ERR_TOO_LARGE")
+        const message = `a value of ${value.byteLength} bytes is larger than ${VALUE_BYTES_MAX}`
+        throw new ValueError(message, "ERR_TOO_LARGE")
       }
       this.#makeValueRoom(value.byteLength)
     }
@@ -206,7 +211,7 @@ export class Host {
     return decoder.decode(this.u8.subarray(address, address + bytes))
   }
 
-  /** What to throw when a call found no room. */
+  /** The error of a call that found no room. */
   memoryFull(): MemoryFullError {
     const live = this.u8 === undefined ? 0 : this.bytesLive
     return new MemoryFullError(live, this.bytesMax)

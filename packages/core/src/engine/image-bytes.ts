@@ -76,10 +76,12 @@ export class ByteReader {
   end(): void {
     const [lo, hi] = new Uint32Array(this.#take(8).buffer, 0, 2)
     if (lo !== this.#checksum.lo || hi !== this.#checksum.hi) {
-      throw new ImageError("an image that was changed: its checksum does not match")
+      throw new ImageError(
+        "the checksum of the image does not match: it was changed; start without it",
+      )
     }
     if (this.#piece.byteLength > 0 || !this.#pieces.next().done) {
-      throw new ImageError("an image with something after its end")
+      throw new ImageError("the image has bytes after its end; start without it")
     }
   }
 
@@ -90,7 +92,7 @@ export class ByteReader {
     while (filled < bytes) {
       if (this.#piece.byteLength === 0) {
         const next = this.#pieces.next()
-        if (next.done) throw new ImageError("an image that ends too early")
+        if (next.done) throw new ImageError("the image ends too early; start without it")
         this.#piece = checkBytes(next.value, "a piece of the image")
         continue
       }

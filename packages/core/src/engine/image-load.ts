@@ -25,7 +25,7 @@ import type { Snapshot } from "./snapshot.ts"
 const SECTION_BYTES_MAX = 33_554_432
 const QUEUE_ENTRIES = 4_096
 
-/** What `loadEngine` makes of an image. */
+/** An engine that was loaded from an image. */
 export interface LoadedEngine {
   readonly engine: Engine
   /** The version that was saved. Dispose of it. */
@@ -36,7 +36,7 @@ export interface LoadedEngine {
 
 /**
  * An engine with the state of an image: entries, tombstones, versions, births and horizon as they
- * were, so that changes since earlier versions can be told, and places of cut walks are places.
+ * were, so that changes since earlier versions can be read, and places of cut walks stay valid.
  *
  * @param image the bytes of `Snapshot.save`, whole or in any pieces.
  * @param options as for `createEngine`; the seed is the image's.
@@ -53,14 +53,17 @@ export function loadEngine(
   const head = reader.read(HEADER_BYTES)
   const u32 = new Uint32Array(head.buffer, 0, HEADER_BYTES >> 2)
   const f64 = new Float64Array(head.buffer, 0, HEADER_BYTES >> 3)
-  if (u32[0] !== MAGIC_LO || u32[1] !== MAGIC_HI) throw new ImageError("not an image")
-  if (u32[2] !== ABI_VERSION) throw new ImageError(`an image of ABI ${u32[2]}, not ${ABI_VERSION}`)
+  if (u32[0] !== MAGIC_LO || u32[1] !== MAGIC_HI)
+    throw new ImageError("the bytes are not an image of an engine; start without it")
+  if (u32[2] !== ABI_VERSION)
+    throw new ImageError(`the image has ABI ${u32[2]}, not ${ABI_VERSION}; start without it`)
   const [version, horizon, reach] = [f64[3]!, f64[4]!, f64[5]!]
   const opaqueBytes = u32[17]!
   if (!isVersion(version) || !isVersion(horizon) || horizon > version || !isVersion(reach)) {
-    throw new ImageError("an image with impossible versions")
+    throw new ImageError("the image has impossible versions; start without it")
   }
-  if (opaqueBytes > OPAQUE_BYTES_MAX) throw new ImageError("the caller's part is too large")
+  if (opaqueBytes > OPAQUE_BYTES_MAX)
+    throw new ImageError(`the opaque part takes ${opaqueBytes} bytes, over ${OPAQUE_BYTES_MAX}`)
   const opaque = reader.read((opaqueBytes + 7) & ~7).subarray(0, opaqueBytes)
   const engine = new Engine({ ...options, seed: [u32[4]!, u32[5]!], hashMask: u32[3]! })
   try {
@@ -81,7 +84,9 @@ export function loadEngine(
 function piecesOf(image: Uint8Array | Iterable<Uint8Array>): Iterable<Uint8Array> {
   if (ArrayBuffer.isView(image)) return [checkBytes(image)]
   if (typeof image === "object" && image !== null && Symbol.iterator in image) return image
-  throw new ValueError(`an image is a Uint8Array or pieces of it, not of type ${typeof image}`)
+  throw new ValueError(
+    `an image is of type ${typeof image}; pass a Uint8Array or an iterable of them`,
+  )
 }
 
 function isVersion(value: number): boolean {
@@ -96,7 +101,7 @@ function readLeaves(host: Host, reader: ByteReader): void {
     const [kind, bytes] = new Uint32Array(reader.read(8).buffer, 0, 2)
     if (kind === 0 && bytes === 0) break
     if (kind !== LEAVES || bytes! % 8 !== 0 || bytes! > SECTION_BYTES_MAX) {
-      throw new ImageError("an image with a part that is not known")
+      throw new ImageError("the image has a part of an unknown kind; start without it")
     }
     const section = reader.read(bytes!)
     host.makeOutRoom(bytes!)
@@ -104,7 +109,7 @@ function readLeaves(host: Host, reader: ByteReader): void {
     host.u8.set(section, host.out.address)
     const status = host.abi.restore(host.out.address, bytes!, host.scratch)
     if (status === FULL) throw host.memoryFull()
-    if (status !== OK) throw new ImageError("an image with an entry that cannot be")
+    if (status !== OK) throw new ImageError("the image has an impossible entry; start without it")
     collect(section, births, hashes)
   }
   reader.end()
@@ -140,7 +145,7 @@ function restoreQueue(host: Host, births: number[], hashes: number[]): void {
     }
     const status = host.abi.restoreQueue(host.out.address, piece.length)
     if (status === FULL) throw host.memoryFull()
-    if (status !== OK) throw new ImageError("an image with impossible tombstones")
+    if (status !== OK) throw new ImageError("the image has impossible tombstones; start without it")
   }
 }
 
@@ -151,5 +156,5 @@ function check(snapshot: Snapshot, engine: Engine, u32: Uint32Array): void {
   if (snapshot.size === u32[14] && snapshot.digest === digest) {
     if (engine.trie().tombstones === u32[15]) return
   }
-  throw new ImageError("an image whose sums are not those of its entries")
+  throw new ImageError("the sums of the image do not fit its entries; start without it")
 }

@@ -19,7 +19,7 @@ import { type Place, walkSlice } from "./walk.ts"
 
 const SECTION_BYTES = 262_144
 
-/** What an image is made of: a snapshot has it. */
+/** The facts of a version that an image keeps; a `Snapshot` has them. */
 export interface SavedVersion {
   readonly root: number
   readonly version: number
@@ -42,7 +42,10 @@ export function* saveImage(
   record: number,
   opaque: Uint8Array,
 ): Generator<Uint8Array> {
-  if (opaque.byteLength > OPAQUE_BYTES_MAX) throw new ImageError("the caller's part is too large")
+  if (opaque.byteLength > OPAQUE_BYTES_MAX)
+    throw new ImageError(
+      `the opaque part takes ${opaque.byteLength} bytes, over ${OPAQUE_BYTES_MAX}`,
+    )
   const checksum = new Checksum()
   const head = header(host, snapshot, record, opaque)
   checksum.add(head)

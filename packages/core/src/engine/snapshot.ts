@@ -30,7 +30,7 @@ import {
   walkWire,
 } from "./walk.ts"
 
-/** What a walk of a snapshot is asked: `WalkRequest`, with the filter as a handle. */
+/** A request for a walk of a snapshot: `WalkRequest`, with the filter as a handle. */
 export interface SnapshotWalk extends Omit<WalkRequest, "filter"> {
   readonly filter?: Filter | undefined
 }
@@ -66,7 +66,7 @@ export class Snapshot implements Disposable {
     return this.#open().f64[(this.#record + RECORD_REACH) >> 3]!
   }
 
-  /** Whether everything at its reach had been applied. */
+  /** True if everything at its reach was applied. */
   get complete(): boolean {
     return this.#open().u32[(this.#record + RECORD_COMPLETE) >> 2] === 1
   }
@@ -101,7 +101,7 @@ export class Snapshot implements Disposable {
     return { key, value: valueAt(host, leaf), revision: revisionAt(host, leaf) }
   }
 
-  /** Whether a key is live. */
+  /** Returns true if a key is live. */
   has(key: string): boolean {
     const host = this.#open()
     return host.abi.find(this.#root, host.key, host.writeKey(key)) !== 0
@@ -116,11 +116,11 @@ export class Snapshot implements Disposable {
   }
 
   /**
-   * What was written after `version`: one delta for each key, its newest. For `version` 0, all that
-   * is live, as puts.
+   * Reads the changes after `version`: one delta for each key, its newest. For `version` 0, all
+   * that is live, as puts.
    *
-   * A delete may name a key that did not exist at `version`. A touch says that the value is the one
-   * that the key had at `version`. Cost: proportional to the changes.
+   * A delete may name a key that did not exist at `version`. A touch means that the value is the
+   * one that the key had at `version`. Cost: proportional to the changes.
    *
    * `version` must not be below the trie's horizon, which is the caller's to check: below it,
    * deletes are forgotten. Source: `zfs send -i`.
@@ -151,8 +151,8 @@ export class Snapshot implements Disposable {
   }
 
   /**
-   * What differs from another snapshot of this engine, in either order of versions: for each key
-   * that one of them has and the other does not, or that has another leaf, one difference.
+   * Reads the differences to another snapshot of this engine, in either order of versions: for each
+   * key that one of them has and the other does not, or that has another leaf, one difference.
    *
    * Skips what both share, so the cost is that of the differences. Works below the horizon too.
    * Both snapshots must not be disposed of meanwhile.

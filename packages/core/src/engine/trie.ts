@@ -34,10 +34,10 @@ export type TrieUpdate =
  * and `commit` makes it a version, of which a snapshot costs nothing.
  *
  * Every version keeps what was deleted as a tombstone, until the horizon passes it: that is what
- * `Snapshot.changesSince` tells deletes from. One writer.
+ * `Snapshot.changesSince` reads deletes from. One writer.
  *
  * A write costs one copied node a level and no garbage. Bounds: keys 1 … 4,096 bytes, values up to
- * 16 MiB, memory as the engine was told.
+ * 16 MiB, memory up to `bytesMax` of the engine.
  *
  * Source: CHAMP (Steindorfer and Vinju, 2015), with ZFS's birth times in place of reference counts.
  */
@@ -72,12 +72,12 @@ export class Trie {
     return this.#host.readInteger(this.#host.abi.current() + RECORD_VERSION)
   }
 
-  /** Whether the open edit holds writes. */
+  /** True if the open edit has writes. */
   get dirty(): boolean {
     return this.#word(STATE_WRITES) > 0
   }
 
-  /** Oldest version whose changes can still be told. */
+  /** Oldest version from which changes can be read. */
   get horizon(): number {
     return this.#host.abi.horizon()
   }
@@ -130,7 +130,7 @@ export class Trie {
 
   /**
    * Deletes, at `revision`, entries that were not seen since `beginResync`. Looks at `visitsMax` at
-   * most, and says whether that was all: call it again until it was. Errors as `apply`.
+   * most. Returns true when none is left: call it until then. Errors as `apply`.
    */
   sweepUnseen(revision: Revision, visitsMax: number): boolean {
     checkRevision(revision)
@@ -166,7 +166,7 @@ export class Trie {
     return { key, value: valueAt(host, leaf), revision: revisionAt(host, leaf) }
   }
 
-  /** Whether a key is live in the open edit. */
+  /** Returns true if a key is live in the open edit. */
   has(key: string): boolean {
     const host = this.#host
     return host.abi.findOpen(host.key, host.writeKey(key)) !== 0
@@ -203,10 +203,11 @@ export class Trie {
 
   /**
    * Moves the horizon to `horizon`, and further as long as tombstones weigh more than `bytesMax`,
-   * and takes out the tombstones that it passed: `entriesMax` at most. Says whether that was all.
+   * and takes out the tombstones that it passed: `entriesMax` at most. Returns true when nothing is
+   * left.
    *
    * What it takes out is committed as a version of its own, of the same reach. Nothing may be in
-   * the open edit. When memory is full it takes out nothing, and says that it is done.
+   * the open edit. When memory is full it takes out nothing, and returns true.
    */
   sweep(
     horizon: number,
@@ -234,7 +235,7 @@ export class Trie {
     return answer !== 0
   }
 
-  /** Frees what disposed snapshots held, `blocksMax` at most. Says whether that was all. */
+  /** Frees what disposed snapshots held, `blocksMax` at most. Returns true when nothing is left. */
   reclaim(blocksMax: number): boolean {
     checkCount("reclaim: blocksMax", blocksMax)
     return this.#host.abi.reclaim(blocksMax) === 1

@@ -28,8 +28,8 @@ import {
 } from "./layout.ts"
 
 /**
- * Where a walk stopped: everything up to and including the hash is done, and `skip` leaves of the
- * next one. A place is good at any root; `skip` only at the version it was made at.
+ * The place where a walk stopped: everything up to and including the hash is done, and `skip`
+ * leaves of the next one. A place is good at any root; `skip` only at the version it was made at.
  */
 export interface Place {
   readonly started: boolean
@@ -40,14 +40,14 @@ export interface Place {
   readonly version: number
 }
 
-/** How values are written on the wire: inline, as a JSON string, or as base64. */
+/** The form of values on the wire: inline, as a JSON string, or as base64. */
 export type WireValues = "json" | "text" | "binary"
 
-/** What one slice of a walk is asked. */
+/** A request for one slice of a walk. */
 export interface WalkRequest {
   /** 0: all that is live, as entries. Above 0: what was written after this version, as changes. */
   readonly since: number
-  /** Where an earlier slice stopped; absent: from the start. */
+  /** The place where an earlier slice stopped; absent: from the start. */
   readonly after?: Place | undefined
   /** Address of a filter block, or 0. */
   readonly filter?: number
@@ -58,7 +58,7 @@ export interface WalkRequest {
   readonly visitsMax?: number | undefined
 }
 
-/** What one slice of a walk answers. */
+/** One slice of a walk. */
 export interface WalkResult {
   /** Comma-joined JSON objects. A view of the engine's memory, good until the next call on it. */
   readonly body: Uint8Array
@@ -116,7 +116,7 @@ function modeOf(values: WireValues): number {
   throw badOption("walk: values", values, "json, text or binary")
 }
 
-/** What one slice of a walk gives as deltas: puts alone when it is `since` 0. */
+/** One slice of a walk as deltas: puts alone when it is `since` 0. */
 export interface DeltaSlice {
   readonly deltas: readonly Delta[]
   readonly ended: boolean
@@ -162,9 +162,9 @@ export function* walkRaw(
 }
 
 /**
- * What a slice is asked in numbers. `mode` is one of the layout's, or says to compare two roots.
+ * A request for a slice in numbers. `mode` is one of the layout's, or `diff` to compare two roots.
  */
-interface Slice {
+interface SliceRequest {
   readonly mode: number | "diff"
   readonly since: number
   readonly after: Place | undefined
@@ -174,7 +174,7 @@ interface Slice {
   readonly oldRoot: number
 }
 
-interface SliceResult {
+interface WalkedSlice {
   readonly entries: number
   readonly ended: boolean
   readonly place: Place
@@ -182,7 +182,12 @@ interface SliceResult {
 }
 
 /** One crossing, or two when one entry needs more room than there is. */
-export function walkSlice(host: Host, root: number, version: number, slice: Slice): SliceResult {
+export function walkSlice(
+  host: Host,
+  root: number,
+  version: number,
+  slice: SliceRequest,
+): WalkedSlice {
   host.makeOutRoom(slice.bytesMax + (slice.bytesMax >> 1))
   for (;;) {
     host.refresh()
@@ -209,7 +214,7 @@ export function walkSlice(host: Host, root: number, version: number, slice: Slic
   }
 }
 
-function write(host: Host, root: number, version: number, slice: Slice): void {
+function write(host: Host, root: number, version: number, slice: SliceRequest): void {
   const { u32 } = host
   const at = host.request >> 2
   const { after } = slice
@@ -264,7 +269,7 @@ function decode(host: Host, entries: number): Delta[] {
   return deltas
 }
 
-/** What `walkRaw` tells of a state that is walked from nothing. */
+/** The entries of a walk from version 0, which has puts alone. */
 export function* entriesOf(deltas: Iterable<Delta>): Generator<Entry> {
   for (const delta of deltas) {
     if (delta.op === "put") {

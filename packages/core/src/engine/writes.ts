@@ -38,7 +38,8 @@ export function writeDelete(host: Host, key: string, revision: Revision): void {
 
 /** Refuses a number that is not a revision. */
 export function checkRevision(revision: Revision): void {
-  if (!isRevision(revision)) throw new KeyError(`not a revision: ${revision}`)
+  if (!isRevision(revision))
+    throw new KeyError(`${revision} is not a revision; pass an integer from 0 to 2^53 - 1`)
 }
 
 // The test comes first: nearly every value is a `Uint8Array`, and needs no name.

@@ -41,7 +41,7 @@ describe.each(builds)("Buffer (%s wasm)", (build) => {
     expect(() => cursor.number(-1)).toThrow(InvariantError)
   })
 
-  test("CS-B5: cursors read at their own pace; what nobody stands before is freed", () => {
+  test("CS-B5: cursors read at their own pace; items before all of them are freed", () => {
     using engine = engineOf(build)
     const buffer = engine.buffer()
     const fast = buffer.follow()

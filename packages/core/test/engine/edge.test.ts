@@ -111,7 +111,7 @@ describe.each(builds)("the edge of the engine (%s wasm)", (build) => {
     expect(() => trie.delete(wrong, 2)).toThrow(refused("KeyError"))
   })
 
-  test("a key that begins with U+FEFF keeps it wherever it is told", () => {
+  test("a key that begins with U+FEFF keeps it in entries, changes and differences", () => {
     trie.put(MARKED, bytes("v"), 2)
     using older = commit()
     trie.put(MARKED, bytes("w"), 3)

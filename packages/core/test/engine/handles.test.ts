@@ -29,7 +29,7 @@ describe("handles", () => {
     expect(leaks[0]?.born).toMatch(/dropped.*handles\.test\.ts/s)
   })
 
-  test("after a trap every call says that the engine is poisoned, and why", () => {
+  test("after a trap every call throws a PoisonedError with its cause", () => {
     const engine = engineOf("debug")
     const buffer = engine.buffer()
     const other = engine.buffer()
@@ -41,7 +41,7 @@ describe("handles", () => {
     }
 
     expect(trap).toThrow(PoisonedError)
-    expect(() => engine.trie().get("k")).toThrow("the engine met a trap")
+    expect(() => engine.trie().get("k")).toThrow("the engine hit a trap")
     expect(() => engine.trie().put("k", new Uint8Array(1), 1)).toThrow(PoisonedError)
     let cause: unknown
     try {

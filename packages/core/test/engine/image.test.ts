@@ -129,9 +129,9 @@ describe.each(builds)("Snapshot.save() and loadEngine() (%s wasm)", (build) => {
     const image = whole(trie.commit({ reach: 1, complete: true }).save())
 
     expect(() => loadEngine(image, { ...options, bytesMax: 4 * 2 ** 20 })).toThrow(MemoryFullError)
-    expect(() => loadEngine(new Uint8Array(0), options)).toThrow("an image that ends too early")
-    expect(() => loadEngine(bytes("not an image ".repeat(20)), options)).toThrow("not an image")
-    expect(() => loadEngine([image, Uint8Array.of(0)], options)).toThrow("something after its end")
+    expect(() => loadEngine(new Uint8Array(0), options)).toThrow("the image ends too early")
+    expect(() => loadEngine(bytes("not an image ".repeat(20)), options)).toThrow("are not an image")
+    expect(() => loadEngine([image, Uint8Array.of(0)], options)).toThrow("has bytes after its end")
   })
 
   test(

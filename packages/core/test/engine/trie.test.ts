@@ -58,7 +58,7 @@ describe.each(builds)("Trie (%s wasm)", (build) => {
     expect(engine.liveBytes()).toBe(0)
   })
 
-  test("rule 1: blocks that die while nobody holds a snapshot are freed", () => {
+  test("rule 1: blocks that die while no snapshot is held are freed", () => {
     const engine = engineOf(build)
     const trie = engine.trie()
     for (let key = 0; key < 200; key++) trie.put(`k${key}`, hundred, 1)
@@ -235,7 +235,7 @@ describe.each(builds)("Trie (%s wasm)", (build) => {
     expect(engine.liveBytes()).toBeLessThanOrEqual(before)
   })
 
-  test("rule 4: a touch is told only to who has the value", () => {
+  test("rule 4: a touch goes only to readers that have the value", () => {
     const trie = engineOf(build).trie()
     trie.put("k", bytes("old"), 1)
     const v1 = trie.commit({ reach: 1, complete })
@@ -345,7 +345,7 @@ describe.each(builds)("Trie (%s wasm)", (build) => {
     ])
   })
 
-  test("rule 9: two commits of one revision are two versions, and both are told", () => {
+  test("rule 9: two commits of one revision are two versions, and both are read", () => {
     const trie = engineOf(build).trie()
     trie.put("a", hundred, 7)
     const v1 = trie.commit({ reach: 7, complete: false })
