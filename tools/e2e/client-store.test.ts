@@ -32,17 +32,19 @@ describe.each(["node", "bun", "deno"] as const)("a file, written on %s", (runtim
     const folder = await mkdtemp(join(tmpdir(), "headwater-kill-"))
     const path = join(folder, "t")
     try {
-      for (let kill = 0; kill < KILLS; kill++) {
+      // On a slow machine no child saves in time: the later ones are given more of it.
+      let saves = 0
+      for (let kill = 0; kill < KILLS || saves === 0; kill++) {
         const child = await start(runtime, path)
-        await pause(5 + Math.random() * 60)
+        await pause(5 + Math.random() * 60 + kill)
         await end(child)
         const bytes = await fileStorage(path).load()
         if (bytes === undefined) continue
+        saves += 1
 
         expect(bytes.length % 1_000_000).toBe(0)
         expect(bytes.every((byte) => byte === bytes[0])).toBe(true)
       }
-      expect(await fileStorage(path).load()).toBeDefined()
     } finally {
       await rm(folder, { recursive: true })
     }
