@@ -7,6 +7,7 @@ import {
   SourceError,
   ValueError,
 } from "@headwater/core"
+import { Endpoints } from "../endpoints.ts"
 import { readSecret, type Secret } from "../secret.ts"
 import { CallFailure, failureOfAnswer, failureOfFetch, sourceErrorOf } from "./call-failure.ts"
 
@@ -37,12 +38,13 @@ export class Gateway {
   readonly #options: GatewayOptions
   readonly #fetch: typeof fetch
   readonly #closing = new AbortController()
-  #endpoint = 0
+  readonly #endpoints: Endpoints
   #token: Promise<string> | undefined
   #open = 0
 
   constructor(options: GatewayOptions) {
     this.#options = options
+    this.#endpoints = new Endpoints(options.endpoints)
     this.#fetch = options.fetch ?? ((input, init) => fetch(input, init))
   }
 
@@ -153,32 +155,31 @@ export class Gateway {
     }
   }
 
-  async #tryEach<T>(
+  #tryEach<T>(
     signal: AbortSignal,
     mayRetry: (failure: CallFailure) => boolean,
     attempt: (endpoint: string) => Promise<T>,
   ): Promise<T> {
-    let renewed = false
-    for (let tried = 1; ; ) {
+    const judge = (error: unknown) => {
+      if (!(error instanceof CallFailure) || error.kind === "refused") return "answered"
+      return mayRetry(error) ? "retry" : "away"
+    }
+    return this.#endpoints.tryEach((url) => this.#withToken(signal, () => attempt(url)), judge)
+  }
+
+  // Once more with another token, where the first is no longer good.
+  async #withToken<T>(signal: AbortSignal, attempt: () => Promise<T>): Promise<T> {
+    for (let renewed = false; ; renewed = true) {
       this.#throwIfEnded(signal)
-      const at = this.#endpoint
       const token = this.#token
       try {
-        return await attempt(this.#options.endpoints[at] as string)
+        return await attempt()
       } catch (error) {
         this.#throwIfEnded(signal)
-        if (!(error instanceof CallFailure)) throw error
-        if (error.tokenRefused && this.#token !== undefined && !renewed) {
-          renewed = true
-          // Unless somebody renewed it meanwhile.
-          if (token === undefined || token === this.#token) this.#token = undefined
-          continue
-        }
-        if (error.kind === "refused") throw error
-        // Whoever failed first at an endpoint moves on from it; the others follow.
-        if (this.#endpoint === at) this.#endpoint = (at + 1) % this.#options.endpoints.length
-        if (tried >= this.#options.endpoints.length || !mayRetry(error)) throw error
-        tried += 1
+        const isRefused = error instanceof CallFailure && error.tokenRefused
+        if (!isRefused || this.#token === undefined || renewed) throw error
+        // Unless another call renewed it meanwhile.
+        if (token === undefined || token === this.#token) this.#token = undefined
       }
     }
   }

@@ -7,6 +7,7 @@ import {
   LinkedAbort,
   SourceError,
 } from "@headwater/core"
+import { Endpoints } from "../endpoints.ts"
 import { CallFailure, failureOfFetch, sourceErrorOf } from "../etcd/call-failure.ts"
 import { readLines } from "../etcd/json-lines.ts"
 import { readSecret, type Secret } from "../secret.ts"
@@ -37,11 +38,12 @@ export class KeysApi {
   readonly #options: KeysApiOptions
   readonly #fetch: typeof fetch
   readonly #closing = new AbortController()
-  #endpoint = 0
+  readonly #endpoints: Endpoints
   #open = 0
 
   constructor(options: KeysApiOptions) {
     this.#options = options
+    this.#endpoints = new Endpoints(options.endpoints)
     this.#fetch = options.fetch ?? ((input, init) => fetch(input, init))
   }
 
@@ -108,18 +110,13 @@ export class KeysApi {
     signal: AbortSignal,
     use: (response: Response) => Promise<T>,
   ): Promise<T> {
-    const { endpoints } = this.#options
-    for (let tried = 1; ; tried++) {
-      signal.throwIfAborted()
-      const at = this.#endpoint
-      try {
-        return await this.#ask(`${endpoints[at]}${path}`, signal, use)
-      } catch (error) {
-        // Whoever failed first at an endpoint moves on from it; the others follow.
-        if (this.#endpoint === at) this.#endpoint = (at + 1) % endpoints.length
-        if (tried >= endpoints.length) throw error
-      }
-    }
+    return this.#endpoints.tryEach(
+      async (endpoint) => {
+        signal.throwIfAborted()
+        return this.#ask(`${endpoint}${path}`, signal, use)
+      },
+      () => (signal.aborted ? "answered" : "retry"),
+    )
   }
 
   // Under a deadline until `use` is done. What it leaves open stays linked to the call's own
