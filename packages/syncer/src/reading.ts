@@ -146,7 +146,7 @@ export interface QuestionContext {
  */
 export function question(context: QuestionContext, signal: AbortSignal): Promise<Answer> {
   const { source, clock, random, askMs, held } = context
-  const { heard: floor, life, served } = held()
+  const { observed: floor, life, served } = held()
   const deadline = { clock, timeoutMs: askMs, errorOf: () => lateAnswer(source, askMs) }
   return withDeadline(deadline, [signal], async (inTime) => {
     const identity = await source.identity(inTime)

@@ -1,6 +1,5 @@
 import { assert, isSyncError, type Revision, Waiters } from "@headwater/core"
 import { Activity } from "./activity.ts"
-import { Ahead } from "./ahead.ts"
 import { checkSyncerOptions } from "./check-options.ts"
 import { epochOf, incarnationOf, keptLives } from "./epoch.ts"
 import type { SyncerLimits } from "./limits.ts"
@@ -10,6 +9,7 @@ import type { SyncState } from "./merge/sync-state.ts"
 import { type CacheEffect, type Effect, IDLE, type SyncEvent } from "./merge/sync-state.ts"
 import { OutageLog } from "./outage-log.ts"
 import { Reading } from "./reading.ts"
+import { RevisionWait } from "./revision-wait.ts"
 import type { SyncerOptions } from "./syncer-options.ts"
 
 /** Long enough to be worth a turn of the event loop, short enough that nobody waits for it. */
@@ -21,7 +21,7 @@ const MAIN_BOUNDS = { itemsMax: 2, weightMax: Number.POSITIVE_INFINITY }
 /** These are of the watch that is open, and go with it. */
 const OF_A_WATCH = new Set<SyncEvent["type"]>(["settled", "healthy", "silence"])
 
-const WORDS_OF_SOURCE = new Set<SyncEvent["type"]>([
+const CONTACTS = new Set<SyncEvent["type"]>([
   "asked",
   "page",
   "listed",
@@ -53,11 +53,11 @@ export class Syncer {
   #probe: Activity | undefined
   /** What is awaited of the watch: that it settles, that it is healthy. */
   #timers: (() => void)[] = []
-  #doubt = () => {}
+  #disarmStaleTimer = () => {}
   #once = false
   #failure: { readonly error: unknown } | undefined
   readonly #reading: Reading
-  readonly #ahead: Ahead
+  readonly #revisionWait: RevisionWait
   readonly #outages: OutageLog | undefined
 
   constructor(options: SyncerOptions) {
@@ -68,7 +68,7 @@ export class Syncer {
     this.#outages = log && new OutageLog(source.name, clock, log)
     const held = () => this.#state.held
     this.#reading = new Reading({ ...options, limits, held })
-    this.#ahead = new Ahead({
+    this.#revisionWait = new RevisionWait({
       ...options,
       limits,
       contiguous: () => this.#state.held.contiguous,
@@ -116,7 +116,7 @@ export class Syncer {
    * @returns whether the source is there. It is asked anew, so `false` is final.
    */
   revisionAtLeast(revision: Revision, signal: AbortSignal): Promise<boolean> {
-    return this.#ahead.reaches(revision, signal)
+    return this.#revisionWait.reaches(revision, signal)
   }
 
   async #run(signal: AbortSignal, once: boolean): Promise<void> {
@@ -135,8 +135,8 @@ export class Syncer {
         sliceBegan = clock.elapsed()
       }
     } finally {
-      this.#ahead.close()
-      this.#doubt()
+      this.#revisionWait.close()
+      this.#disarmStaleTimer()
       await this.#handle({ type: "stop" })
       await Promise.all(this.#running)
     }
@@ -181,7 +181,7 @@ export class Syncer {
     const { state, effects } = merge(this.#state, event, settings)
     this.#state = state
     this.#note(event)
-    if (WORDS_OF_SOURCE.has(event.type)) cache.contact()
+    if (CONTACTS.has(event.type)) cache.contact()
     try {
       for (const effect of effects) await this.#do(effect)
     } catch (error) {
@@ -207,17 +207,19 @@ export class Syncer {
         this.#probe?.end()
         this.#probe = this.#begin((self) => this.#reading.ask(self))
         return
-      case "observe":
-        this.#await("healthy", this.#limits.healthyMs)
-        return this.#await("settled", this.#limits.settleMs)
-      case "settle":
-        return this.#await("settled", this.#limits.settleMs)
-      case "doubt":
-        this.#doubt()
-        this.#doubt = clock.after(this.#limits.staleAfterMs, () => this.#post({ type: "overdue" }))
+      case "arm-health-timers":
+        this.#armTimer("healthy", this.#limits.healthyMs)
+        return this.#armTimer("settled", this.#limits.settleMs)
+      case "arm-settle-timer":
+        return this.#armTimer("settled", this.#limits.settleMs)
+      case "arm-stale-timer":
+        this.#disarmStaleTimer()
+        this.#disarmStaleTimer = clock.after(this.#limits.staleAfterMs, () =>
+          this.#post({ type: "overdue" }),
+        )
         return
-      case "trust":
-        return this.#doubt()
+      case "disarm-stale-timer":
+        return this.#disarmStaleTimer()
       case "end":
         return this.#endAll()
       case "fail":
@@ -289,7 +291,7 @@ export class Syncer {
     this.#watch = undefined
   }
 
-  #await(type: "settled" | "healthy", ms: number): void {
+  #armTimer(type: "settled" | "healthy", ms: number): void {
     this.#timers.push(this.#options.clock.after(ms, () => this.#post({ type })))
   }
 

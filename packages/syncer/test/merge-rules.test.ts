@@ -18,7 +18,7 @@ const held: Held = {
   ...IDLE.held,
   life: { identity: "A" },
   contiguous: 10,
-  heard: 10,
+  observed: 10,
   served: true,
   status: "in-sync",
 }
@@ -145,7 +145,7 @@ describe("merge: when it is in sync", () => {
       "begin-resync",
       "apply-list",
       "end-resync",
-      "observe",
+      "arm-health-timers",
       "in-sync",
     ])
   })
@@ -175,14 +175,14 @@ describe("merge: when it is in sync", () => {
     const busy = run(open.state, [commits(21), settled])
 
     expect(quiet.types).toEqual(["in-sync"])
-    expect(busy.types).toEqual(["apply-commits", "settle"])
+    expect(busy.types).toEqual(["apply-commits", "arm-settle-timer"])
     expect(run(busy.state, [settled]).types).toEqual(["in-sync"])
   })
 
   test("ES-B22: a watch that goes on where it was is no news", () => {
     const { types, state } = run(watching, [lost("closed"), asked(10), settled])
 
-    expect(types).toEqual(["ask", "watch", "observe", "trust"])
+    expect(types).toEqual(["ask", "watch", "arm-health-timers", "disarm-stale-timer"])
     expect(state.held.status).toBe("in-sync")
   })
 
@@ -198,7 +198,7 @@ describe("merge: sources that tell no changes (U49)", () => {
   test("WS-B17, WS-B14: are looked at every so often, in sync all the same", () => {
     const { types, state } = run(watching, [lost("unsupported"), resumed, asked(10)])
 
-    expect(types).toEqual(["rest", "ask", "watch", "observe"])
+    expect(types).toEqual(["rest", "ask", "watch", "arm-health-timers"])
     expect(state.held).toEqual({ ...held, polling: true })
   })
 
@@ -220,7 +220,7 @@ describe("merge: sources that tell no changes (U49)", () => {
       "begin-resync",
       "apply-list",
       "end-resync",
-      "observe",
+      "arm-health-timers",
       "rest",
     ])
     expect(effects).toContainEqual({ type: "list", request: { atLeast: 12 } })
@@ -302,7 +302,7 @@ describe("merge: a link that is away for a time (U52)", () => {
     const away = run(watching, [lost("closed"), refused(), resumed, refused()], patient)
     const late = run(away.state, [overdue, resumed, refused()], patient)
 
-    expect(away.types).toEqual(["ask", "doubt", "pause", "ask", "pause"])
+    expect(away.types).toEqual(["ask", "arm-stale-timer", "pause", "ask", "pause"])
     expect(late.types).toEqual(["stale", "ask", "pause"])
   })
 
@@ -313,13 +313,13 @@ describe("merge: a link that is away for a time (U52)", () => {
       patient,
     )
 
-    expect(types.slice(-3)).toEqual(["watch", "observe", "trust"])
-    expect(state.held).toMatchObject({ status: "in-sync", doubt: undefined })
+    expect(types.slice(-3)).toEqual(["watch", "arm-health-timers", "disarm-stale-timer"])
+    expect(state.held).toMatchObject({ status: "in-sync", unresolved: undefined })
   })
 
   test("while a list is read it is noted, and said when that fails", () => {
     const reading: SyncState = {
-      held: { ...held, doubt: { code: "ERR_TIMEOUT", isOverdue: false } },
+      held: { ...held, unresolved: { code: "ERR_TIMEOUT", isOverdue: false } },
       phase: listing({ atLeast: 10 }),
     }
 
@@ -343,14 +343,17 @@ describe("merge: a link that is away for a time (U52)", () => {
 
 describe("merge: histories that go back (U53)", () => {
   test("ES-B27: below what the source itself had said, not only below what was told", () => {
-    const listed20: SyncState = { held: { ...held, heard: 20 }, phase: listing({ atLeast: 20 }) }
+    const listed20: SyncState = { held: { ...held, observed: 20 }, phase: listing({ atLeast: 20 }) }
     const { types } = run(listed20, [page(20), listed(15, 20)])
 
     expect(types).toContain("renew")
   })
 
   test("an answer to a question of before is compared with what was known then", () => {
-    const moved: SyncState = { held: { ...held, heard: 30, contiguous: 30 }, phase: watching.phase }
+    const moved: SyncState = {
+      held: { ...held, observed: 30, contiguous: 30 },
+      phase: watching.phase,
+    }
     const { types } = run(moved, [{ type: "verified", ...answer(25, 20) }])
 
     expect(types).toEqual([])

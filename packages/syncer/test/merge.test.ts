@@ -19,7 +19,7 @@ const held: Held = {
   ...IDLE.held,
   life,
   contiguous: 10,
-  heard: 10,
+  observed: 10,
   served: true,
   status: "in-sync",
   attempts: 1,
@@ -182,11 +182,11 @@ describe("merge", () => {
       { type: "apply-list", page: { revision: 7, entries: [], invalid: [] } },
       { type: "status", status: "resyncing", code: undefined },
       { type: "end-resync", revision: 7 },
-      { type: "observe" },
+      { type: "arm-health-timers" },
       { type: "status", status: "in-sync", code: undefined },
     ])
     expect(state).toEqual({
-      held: { ...IDLE.held, life, contiguous: 7, heard: 7, served: true, status: "in-sync" },
+      held: { ...IDLE.held, life, contiguous: 7, observed: 7, served: true, status: "in-sync" },
       phase: { name: "watching", target: 7, settlingFrom: 7, probing: false },
     })
   })
@@ -194,7 +194,11 @@ describe("merge", () => {
   test("a watch that is lost once goes on at once, and no reader hears of it", () => {
     const { state, effects } = run(healthy, lost, asked("A", 10))
 
-    expect(effects).toEqual([{ type: "ask" }, { type: "watch", from: 11 }, { type: "observe" }])
+    expect(effects).toEqual([
+      { type: "ask" },
+      { type: "watch", from: 11 },
+      { type: "arm-health-timers" },
+    ])
     expect(state.held.status).toBe("in-sync")
   })
 
@@ -213,15 +217,15 @@ describe("merge", () => {
       errors: 1,
       status: "stale",
       code: "ERR_SOURCE_FAILED",
-      doubt: { code: "ERR_SOURCE_FAILED", isOverdue: true },
+      unresolved: { code: "ERR_SOURCE_FAILED", isOverdue: true },
     })
     expect(up.effects.map((effect) => effect.type)).toEqual([
       "ask",
       "watch",
-      "observe",
+      "arm-health-timers",
       "apply-commits",
       "apply-commits",
-      "trust",
+      "disarm-stale-timer",
       "status",
     ])
     expect(up.state.held.status).toBe("in-sync")
@@ -362,7 +366,11 @@ describe("merge", () => {
   test("WS-E7: a silent watch is replaced when the source has moved on", () => {
     const { state, effects } = run(healthy, events.silence, asked("A", 30))
 
-    expect(effects).toEqual([{ type: "probe" }, { type: "watch", from: 11 }, { type: "observe" }])
+    expect(effects).toEqual([
+      { type: "probe" },
+      { type: "watch", from: 11 },
+      { type: "arm-health-timers" },
+    ])
     expect(state.held.status).toBe("in-sync")
   })
 
@@ -458,7 +466,7 @@ describe("merge", () => {
       { type: "begin-resync" },
       { type: "apply-list", page: { revision: 12, entries: [], invalid: [] } },
       { type: "end-resync", revision: 12 },
-      { type: "observe" },
+      { type: "arm-health-timers" },
     ])
     expect(state.held.status).toBe("in-sync")
     expect(run(watching, { type: "requested", revision: 10 }).effects).toEqual([])
@@ -478,7 +486,7 @@ describe("merge of what an image brought", () => {
       "ask",
       "status",
       "watch",
-      "observe",
+      "arm-health-timers",
       "apply-commits",
     ])
     expect(effects[2]).toEqual({ type: "watch", from: 11 })

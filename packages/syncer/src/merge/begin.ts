@@ -5,8 +5,8 @@ import {
   become,
   type EventOf,
   goesOn,
-  hear,
   type MergeSettings,
+  observe,
   type PhaseOf,
   type Step,
 } from "./step.ts"
@@ -26,7 +26,7 @@ export function start(held: Held, { kept }: EventOf<"start">, settings: MergeSet
   const isOwn = kept.life.incarnation !== undefined && contiguous === 0
   const life = isOwn ? { ...kept.life, incarnation } : kept.life
   const lives = { life, past }
-  const before = { ...held, ...lives, contiguous, heard: contiguous, served: true }
+  const before = { ...held, ...lives, contiguous, observed: contiguous, served: true }
   const goal = contiguous > 0 ? "watch" : "list"
   const effects: Effect[] = contiguous > 0 ? [] : [renewal(lives, settings)]
   return become(before, { name: "asking", goal }, [...effects, { type: "ask" }], "resyncing")
@@ -48,7 +48,7 @@ export function onAsked(
   settings: MergeSettings,
 ): Step {
   if (!goesOn(held, asked)) return renew(answered(held), asked, settings)
-  const told = hear(answered(held), asked.revision)
+  const told = observe(answered(held), asked.revision)
   const isBehind = held.polling && asked.revision > held.contiguous
   return goal === "list" || isBehind ? list(told, asked.revision) : watch(told, asked.revision)
 }
@@ -81,7 +81,10 @@ export function listAt(held: Held, oldest: Revision): Step {
 /** Watches from the next revision, or watches anew. In sync when `target` has been told. */
 export function watch(held: Held, target: Revision): Step {
   const from = held.contiguous + 1
-  return become(held, watching(held, target), [{ type: "watch", from }, { type: "observe" }])
+  return become(held, watching(held, target), [
+    { type: "watch", from },
+    { type: "arm-health-timers" },
+  ])
 }
 
 /** A watch that was just opened. */
@@ -98,10 +101,10 @@ const RELISTS_AT_ONCE_MAX = 1
  */
 export function renew(held: Held, asked: Answer, settings: MergeSettings): Step {
   const { identity, revision, incarnation } = asked
-  const ended = held.life && { ...held.life, reached: held.heard }
+  const ended = held.life && { ...held.life, reached: held.observed }
   const past = ended ? remember(held.past, ended) : held.past
   const life = lifeOf(identity, revision, past, incarnation, settings.epochPerHub)
-  const reset = { contiguous: 0, heard: revision, errors: 0, staleReads: 0, polling: false }
+  const reset = { contiguous: 0, observed: revision, errors: 0, staleReads: 0, polling: false }
   const begun = { ...held, ...reset, life, past }
   const { state, effects } = listNew(begun, asked, ended === undefined, settings)
   return { state, effects: [renewal({ life, past }, settings), ...effects] }

@@ -7,7 +7,7 @@ import {
   type PhaseName,
   type PhaseOf,
   type Step,
-  say,
+  setStatus,
   stay,
 } from "./step.ts"
 import type { Effect, Held } from "./sync-state.ts"
@@ -27,11 +27,12 @@ export function again(
   { isQuiet = false, what = goal }: { readonly isQuiet?: boolean; readonly what?: Failed } = {},
 ): Step {
   const { failures, effect } = failAgain(held, what)
-  const failed = { ...held, ...failures, doubt: doubtOf(held, code, settings) }
+  const failed = { ...held, ...failures, unresolved: failureOf(held, code, settings) }
   const effects = [effect]
-  if (held.doubt === undefined && failed.doubt?.isOverdue === false) effects.push({ type: "doubt" })
+  if (held.unresolved === undefined && failed.unresolved?.isOverdue === false)
+    effects.push({ type: "arm-stale-timer" })
   const phase = { name: effect.type === "ask" ? "asking" : "pausing", goal } as const
-  const isTold = code !== undefined && !isQuiet && failed.doubt?.isOverdue
+  const isTold = code !== undefined && !isQuiet && failed.unresolved?.isOverdue
   return isTold ? become(failed, phase, effects, "stale", code) : become(failed, phase, effects)
 }
 
@@ -46,16 +47,16 @@ export function onRefused(
   if (!settings.once && recovery !== "stop") {
     return again(held, recovery === "resync" ? "list" : goal, code, settings, what && { what })
   }
-  const said = say(held, "stale", code)
+  const said = setStatus(held, "stale", code)
   const effects: Effect[] = [{ type: "end" }, ...said.effects, { type: "fail", code, error }]
   return become(said.held, { name: "stopped" }, effects)
 }
 
 /** It failed a while ago. Told where it still does; else when it fails again. */
 export function onOverdue(held: Held, phase: PhaseOf<PhaseName>): Step {
-  if (held.doubt === undefined) return stay(held, phase)
-  const { code } = held.doubt
-  const overdue = { ...held, doubt: { code, isOverdue: true } }
+  if (held.unresolved === undefined) return stay(held, phase)
+  const { code } = held.unresolved
+  const overdue = { ...held, unresolved: { code, isOverdue: true } }
   const isFailing = phase.name === "asking" || phase.name === "pausing"
   return isFailing ? become(overdue, phase, [], "stale", code) : stay(overdue, phase)
 }
@@ -82,12 +83,12 @@ export function rest(held: Held): Step {
 }
 
 // The first failure ever is told at once: nothing was there that could be thought to go on.
-function doubtOf(
+function failureOf(
   held: Held,
   code: SyncErrorCode | undefined,
   { staleAfterMs }: MergeSettings,
-): Held["doubt"] {
-  if (code === undefined) return held.doubt
-  const isOverdue = held.doubt?.isOverdue ?? (!held.served || staleAfterMs === 0)
+): Held["unresolved"] {
+  if (code === undefined) return held.unresolved
+  const isOverdue = held.unresolved?.isOverdue ?? (!held.served || staleAfterMs === 0)
   return { code, isOverdue }
 }

@@ -14,9 +14,12 @@ export function assertInvariants({ held, phase }: SyncState): void {
   assertPhase(held, phase)
 }
 
-function assertRevisions({ contiguous, heard, life, past }: Held): void {
-  assert(contiguous <= heard, "what was handed to the cache was named by the source before")
-  assert(life !== undefined || (heard === 0 && past.length === 0), "revisions are of a known life")
+function assertRevisions({ contiguous, observed, life, past }: Held): void {
+  assert(contiguous <= observed, "what was handed to the cache was named by the source before")
+  assert(
+    life !== undefined || (observed === 0 && past.length === 0),
+    "revisions are of a known life",
+  )
   const identities = new Set(past.map(({ identity }) => identity))
   assert(identities.size === past.length, "a past life is remembered once")
 }

@@ -5,11 +5,11 @@ import {
   become,
   type EventOf,
   goesOn,
-  hear,
   type MergeSettings,
+  observe,
   type PhaseOf,
   type Step,
-  say,
+  setStatus,
   stay,
 } from "./step.ts"
 import type { Effect, Held } from "./sync-state.ts"
@@ -48,7 +48,7 @@ export function onPage(
   const watchOpen = !settings.once
   const effects: Effect[] = watchOpen ? [{ type: "watch", from: revision + 1 }] : []
   effects.push({ type: "begin-resync" }, { type: "apply-list", page })
-  return become(hear(held, revision), { ...phase, revision, watchOpen }, effects)
+  return become(observe(held, revision), { ...phase, revision, watchOpen }, effects)
 }
 
 /**
@@ -63,15 +63,15 @@ export function onListed(
 ): Step {
   if (revision === undefined) return again(held, "list", "ERR_SOURCE_FAILED", settings)
   if (!goesOn(held, asked) || asked.revision < revision) return renew(held, asked, settings)
-  const whole = { ...hear(held, asked.revision), contiguous: revision, errors: 0, staleReads: 0 }
+  const whole = { ...observe(held, asked.revision), contiguous: revision, errors: 0, staleReads: 0 }
   const first = held.served
     ? undefined
-    : say({ ...whole, served: true, code: undefined }, "resyncing")
+    : setStatus({ ...whole, served: true, code: undefined }, "resyncing")
   const effects: Effect[] = first ? [...first.effects] : []
   const served = first?.held ?? whole
   if (settings.once) return end(served, [...effects, { type: "end-resync", revision }])
   if (!watchOpen) effects.push({ type: "watch", from: revision + 1 })
-  effects.push({ type: "end-resync", revision }, { type: "observe" })
+  effects.push({ type: "end-resync", revision }, { type: "arm-health-timers" })
   const isCurrent = asked.revision === revision
   const phase = watching(served, asked.revision)
   const replays = asked.lastChange ?? asked.revision

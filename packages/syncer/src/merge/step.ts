@@ -43,7 +43,7 @@ export function stay(held: Held, phase: Phase): Step {
 
 /**
  * What holds now, and what is to be done: the effects, and then a status, after the data that it
- * covers. Being in sync ends all doubt, whether or not it is news.
+ * covers. Being in sync ends all unresolved, whether or not it is news.
  */
 export function become(
   held: Held,
@@ -53,9 +53,11 @@ export function become(
   code?: SyncErrorCode,
 ): Step {
   if (status === undefined) return { state: { held, phase }, effects }
-  const trusts = status === "in-sync" && held.doubt !== undefined
-  const said = say(trusts ? { ...held, doubt: undefined } : held, status, code)
-  const more: readonly Effect[] = trusts ? [{ type: "trust" }, ...said.effects] : said.effects
+  const trusts = status === "in-sync" && held.unresolved !== undefined
+  const said = setStatus(trusts ? { ...held, unresolved: undefined } : held, status, code)
+  const more: readonly Effect[] = trusts
+    ? [{ type: "disarm-stale-timer" }, ...said.effects]
+    : said.effects
   return { state: { held: said.held, phase }, effects: [...effects, ...more] }
 }
 
@@ -74,7 +76,7 @@ export function become(
  * proves nothing, and a status that changed with each attempt would never have lasted long enough
  * for an alarm.
  */
-export function say(held: Held, status: Status, code?: SyncErrorCode): Said {
+export function setStatus(held: Held, status: Status, code?: SyncErrorCode): StatusChange {
   if (status === "resyncing" && held.code !== undefined) return { held, effects: [] }
   const spoken = !held.served && status !== "in-sync" ? "waiting" : status
   if (spoken === held.status && code === held.code) return { held, effects: [] }
@@ -85,7 +87,7 @@ export function say(held: Held, status: Status, code?: SyncErrorCode): Said {
 }
 
 /** What is held when it was said, and what is to be done: nothing when it was said before. */
-export interface Said {
+export interface StatusChange {
   readonly held: Held
   readonly effects: readonly Effect[]
 }
@@ -99,6 +101,6 @@ export function goesOn(held: Held, asked: Answer): boolean {
 }
 
 /** The source named this revision. */
-export function hear(held: Held, revision: Revision): Held {
-  return revision <= held.heard ? held : { ...held, heard: revision }
+export function observe(held: Held, revision: Revision): Held {
+  return revision <= held.observed ? held : { ...held, observed: revision }
 }

@@ -34,7 +34,7 @@ export interface Held {
   /** Everything up to here was handed to the cache, in this life; 0 before its first list ended. */
   readonly contiguous: Revision
   /** The highest revision that the source named in this life. Below it, its history went back. */
-  readonly heard: Revision
+  readonly observed: Revision
   /** Whether anything was ever whole, in any life. */
   readonly served: boolean
   /** What the cache was last told. */
@@ -53,7 +53,7 @@ export interface Held {
   /** Whether the source tells no changes, and is listed every so often: in sync all the same. */
   readonly polling: boolean
   /** What failed since it was in sync; whether that is long enough ago to be told. */
-  readonly doubt: { readonly code: SyncErrorCode; readonly isOverdue: boolean } | undefined
+  readonly unresolved: { readonly code: SyncErrorCode; readonly isOverdue: boolean } | undefined
 }
 
 /** What a syncer is doing, and what it needs to know for that alone. */
@@ -85,7 +85,7 @@ export type Phase =
 export interface Answer {
   readonly identity: string
   readonly revision: Revision
-  /** `Held.heard` when the question began: a lower answer says that its history went back. */
+  /** `Held.observed` when the question began: a lower answer says that its history went back. */
   readonly floor: Revision
   /** See `Source.oldest`; asked where a first life begins. */
   readonly oldest?: Revision
@@ -160,12 +160,12 @@ export type Effect =
   /** Asks beside the watch. */
   | { readonly type: "probe" }
   /** From now on `settled` and `healthy` are awaited. */
-  | { readonly type: "observe" }
+  | { readonly type: "arm-health-timers" }
   /** From now on `settled` alone is awaited anew. */
-  | { readonly type: "settle" }
+  | { readonly type: "arm-settle-timer" }
   /** From now on `overdue` is awaited, or no longer. */
-  | { readonly type: "doubt" }
-  | { readonly type: "trust" }
+  | { readonly type: "arm-stale-timer" }
+  | { readonly type: "disarm-stale-timer" }
   | { readonly type: "end" }
   /** It ends with this error, which nothing can be done about. */
   | { readonly type: "fail"; readonly code: SyncErrorCode; readonly error: unknown }
@@ -192,7 +192,7 @@ export const IDLE: SyncState = {
     life: undefined,
     past: [],
     contiguous: 0,
-    heard: 0,
+    observed: 0,
     served: false,
     status: "waiting",
     code: undefined,
@@ -202,7 +202,7 @@ export const IDLE: SyncState = {
     errors: 0,
     staleReads: 0,
     polling: false,
-    doubt: undefined,
+    unresolved: undefined,
   },
   phase: { name: "idle" },
 }

@@ -6,8 +6,8 @@ import {
   become,
   type EventOf,
   goesOn,
-  hear,
   type MergeSettings,
+  observe,
   type PhaseOf,
   type Step,
   stay,
@@ -48,7 +48,7 @@ export function onProbed(
 ): Step {
   if (!phase.probing) return stay(held, phase)
   if (!goesOn(held, asked)) return renew(held, asked, settings)
-  const told = hear(held, asked.revision)
+  const told = observe(held, asked.revision)
   if (asked.revision <= held.contiguous) return stay(told, { ...phase, probing: false })
   // The first of them at once: the source has just answered.
   if (held.attempts === 0) return watch({ ...told, attempts: 1 }, asked.revision)
@@ -63,7 +63,7 @@ export function onVerified(
   settings: MergeSettings,
 ): Step {
   if (!goesOn(held, asked)) return renew(held, asked, settings)
-  return stay(hear(held, asked.revision), phase)
+  return stay(observe(held, asked.revision), phase)
 }
 
 /**
@@ -76,7 +76,7 @@ export function onSettled(before: Held, phase: PhaseOf<"watching">): Step {
   if (held.contiguous >= phase.target) return become(held, phase, [], "in-sync")
   const isTold = held.contiguous >= (phase.replays ?? 0)
   if (isTold && held.contiguous === phase.settlingFrom) return become(held, phase, [], "in-sync")
-  return become(held, { ...phase, settlingFrom: held.contiguous }, [{ type: "settle" }])
+  return become(held, { ...phase, settlingFrom: held.contiguous }, [{ type: "arm-settle-timer" }])
 }
 
 /** The watch ended: of itself, or because its history is gone, or the source is another one. */
@@ -100,7 +100,7 @@ export function onClosed(held: Held, code: SyncErrorCode, settings: MergeSetting
 }
 
 function tell(held: Held, contiguous: Revision): Held {
-  return { ...hear(worked(held), contiguous), contiguous, errors: 0, polling: false }
+  return { ...observe(worked(held), contiguous), contiguous, errors: 0, polling: false }
 }
 
 function caughtUp(held: Held, phase: PhaseOf<"watching">, effects: readonly Effect[]): Step {

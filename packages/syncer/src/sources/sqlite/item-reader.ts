@@ -25,7 +25,7 @@ const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
 export type ItemPlace = readonly [revision: Revision, place: number]
 
 /** What a reader of items needs. */
-export interface ReaderHost {
+export interface ItemReaderContext {
   /** Of the source, for errors. */
   readonly name: string
   readonly clock: Clock
@@ -40,10 +40,10 @@ export interface ReaderHost {
  * another process repairs the file.
  */
 export class ItemReader {
-  readonly #host: ReaderHost
+  readonly #context: ItemReaderContext
 
-  constructor(host: ReaderHost) {
-    this.#host = host
+  constructor(context: ItemReaderContext) {
+    this.#context = context
   }
 
   /** Who the file says that it is. */
@@ -103,11 +103,11 @@ export class ItemReader {
   }
 
   async #read(signal: AbortSignal, sql: string, ...values: number[]): Promise<SqlRow[]> {
-    const { clock, database, name } = this.#host
+    const { clock, database, name } = this.#context
     const began = clock.elapsed()
     for (;;) {
       signal.throwIfAborted()
-      this.#host.assertOpen()
+      this.#context.assertOpen()
       try {
         return database.all(sql, ...values)
       } catch (error) {

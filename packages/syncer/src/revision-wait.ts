@@ -12,7 +12,7 @@ import type { SyncerLimits } from "./limits.ts"
 import { lateAnswer } from "./reading.ts"
 
 /** What the question "is the source there?" needs of a syncer. */
-export interface AheadContext {
+export interface RevisionWaitContext {
   readonly source: Source
   readonly clock: Clock
   readonly random: () => number
@@ -24,13 +24,13 @@ export interface AheadContext {
 }
 
 /** Readers whose positions are ahead of this hub: whether they will be served, and when. */
-export class Ahead {
-  readonly #context: AheadContext
+export class RevisionWait {
+  readonly #context: RevisionWaitContext
   readonly #closing = new AbortController()
   #question: Promise<Revision> | undefined
   #wish: { revision: Revision; readonly seenAt: Revision; readonly cancel: () => void } | undefined
 
-  constructor(context: AheadContext) {
+  constructor(context: RevisionWaitContext) {
     this.#context = context
   }
 
