@@ -68,7 +68,9 @@ export class Activity {
   }
 }
 
-/** What a failure is called. What a source throws that is no `SyncError` is its failure as well. */
+/**
+ * The code of a failure. An error of a source that is no `SyncError` is a failure of the source.
+ */
 export function codeOf(error: unknown): SyncErrorCode {
   if (isSyncError(error)) return error.code
   return error instanceof InvariantError ? "ERR_INTERNAL" : "ERR_SOURCE_FAILED"

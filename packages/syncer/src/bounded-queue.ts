@@ -1,6 +1,6 @@
 import { Waiters } from "@headwater/core"
 
-/** How much a queue holds. */
+/** The bounds of a queue. */
 export interface QueueBounds {
   readonly itemsMax: number
   /** In the unit of the weights given to `push`. An item heavier than this waits alone. */

@@ -20,7 +20,7 @@ export interface SyncerLimits {
   readonly staleAfterMs: number
   /** Between the beginnings of two lists, at the least. */
   readonly listMinMs: number
-  /** How often a source that tells no changes is looked at. */
+  /** The pause between two looks at a source that reports no changes. */
   readonly pollMs: number
   /** A question to the source (identity and revision) that takes longer has failed. */
   readonly askMs: number
@@ -39,7 +39,7 @@ export interface SyncerLimits {
   readonly aheadMs: number
 }
 
-/** What holds when nothing is said. */
+/** The default limits. */
 export const SYNCER_LIMITS: SyncerLimits = {
   // A second of a source that commits 1,000 times a second, and memory that a small machine has.
   queueEventsMax: 1_000,

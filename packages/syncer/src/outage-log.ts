@@ -14,7 +14,7 @@ interface Outage {
   failures: number
   repeatMs: number
   repeatAt: number
-  /** Whether a return was logged, and after how many failures. */
+  /** True once a return was logged; and after how many failures. */
   isReturned: boolean
   reported: number
 }

@@ -15,13 +15,13 @@ import type { SyncerLimits } from "./limits.ts"
 import type { Answer, Held } from "./merge/sync-state.ts"
 import { readAll } from "./read-all.ts"
 
-/** What reading a source needs of a syncer. */
+/** The parts of a syncer that reading a source uses. */
 export interface ReadingContext {
   readonly source: Source
   readonly clock: Clock
   readonly random: () => number
   readonly limits: SyncerLimits
-  /** What the syncer holds now. */
+  /** The syncer's present knowledge of the source. */
   held(): Held
 }
 
@@ -39,7 +39,7 @@ export class Reading {
     this.#question = { ...context, askMs: context.limits.askMs }
   }
 
-  /** Who it is, and how far. */
+  /** Asks for the identity and the revision of the source. */
   async ask(self: Activity): Promise<void> {
     await self.report({ type: "asked", ...(await this.#ask(self.signal)) })
   }
@@ -124,13 +124,13 @@ export function weightOf(event: WatchEvent): number {
   return bytes
 }
 
-/** What a question needs of a syncer. */
+/** The parts of a syncer that a question uses. */
 export interface QuestionContext {
   readonly source: Source
   readonly clock: Clock
   readonly random: () => number
   readonly askMs: number
-  /** What the syncer holds now. */
+  /** The syncer's present knowledge of the source. */
   held(): Held
 }
 

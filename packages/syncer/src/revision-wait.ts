@@ -11,13 +11,13 @@ import {
 import type { SyncerLimits } from "./limits.ts"
 import { lateAnswer } from "./reading.ts"
 
-/** What the question "is the source there?" needs of a syncer. */
+/** The parts of a syncer that a read-your-writes wait uses. */
 export interface RevisionWaitContext {
   readonly source: Source
   readonly clock: Clock
   readonly random: () => number
   readonly limits: SyncerLimits
-  /** How far the watch has told. */
+  /** The revision up to which the watch has reported. */
   contiguous(): Revision
   /** Asks for a list at a revision that the watch does not get to. */
   request(revision: Revision): void

@@ -21,17 +21,20 @@ export type SyncTarget = Pick<
   | "metadata"
 >
 
-/** Says a line, with facts beside it, to whoever keeps the log. */
+/** Writes one structured log line. */
 export type SyncerLog = (line: string, fields?: Readonly<Record<string, unknown>>) => void
 
-/** What a syncer is made with. */
+/** The options of a syncer. */
 export interface SyncerOptions {
   readonly source: Source
   readonly cache: SyncTarget
   readonly clock: Clock
   /** Numbers from 0 to below 1, for back-off and for names of lives. */
   readonly random: () => number
-  /** What else decides which entries are shown: prefix, value kind, validator and its version. */
+  /**
+   * Everything else that decides which entries are shown: prefix, value kind, validator, its
+   * version.
+   */
   readonly epochSalt: string
   readonly log?: SyncerLog
   readonly limits?: Partial<SyncerLimits>

@@ -46,12 +46,12 @@ export class Syncer {
   readonly #arrived = new Waiters()
   readonly #running = new Set<Promise<void>>()
   #state: SyncState = IDLE
-  /** What the syncer tells itself: timers, wishes, failures of the cache. */
+  /** Events of the syncer's own: timers, requests of readers, failures of the cache. */
   #own: SyncEvent[] = []
   #main: Activity | undefined
   #watch: Activity | undefined
   #probe: Activity | undefined
-  /** What is awaited of the watch: that it settles, that it is healthy. */
+  /** The timers of the watch that is open: `settled` and `healthy`. */
   #timers: (() => void)[] = []
   #disarmStaleTimer = () => {}
   #once = false
@@ -76,7 +76,7 @@ export class Syncer {
     })
   }
 
-  /** Where it stands. A value: it does not change under whoever looks at it. */
+  /** The present state. A value: it does not change later. */
   get state(): SyncState {
     return this.#state
   }

@@ -84,7 +84,7 @@ const table: Record<Phase["name"], Record<SyncEvent["type"], string>> = {
   idle: { ...ignored, start: "asking ask" },
   asking: {
     ...ignored,
-    asked: "watching watch observe",
+    asked: "watching watch arm-health-timers",
     refused: "pausing pause stale",
     failed: "pausing pause stale",
   },
@@ -92,7 +92,7 @@ const table: Record<Phase["name"], Record<SyncEvent["type"], string>> = {
   listing: {
     ...ignored,
     page: "listing apply-list",
-    listed: "watching end-resync observe",
+    listed: "watching end-resync arm-health-timers",
     refused: "pausing pause stale",
     failed: "pausing pause stale",
     verified: "listing",

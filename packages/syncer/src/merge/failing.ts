@@ -36,7 +36,7 @@ export function again(
   return isTold ? become(failed, phase, effects, "stale", code) : become(failed, phase, effects)
 }
 
-/** What failed said by itself what can be done: try again, list again, or nothing. */
+/** Follows the `recovery` of an error: try again, list again, or stop. */
 export function onRefused(
   held: Held,
   { code, recovery, error }: Pick<EventOf<"refused">, "code" | "recovery" | "error">,

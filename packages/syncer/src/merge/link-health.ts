@@ -1,6 +1,6 @@
 import type { Effect, Held } from "./sync-state.ts"
 
-/** What is remembered of the failures of a link. */
+/** The counts of a link's failures. */
 export type LinkFailures = Pick<Held, "attempts" | "unanswered" | "relists">
 
 /**

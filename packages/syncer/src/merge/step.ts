@@ -1,13 +1,13 @@
 import type { Revision, Status, SyncErrorCode } from "@headwater/core"
 import type { Answer, Effect, Held, Phase, SyncEvent, SyncState } from "./sync-state.ts"
 
-/** What holds after an event, and what is to be done, in order. */
+/** The state after an event, and the actions to take, in order. */
 export interface Step {
   readonly state: SyncState
   readonly effects: readonly Effect[]
 }
 
-/** What a syncer is told once. */
+/** The settings of a merge, which do not change. */
 export interface MergeSettings {
   readonly epochSalt: string | undefined
   /** See `Source.epochPerHub`. */
@@ -20,15 +20,15 @@ export interface MergeSettings {
   readonly once?: boolean
 }
 
-/** What a syncer may be doing. */
+/** The name of a phase. */
 export type PhaseName = Phase["name"]
-/** What may happen to it. */
+/** The name of an event. */
 export type EventName = SyncEvent["type"]
 /** The phase of a name. */
 export type PhaseOf<P extends PhaseName> = Extract<Phase, { name: P }>
 /** The event of a name. */
 export type EventOf<E extends EventName> = Extract<SyncEvent, { type: E }>
-/** What is made of an event in a phase. */
+/** The reaction to an event in a phase. */
 export type Reaction<P extends PhaseName, E extends EventName> = (
   held: Held,
   phase: PhaseOf<P>,
@@ -86,7 +86,7 @@ export function setStatus(held: Held, status: Status, code?: SyncErrorCode): Sta
   }
 }
 
-/** What is held when it was said, and what is to be done: nothing when it was said before. */
+/** The state with a status, and the action that reports it; none when the status is the same. */
 export interface StatusChange {
   readonly held: Held
   readonly effects: readonly Effect[]

@@ -25,7 +25,7 @@ export interface SyncState {
   readonly phase: Phase
 }
 
-/** What a syncer knows, whatever it is doing. */
+/** The knowledge of a syncer, in every phase. */
 export interface Held {
   /** The life that is followed; absent until the source is asked for the first time. */
   readonly life: SourceLife | undefined
@@ -35,9 +35,9 @@ export interface Held {
   readonly contiguous: Revision
   /** The highest revision that the source named in this life. Below it, its history went back. */
   readonly observed: Revision
-  /** Whether anything was ever whole, in any life. */
+  /** True once anything was whole, in any life. */
   readonly served: boolean
-  /** What the cache was last told. */
+  /** The status that the cache was last given. */
   readonly status: Status
   readonly code: SyncErrorCode | undefined
   /** Watches and lists that failed since one worked, and whether any did since all was well. */
@@ -50,13 +50,15 @@ export interface Held {
   readonly errors: number
   /** Lists that were older than asked for, one after the other: a replica lags. */
   readonly staleReads: number
-  /** Whether the source tells no changes, and is listed every so often: in sync all the same. */
+  /**
+   * True for a source that reports no changes and is listed every so often: in sync all the same.
+   */
   readonly polling: boolean
-  /** What failed since it was in sync; whether that is long enough ago to be told. */
+  /** The failure since it was last in sync, and whether that is long enough ago to be reported. */
   readonly unresolved: { readonly code: SyncErrorCode; readonly isOverdue: boolean } | undefined
 }
 
-/** What a syncer is doing, and what it needs to know for that alone. */
+/** The activity of a syncer, with the facts that it alone needs. */
 export type Phase =
   | { readonly name: "idle" }
   | { readonly name: "asking"; readonly goal: "list" | "watch" }
@@ -74,14 +76,14 @@ export type Phase =
       readonly target: Revision
       /** `contiguous` when it was last awaited that the watch has nothing more to tell. */
       readonly settlingFrom: Revision
-      /** Whether the source is being asked about a silent watch. */
+      /** True while the source is asked about a silent watch. */
       readonly probing: boolean
       /** The past is told again after a start: not in sync before this, however long it takes. */
       readonly replays?: Revision
     }
   | { readonly name: "stopped" }
 
-/** What a source says when it is asked who it is and how far. */
+/** A source's answer to the question for its identity and revision. */
 export interface Answer {
   readonly identity: string
   readonly revision: Revision
@@ -95,7 +97,7 @@ export interface Answer {
   readonly incarnation: string
 }
 
-/** What happens to a syncer. What comes of an activity that was replaced is not told. */
+/** An event of a syncer. Events of an activity that was replaced are dropped. */
 export type SyncEvent =
   /**
    * Where the cache holds something already: which lives were known, and how far the newest was
@@ -128,7 +130,7 @@ export type SyncEvent =
   | {
       readonly type: "lost"
       readonly reason: LostReason
-      /** What failed, where that is known; `ERR_SOURCE_FAILED` by default. */
+      /** The code of the failure; `ERR_SOURCE_FAILED` by default. */
       readonly code?: SyncErrorCode
       readonly error?: unknown
     }
@@ -147,7 +149,7 @@ export type SyncEvent =
   | { readonly type: "failed"; readonly code: SyncErrorCode; readonly error?: unknown }
   | { readonly type: "stop" }
 
-/** What is to be done about it, in this order. */
+/** An action that follows from an event. Actions are done in order. */
 export type Effect =
   /** These five replace each other, and the first four end the watch. */
   | { readonly type: "ask" }
@@ -171,7 +173,7 @@ export type Effect =
   | { readonly type: "fail"; readonly code: SyncErrorCode; readonly error: unknown }
   | CacheEffect
 
-/** What is done to the cache. */
+/** An action on the cache. */
 export type CacheEffect =
   /** `memo`: see `memoOf`. */
   | { readonly type: "renew"; readonly epoch: string; readonly memo: string }

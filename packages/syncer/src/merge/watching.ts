@@ -39,7 +39,7 @@ export function onSilence(held: Held, phase: PhaseOf<"watching">): Step {
   return become(held, { ...phase, probing: true }, [{ type: "probe" }])
 }
 
-/** What the source says about a watch that says nothing: it is kept, or replaced. */
+/** The source was asked about a silent watch, which is kept, or replaced. */
 export function onProbed(
   held: Held,
   phase: PhaseOf<"watching">,

@@ -44,7 +44,7 @@ export function errorOfReason(reason: string): SourceError | AccessError {
   return sourceErrorOf(new CallFailure("refused", `etcd ended the watch: ${reason}`))
 }
 
-/** What an answer other than 2xx says: `{ error, message, code }`, or something else's page. */
+/** Reads an answer other than 2xx: `{ error, message, code }`, or the page of a proxy. */
 export function failureOfAnswer(status: number, text: string): CallFailure {
   const { message, code } = parse(text)
   const said = `etcd answered ${status}: ${(message ?? text).slice(0, MESSAGE_CHARS)}`
@@ -54,7 +54,7 @@ export function failureOfAnswer(status: number, text: string): CallFailure {
   return new CallFailure(status >= 400 && status < 500 ? "refused" : "unclear", said)
 }
 
-/** What `fetch` threw. */
+/** Reads an error of `fetch`. */
 export function failureOfFetch(error: unknown): CallFailure {
   if (error instanceof CallFailure) return error
   const { kind, reason } = readCauses(error)
@@ -86,7 +86,7 @@ const NO_LEADER = /etcdserver: no leader/
  */
 const REFUSALS = new Set([3, 5, 7, 8, 9, 11, 12, 16])
 
-/** How Node and Bun say that there was no connection to send anything on. */
+/** The codes of Node and Bun for "there was no connection". */
 const UNSENT_CODES = new Set([
   "ECONNREFUSED",
   "ENOTFOUND",

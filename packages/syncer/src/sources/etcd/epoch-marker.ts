@@ -9,7 +9,7 @@ import {
   type TxnAnswer,
 } from "./messages.ts"
 
-/** What stood in the marker, and as of which revision of which cluster. */
+/** The marker's id, and the cluster and revision at which it was read. */
 export interface Mark {
   readonly id: string
   readonly clusterId: string | undefined
@@ -44,7 +44,7 @@ export class EpochMarker {
     this.key64 = encodeBase64(utf8.encode(this.key))
   }
 
-  /** What was last read or heard of it. */
+  /** The marker as last read or observed. */
   get mark(): Mark | undefined {
     return this.#mark
   }

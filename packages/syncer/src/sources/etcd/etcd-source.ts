@@ -31,7 +31,7 @@ export interface EtcdOptions {
   readonly endpoints: readonly string[]
   /** Keys are those that begin with it, without it; `""` is all of them. */
   readonly prefix: string
-  /** Whether it can be written. It cannot by default. */
+  /** True makes the source writable; `false` by default. */
   readonly write?: boolean
   /**
    * Whether a key under `/headwater/epoch/` names this life of its history: see `EpochMarker`. As

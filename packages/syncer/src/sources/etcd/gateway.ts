@@ -11,7 +11,7 @@ import { Endpoints } from "../endpoints.ts"
 import { readSecret, type Secret } from "../secret.ts"
 import { CallFailure, failureOfAnswer, failureOfFetch, sourceErrorOf } from "./call-failure.ts"
 
-/** Where an etcd is, and how it is spoken to. */
+/** The addresses of an etcd, and the credentials for it. */
 export interface GatewayOptions {
   /** `http://HOST:PORT`, one or more members of one cluster. */
   readonly endpoints: readonly string[]

@@ -5,7 +5,7 @@ import { readLines } from "./json-lines.ts"
 import type { KeySpace } from "./key-space.ts"
 import { type RangeAnswer, revisionOf, type WatchLine } from "./messages.ts"
 
-/** What it takes to ask for the beginning of etcd's history. */
+/** The parts of a source that a look at etcd's history uses. */
 export interface HistoryContext {
   readonly gateway: Gateway
   readonly keys: KeySpace

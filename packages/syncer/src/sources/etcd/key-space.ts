@@ -10,7 +10,7 @@ export interface InvalidKey {
   readonly id: string
 }
 
-/** What a key of etcd is to a topic. */
+/** A key of etcd as a topic sees it. */
 export type SeenKey =
   | { readonly type: "key"; readonly key: string }
   | ({ readonly type: "invalid" } & InvalidKey)

@@ -16,14 +16,14 @@ import { type MarkedRange, readMarkedRange } from "./marked-range.ts"
 import { revisionOf } from "./messages.ts"
 import type { Pair } from "./pair-reader.ts"
 
-/** What a list of etcd needs. */
+/** The parts of a source that a list uses. */
 export interface ListContext {
   readonly gateway: Gateway
   readonly keys: KeySpace
   readonly clock: Clock
   /** Read in the same revision as the entries, where there is one. */
   readonly marker: EpochMarker | undefined
-  /** Whether any member may answer by what it has. */
+  /** True when any member may answer by what it has. */
   readonly serializable: boolean
   readonly pace: ListPace
   /** The cluster that answered when it was asked who it is; `undefined` when it never was. */
@@ -31,9 +31,9 @@ export interface ListContext {
   readonly identityOf: (clusterId: string | undefined, id: string | undefined) => string
 }
 
-/** How large pages are, because of how the lists before went. */
+/** The size of pages, which follows from how earlier lists went. */
 export interface ListPace {
-  /** How many times as large as usual, because compaction overtook the list before. */
+  /** A multiple of the usual size; above 1 after compaction overtook a list. */
   factor: number
 }
 

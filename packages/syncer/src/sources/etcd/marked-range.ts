@@ -11,7 +11,7 @@ export interface MarkedRange {
   readonly header: Header
   /** The entries, unread. */
   readonly pairs: PairReader
-  /** Whether the range goes on after them. */
+  /** True when the range goes on after them. */
   readonly more: boolean
   /** Absent without a marker, and where none stands there. */
   readonly id: string | undefined
@@ -50,7 +50,7 @@ export async function readMarkedRange(
 
 interface SplitRange {
   readonly header: Header
-  /** Where its entries are in `SplitAnswer.arrays`. */
+  /** The index of its entries in `SplitAnswer.arrays`. */
   readonly kvs?: readonly number[]
   readonly more?: boolean
 }

@@ -19,7 +19,7 @@ const SLICE_BYTES = 131_072
  * strings, numbers or words. Source: etcd's kv.proto in its JSON mapping.
  */
 export class PairReader {
-  /** How much there is to read. */
+  /** The bytes to read in all. */
   readonly bytes: number
   /** Those that were read are let go of. */
   readonly #chunks: (Uint8Array | undefined)[]
@@ -127,7 +127,7 @@ function readPair(block: Uint8Array, bytes: Uint8Array, place: Place): Pair {
   return { key, value, revision }
 }
 
-/** Where reading stands, and between which places the last string or word stood. */
+/** The reading position, and the bounds of the last string or word. */
 interface Place extends Cursor {
   start: number
   end: number

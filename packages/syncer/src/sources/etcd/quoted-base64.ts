@@ -1,4 +1,4 @@
-/** Where in a source is read, and where in a target is written. */
+/** A reading position in a source, and a writing position in a target. */
 export interface Cursor {
   at: number
   used: number
@@ -45,7 +45,7 @@ export function decodeQuotedBase64(
 const QUOTE = 0x22
 const PAD = 0x3d
 
-/** What each character stands for; above 63 for what is none. */
+/** The value of each character; 64 for a character that is no digit. */
 const DIGITS = new Uint8Array(256).fill(64)
 const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 for (let digit = 0; digit < 64; digit++) DIGITS[ALPHABET.charCodeAt(digit)] = digit

@@ -2,7 +2,7 @@
 export interface SplitAnswer<Answer> {
   /** Each `kvs` in it is a list of one number, which is its place in `arrays`. */
   readonly answer: Answer
-  /** What stood between the brackets of each `kvs`, in pieces as they came. */
+  /** The bytes between the brackets of each `kvs`, in pieces as they came. */
   readonly arrays: readonly (readonly Uint8Array[])[]
 }
 

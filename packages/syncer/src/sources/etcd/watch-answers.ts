@@ -6,7 +6,7 @@ const SLICE_CHARS = 262_144
 
 const EVENTS = '"events":['
 
-/** Where an event ends and the next one begins: what stands in them has no braces. */
+/** The text between two events, which occurs nowhere inside one. */
 const BETWEEN = "}},{"
 
 /**

@@ -17,7 +17,7 @@ import type { KeySpace } from "./key-space.ts"
 import { revisionOf, type WatchAnswer, type WatchEventMessage, type WatchLine } from "./messages.ts"
 import { answersOf } from "./watch-answers.ts"
 
-/** What a watch of etcd needs. */
+/** The parts of a source that a watch uses. */
 export interface WatchContext {
   readonly gateway: Gateway
   readonly keys: KeySpace

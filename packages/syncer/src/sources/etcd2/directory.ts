@@ -11,7 +11,7 @@ import type { EventMessage, NodeMessage } from "./messages.ts"
 
 const utf8 = new TextEncoder()
 
-/** What a write did to the keys of a directory. */
+/** The effect of a write on the keys of a directory. */
 export type Effect =
   | { readonly type: "change"; readonly change: Change }
   | { readonly type: "invalid"; readonly entry: InvalidEntry }

@@ -13,7 +13,7 @@ import { readLines } from "../etcd/json-lines.ts"
 import { readSecret, type Secret } from "../secret.ts"
 import type { Answer, AnswerHead, ErrorMessage, EventMessage } from "./messages.ts"
 
-/** Where an etcd is, and how it is spoken to. */
+/** The addresses of an etcd, and the credentials for it. */
 export interface KeysApiOptions {
   /** `http://HOST:PORT`, one or more members of one cluster. */
   readonly endpoints: readonly string[]

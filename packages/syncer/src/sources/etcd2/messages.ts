@@ -10,7 +10,7 @@ export interface NodeMessage {
   readonly modifiedIndex?: number
 }
 
-/** What one write did. */
+/** One write, as an event. */
 export interface EventMessage {
   readonly action: string
   readonly node: NodeMessage
@@ -29,7 +29,7 @@ export const KEY_ABSENT = 100
 /** The events from there on are no longer kept. */
 export const INDEX_CLEARED = 401
 
-/** What the headers of every answer say. */
+/** The headers of every answer. */
 export interface AnswerHead {
   /** The index of the whole store when it was read, or when a watch began. */
   readonly index: Revision
@@ -41,7 +41,7 @@ export interface Answer extends AnswerHead {
   readonly body: EventMessage | ErrorMessage
 }
 
-/** Tells a refusal. */
+/** Recognises a refusal. */
 export function isRefusal(body: EventMessage | ErrorMessage): body is ErrorMessage {
   return "errorCode" in body
 }

@@ -17,7 +17,7 @@ import {
   isRefusal,
 } from "./messages.ts"
 
-/** What a watch of etcd v2 needs. */
+/** The parts of a source that a watch of etcd v2 uses. */
 export interface WatchContext {
   readonly api: KeysApi
   readonly directory: Directory
@@ -92,10 +92,10 @@ export async function* watchEtcd2(
 /** A request for events, of which the head was answered. */
 interface Connection {
   readonly head: AnswerHead
-  /** Whether it waits for events alone, and looks for none in the history. */
+  /** True when it waits for events without a look at the history. */
   readonly isOfPresent: boolean
   readonly lines: AsyncIterable<string>
-  /** Whether it ended because it had been open for long. */
+  /** True when it ended because it had been open for long. */
   readonly isRecycled: boolean
   close(): Promise<void>
 }
@@ -138,7 +138,7 @@ async function connect(
 class EventReader {
   /** The lowest revision that was not told. */
   next: Revision
-  /** Whether the last event that was read was of the past. */
+  /** True when the last event was one of the past. */
   isBehind = false
   readonly #context: WatchContext
 

@@ -11,7 +11,7 @@ export interface LoggedChange {
 interface Segment {
   readonly bytes: Uint8Array
   readonly first: Revision
-  /** Where each commit begins, from the first on. */
+  /** The offset of each commit, from the first on. */
   readonly starts: number[]
   used: number
 }

@@ -21,7 +21,7 @@ import { checkKey, checkWrite } from "../check-write.ts"
 import { CommitLog } from "./commit-log.ts"
 import { type StoredValue, ValueStore } from "./value-store.ts"
 
-/** How a memory source begins. */
+/** The options of a memory source. */
 export interface MemoryOptions {
   /** Commits that are kept for those who watch from the past; 10,000 by default. */
   readonly history?: number
@@ -31,7 +31,7 @@ export interface MemoryOptions {
    * whatever it weighs.
    */
   readonly historyBytesMax?: number
-  /** What is there from the start, written at revision 1. */
+  /** The first entries, written at revision 1. */
   readonly entries?: Iterable<readonly [string, Uint8Array]>
 }
 

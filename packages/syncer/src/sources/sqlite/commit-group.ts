@@ -2,7 +2,7 @@ import type { Condition, Revision, WriteOutcome, WriteRequest } from "@headwater
 import type { Database } from "./engine/database.ts"
 import { compactTo, type HistoryBounds, overdue } from "./history.ts"
 
-/** What a transaction looks at beside the writes. */
+/** The inputs of a transaction beside its writes. */
 export interface GroupContext extends HistoryBounds {
   /** Milliseconds since 1970. */
   readonly now: number

@@ -3,7 +3,7 @@ import type { Database, FileSystem, RawFile } from "./engine/database.ts"
 
 /** The first bytes of a log, in either order of its checksums. */
 const LOG_MAGICS = new Set([0x377f0682, 0x377f0683])
-/** Where the header of a database has the number of its pages. */
+/** The offset of the number of pages in the header of a database. */
 const PAGES_AT = 28
 
 /**
@@ -16,7 +16,7 @@ const PAGES_AT = 28
  * Cost: some 10 µs a look, for three `stat`s and two short reads.
  */
 export class FileGuard {
-  /** Tells the log from another file at its path; the log is there while the file is open. */
+  /** The mark of the log, which is there while the file is open. */
   readonly logMark: string | undefined
   readonly #files: FileSystem
   readonly #path: string
@@ -45,7 +45,7 @@ export class FileGuard {
     this.#epochPage = this.#holdsEpoch(page) ? page : undefined
   }
 
-  /** Says what was done to the file, as the rest of a sentence; `undefined` when it is whole. */
+  /** Describes the damage, as the rest of a sentence; `undefined` when the file is whole. */
   damage(): string | undefined {
     const bytes = this.#file.size()
     if (bytes < this.#bytes && bytes < this.#wholeBytes()) {

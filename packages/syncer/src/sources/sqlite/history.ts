@@ -1,7 +1,7 @@
 import type { Revision } from "@headwater/core"
 import type { Database, SqlRow } from "./engine/database.ts"
 
-/** How much of the past is kept for those who watch from it. Whatever is passed first counts. */
+/** The bounds of the history that watches start from. The first that is reached applies. */
 export interface HistoryBounds {
   readonly historyCommitsMax: number
   readonly historyBytesMax: number

@@ -10,7 +10,7 @@ import { bytesOf, type Database, type SqlRow } from "./engine/database.ts"
 import { failureOf } from "./failure.ts"
 import { messageOf } from "./schema.ts"
 
-/** How long a lock is waited for, and how often it is tried, in ms. */
+/** The longest wait for a lock, and the pause between two tries, in ms. */
 export const LOCKED_MAX_MS = 5_000
 const LOCKED_RETRY_MS = 5
 
@@ -21,10 +21,10 @@ const BATCH_BYTES = 1 << 20
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
 
-/** Where a page of a list ended: the item's revision, and its place in that commit. */
+/** The end of a page of a list: the last item's revision, and its place in that commit. */
 export type ItemPlace = readonly [revision: Revision, place: number]
 
-/** What a reader of items needs. */
+/** The parts of a source that an `ItemReader` uses. */
 export interface ItemReaderContext {
   /** Of the source, for errors. */
   readonly name: string
@@ -46,7 +46,7 @@ export class ItemReader {
     this.#context = context
   }
 
-  /** Who the file says that it is. */
+  /** Reads the epoch of the file. */
   async epoch(signal: AbortSignal): Promise<string> {
     const [row] = await this.#read(signal, "select epoch from state")
     return String(row?.epoch)
@@ -125,7 +125,7 @@ function placeOf(row: SqlRow | undefined): ItemPlace | undefined {
   return row && [Number(row.revision), Number(row.place)]
 }
 
-/** How many rows stay within the bound of bytes. */
+/** The number of rows within the bound of bytes. */
 function fitting(sizes: readonly SqlRow[]): number {
   let bytes = 0
   const over = sizes.findIndex(({ size }) => {

@@ -23,7 +23,7 @@ export class DamagedError extends SourceError {
 /** A connection to the file that was at the path when it was opened. */
 export interface OpenedFile {
   readonly database: Database
-  /** Tells this file from another one at the path. */
+  /** The mark of this file: another file at the path has another. */
   readonly mark: string
   readonly guard: FileGuard
 }
@@ -37,13 +37,13 @@ const OPEN_BUSY_MS = 3_000
  */
 const GONE_MS = 1_000
 
-/** How a file is kept. */
+/** The options of a `KeptFile`. */
 export interface KeptFileOptions {
   readonly clock: Clock
   readonly engine: SqliteEngine
   /** Absolute. */
   readonly path: string
-  /** How large it may grow; as large as there is room when it does not say. */
+  /** The largest size of the file; as large as the disk allows by default. */
   readonly bytesMax: number | undefined
   /** Told of a copy that was made while its original was in use. */
   readonly warn: ((line: string) => void) | undefined

@@ -1,6 +1,6 @@
 import type { Clock } from "@headwater/core"
 
-/** How soon a write of another process is seen. A look costs some microseconds. */
+/** The interval at which the file is checked for other processes' writes. A check costs some µs. */
 const POLL_MS = 50
 
 /**
@@ -19,7 +19,7 @@ export class OutsideChanges {
     this.#look = look
   }
 
-  /** How many watch. */
+  /** The number of watches. */
   get watchers(): number {
     return this.#watchers
   }

@@ -43,7 +43,7 @@ const TABLES = `
 /** A file that was opened. */
 export interface Opening {
   readonly database: Database
-  /** What the operator should know of it: it is the copy of a file that was in use. */
+  /** A line for the operator: the file is the copy of one that was in use. */
   readonly warning: string | undefined
 }
 

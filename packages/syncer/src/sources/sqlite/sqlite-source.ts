@@ -29,11 +29,11 @@ import { OutsideChanges } from "./outside-changes.ts"
 import { inodeOf, messageOf } from "./schema.ts"
 import { WriteQueue } from "./write-queue.ts"
 
-/** Where a sqlite source keeps its entries, and how much of its past. */
+/** The options of a sqlite source: its file, and the bounds of its history. */
 export interface SqliteOptions extends Partial<HistoryBounds> {
   /** The file; it and the folders above it are made where they are absent. */
   readonly path: string
-  /** How large the file may grow; a write that would pass it is refused. As the disk has room. */
+  /** The largest size of the file; a write beyond it is refused. No bound by default. */
   readonly fileBytesMax?: number
   /** Told what an operator should know of the file: that it is the copy of one that was in use. */
   readonly warn?: (line: string) => void

@@ -9,12 +9,12 @@ import {
 import { type Failure, failureOf } from "./failure.ts"
 import { messageOf } from "./schema.ts"
 
-/** What a queue of writes is made with. */
+/** The options of a `WriteQueue`. */
 export interface WriteQueueOptions {
   /** The source's, for errors. */
   readonly name: string
   readonly clock: Clock
-  /** How long a write waits for another process's lock. */
+  /** The longest wait of a write for another process's lock. */
   readonly lockedMaxMs: number
   readonly begin: () => void
   readonly write: (requests: readonly WriteRequest[]) => WriteOutcome[]

@@ -13,7 +13,7 @@ export interface Database {
   close(): void
 }
 
-/** What stands in a column. Integers stay below 2⁵³. */
+/** The value of a column. Integers stay below 2⁵³. */
 export type SqlValue = number | string | Uint8Array | null
 
 /** Blobs come as a `Uint8Array` or as an `ArrayBuffer`: see `bytesOf`. */
@@ -31,7 +31,7 @@ export interface SqliteEngine extends FileSystem {
 export interface FileSystem {
   /** The absolute path. A text that looks like a URL is a path as well. */
   resolve(path: string): string
-  /** Tells the file at a path, if any, from others of this machine: `DEVICE.INODE`. */
+  /** The mark of the file at a path, unique on this machine: `DEVICE.INODE`. */
   markOf(path: string): string | undefined
   /** Bytes; `undefined` where there is no file. */
   sizeOf(path: string): number | undefined
