@@ -34,6 +34,6 @@ function parse<Json>(text: string): Json {
   try {
     return JSON.parse(text) as Json
   } catch (error) {
-    throw new SourceError("etcd said what is not JSON", { cause: error })
+    throw new SourceError("etcd sent a line that is not JSON", { cause: error })
   }
 }

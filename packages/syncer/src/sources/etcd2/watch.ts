@@ -195,7 +195,7 @@ function parse(line: string): EventMessage | ErrorMessage {
   try {
     return JSON.parse(line) as EventMessage | ErrorMessage
   } catch (error) {
-    throw new SourceError("etcd said what is not JSON", { cause: error })
+    throw new SourceError("etcd sent a line that is not JSON", { cause: error })
   }
 }
 

@@ -115,7 +115,9 @@ export class MemorySource implements Source {
     this.#assertOpen(signal)
     const revision = request.at ?? this.#revision
     if (request.atLeast !== undefined && request.atLeast > revision) {
-      throw new SourceError(`revision ${request.atLeast} is not here yet; this is ${revision}`)
+      throw new SourceError(
+        `revision ${request.atLeast} is not here yet; the source is at ${revision}`,
+      )
     }
     const entries = this.#stateAt(revision)
     this.#open += 1

@@ -152,7 +152,9 @@ export class SqliteSource implements Source {
     const revision = request.at ?? present
     const wanted = Math.max(revision, request.atLeast ?? 0)
     if (wanted > present) {
-      throw new SourceError(`${this.name}: revision ${wanted} is not here yet; this is ${present}`)
+      throw new SourceError(
+        `${this.name}: revision ${wanted} is not here yet; the source is at ${present}`,
+      )
     }
     const pin = { revision }
     this.#lists.add(pin)
