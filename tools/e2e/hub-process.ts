@@ -8,6 +8,9 @@ export type RuntimeName = "node" | "node22" | "node24" | "bun" | "deno"
 
 const main = join(import.meta.dirname, "../../apps/server/dist/main.js")
 
+/** A shell's way to run what follows with a limit on open files, which is its first argument. */
+const LIMITED = 'ulimit -n "$0" && exec "$@"'
+
 /** A hub as a user starts it: another process, its built code, a port of its own. */
 export class HubProcess {
   readonly url: string
@@ -32,13 +35,16 @@ export class HubProcess {
     port: number,
     args: readonly string[],
     env: Readonly<Record<string, string>> = {},
+    openFilesMax?: number,
   ): Promise<HubProcess> {
     const { binary, args: own } =
       runtime === "node"
         ? { binary: process.env["HEADWATER_NODE"] ?? "node", args: [] }
         : await findRuntime(runtime)
     const listen = ["--listen", `127.0.0.1:${port}`]
-    const child = spawn(binary, [...own, main, ...listen, ...args], {
+    const limit = openFilesMax === undefined ? [] : ["sh", "-c", LIMITED, String(openFilesMax)]
+    const command = [...limit, binary, ...own, main, ...listen, ...args]
+    const child = spawn(command[0]!, command.slice(1), {
       stdio: ["ignore", "pipe", "pipe"],
       env: { ...process.env, ...env },
     })
@@ -58,13 +64,29 @@ export class HubProcess {
     }
   }
 
-  /** What it has printed so far. */
+  /** Everything that it has printed so far. */
   get output(): string {
     return this.#output
   }
 
+  /** Resolves when all its topics have been in sync: before that it refuses writes. */
+  async ready(): Promise<this> {
+    while (!(await fetch(`${this.url}/readyz`)).ok) await pause(20)
+    return this
+  }
+
+  /** Resolves with its exit code. */
+  get exited(): Promise<number | null> {
+    return this.#exited
+  }
+
   get pid(): number {
     return this.#child.pid!
+  }
+
+  /** Sends it a signal that may not end it. */
+  signal(signal: "SIGHUP"): void {
+    this.#child.kill(signal)
   }
 
   /** Asks it to end. Resolves with its exit code. */

@@ -24,6 +24,11 @@ export interface HubLimits {
    */
   readonly stalledMs: number
   /**
+   * Most event streams of one address, of IPv6 of its first 64 bits; 200. Loopback is exempt, as a
+   * proxy on this machine stands for all its clients: raise it for a proxy on another one.
+   */
+  readonly streamsPerAddressMax: number
+  /**
    * Most different filters of one topic at once; 1,000. Each costs up to 64 KiB, and the commits
    * that change entries it lets through. There is always room for the unfiltered view.
    */
@@ -70,6 +75,8 @@ export interface HubLimits {
   readonly valueBytesMax: number
   /** Most bytes of a batch's body; 4 MiB. */
   readonly batchBytesMax: number
+  /** Time for the body of a request to arrive; 30 s. */
+  readonly bodyMs: number
   /** Time for the source to answer a write; 10 s. After it the write's outcome is unknown. */
   readonly writeMs: number
 }
@@ -77,6 +84,7 @@ export interface HubLimits {
 /** Limits of a hub unless its options name others. */
 export const HUB_LIMITS: HubLimits = {
   streamsMax: 10_000,
+  streamsPerAddressMax: 200,
   stalledMs: 300_000,
   viewsMax: 1_000,
   viewsPerAddressMax: 200,
@@ -98,6 +106,7 @@ export const HUB_LIMITS: HubLimits = {
   lagGraceMs: 300_000,
   valueBytesMax: VALUE_BYTES_DEFAULT,
   batchBytesMax: 4_194_304,
+  bodyMs: 30_000,
   writeMs: 10_000,
 }
 
@@ -107,6 +116,7 @@ const DURATION = durationRule()
 
 const RULES: OptionRules<HubLimits> = {
   streamsMax: COUNT,
+  streamsPerAddressMax: COUNT,
   stalledMs: durationRule(1),
   viewsMax: COUNT,
   viewsPerAddressMax: COUNT,
@@ -129,6 +139,7 @@ const RULES: OptionRules<HubLimits> = {
   lagGraceMs: DURATION,
   valueBytesMax: COUNT,
   batchBytesMax: COUNT,
+  bodyMs: durationRule(1),
   writeMs: DURATION,
 }
 

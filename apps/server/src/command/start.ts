@@ -61,15 +61,20 @@ async function serve(runtime: Runtime, config: Config): Promise<void> {
   })
   let listener: Listener
   try {
-    listener = await runtime.listen((request) => app.fetch(request), config.listen)
+    const { log } = hub
+    listener = await runtime.listen((request, peer) => app.fetch(request, peer), {
+      ...config.listen,
+      bodyMs: hub.limits.bodyMs,
+      log,
+    })
   } catch (error) {
-    const { hostname, port } = config.listen
-    console.error(`headwater: cannot listen on ${hostname}:${port}: ${(error as Error).message}`)
+    console.error(`headwater: ${listenFailure(config, error as Error)}`)
     await hub.close()
     return runtime.exit(1)
   }
   console.log(greeting(config, listener.url, keptTopics(config, topics)))
 
+  runtime.onHangup(() => hub.log("ignored SIGHUP: this hub does not reload; SIGTERM stops it"))
   let isStopping = false
   runtime.onStop(() => {
     if (isStopping) return
@@ -83,6 +88,16 @@ async function serve(runtime: Runtime, config: Config): Promise<void> {
         runtime.exit(0)
       })
   })
+}
+
+function listenFailure({ listen: { hostname, port } }: Config, error: Error): string {
+  if ((error as { code?: string }).code !== "EADDRINUSE") {
+    return `cannot listen on ${hostname}:${port}: ${error.message}`
+  }
+  return (
+    `cannot listen on ${hostname}:${port}: another process listens there; ` +
+    `choose another port with --listen ${hostname}:PORT`
+  )
 }
 
 async function openTopics(runtime: Runtime, config: Config): Promise<TopicOptions[]> {

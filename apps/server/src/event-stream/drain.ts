@@ -10,6 +10,8 @@ export interface OpenStream {
    * goes back; `undefined` while it has taken all.
    */
   readonly stalledSince?: number | undefined
+  /** The address that it counts for, where streams of one address are bounded. */
+  readonly peer?: string | undefined
   /** Whether the reader asked to be ended when it lags too far, and does. */
   readonly hasLagged?: boolean
   /** Sends what is begun, then `goodbye`, and ends. */
@@ -43,6 +45,7 @@ export class Drain {
   readonly #clock: Clock
   readonly #limits: HubLimits
   readonly #open = new Set<OpenStream>()
+  readonly #openOf = new Map<string, number>()
   #draining = false
   #crowd = 0
   #fullUntil = Number.NEGATIVE_INFINITY
@@ -72,17 +75,20 @@ export class Drain {
    * Notes a stream until what is returned is called.
    *
    * @throws {NotReadyError} the hub is shutting down.
-   * @throws {TooManyError} `streamsMax` are open, and none of them is stalled.
+   * @throws {TooManyError} `streamsMax` are open, and none of them is stalled; or
+   *   `streamsPerAddressMax` of its address are.
    */
   admit(stream: OpenStream): () => void {
     if (this.#draining) throw new NotReadyError("this hub is shutting down")
+    this.#checkPeer(stream.peer)
     if (this.#open.size >= this.#limits.streamsMax) this.#cutLongestStalled()
     if (this.#open.size >= this.#limits.streamsMax) {
       throw new TooManyError(`all ${this.#limits.streamsMax} streams of this hub are in use`)
     }
     this.#open.add(stream)
+    this.#count(stream.peer, 1)
     this.#cancelTimer ??= this.#clock.after(this.#sweepMs, () => this.#sweep())
-    return () => this.#open.delete(stream)
+    return () => this.#forget(stream)
   }
 
   /**
@@ -135,7 +141,24 @@ export class Drain {
   }
 
   #cut(stream: OpenStream): void {
-    this.#open.delete(stream)
+    this.#forget(stream)
     stream.cut()
+  }
+
+  #checkPeer(peer: string | undefined): void {
+    const { streamsPerAddressMax } = this.#limits
+    if (peer === undefined || (this.#openOf.get(peer) ?? 0) < streamsPerAddressMax) return
+    throw new TooManyError(`all ${streamsPerAddressMax} streams of the address ${peer} are in use`)
+  }
+
+  #forget(stream: OpenStream): void {
+    if (this.#open.delete(stream)) this.#count(stream.peer, -1)
+  }
+
+  #count(peer: string | undefined, change: 1 | -1): void {
+    if (peer === undefined) return
+    const count = (this.#openOf.get(peer) ?? 0) + change
+    if (count === 0) this.#openOf.delete(peer)
+    else this.#openOf.set(peer, count)
   }
 }

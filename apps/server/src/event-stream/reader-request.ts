@@ -12,7 +12,7 @@ export interface ReaderRequest extends ViewFilter {
   readonly isOwnId: boolean
   readonly policy: "conflate" | "disconnect"
   readonly once: boolean
-  /** Of the peer, by which views are bounded; absent where it is not known, or not bounded. */
+  /** Of the peer, by which streams and views are bounded; absent where unknown or exempt. */
   readonly address?: string | undefined
 }
 

@@ -75,6 +75,10 @@ export class Reader implements FrameSource, Follower, OpenStream {
     return this.#line.stalledSince
   }
 
+  get peer(): string | undefined {
+    return this.#request.address
+  }
+
   get hasLagged(): boolean {
     const { isWhole, wholeAt } = this.#state
     if (this.#request.policy !== "disconnect" || !isWhole || wholeAt === undefined) return false

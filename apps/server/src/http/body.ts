@@ -1,40 +1,64 @@
 import { RequestError } from "../errors.ts"
+import type { Hub } from "../hub.ts"
+
+/** First size of the buffer that a body is copied into, in bytes. */
+const BUFFER_BYTES = 4_096
 
 /**
- * Reads the body of a request, as bytes, up to a bound.
+ * Reads the body of a request, as bytes, up to a bound of size and within `bodyMs`.
  *
- * @throws {RequestError} 413 as soon as it is larger; 400 when it breaks off.
+ * The bytes are copied into one buffer that grows: a body that comes byte by byte would otherwise
+ * be held as that many chunks, each of which may pin a much larger buffer of the runtime.
+ *
+ * @throws {RequestError} 413 as soon as it is larger; 400 when it breaks off, or is late.
  */
-export async function readBody(request: Request, bytesMax: number): Promise<Uint8Array> {
+export async function readBody(
+  request: Request,
+  bytesMax: number,
+  { clock, limits: { bodyMs } }: Pick<Hub, "clock" | "limits">,
+): Promise<Uint8Array> {
   if (Number(request.headers.get("content-length") ?? 0) > bytesMax) throw tooLarge(bytesMax)
   if (request.body === null) return new Uint8Array()
-  const chunks: Uint8Array[] = []
-  let length = 0
   const reader = request.body.getReader()
+  let isLate = false
+  const stopTimer = clock.after(bodyMs, () => {
+    isLate = true
+    reader.cancel().catch(() => {}) // Its request has failed: nothing is left to be told.
+  })
+  let buffer = new Uint8Array(Math.min(BUFFER_BYTES, bytesMax))
+  let length = 0
   try {
     for (;;) {
       const { done, value } = await reader.read()
-      if (done) break
+      if (isLate) throw late(bodyMs, length)
+      if (done) return buffer.subarray(0, length)
+      if (length + value.byteLength > bytesMax) throw tooLarge(bytesMax)
+      buffer = withRoom(buffer, length + value.byteLength, bytesMax)
+      buffer.set(value, length)
       length += value.byteLength
-      if (length > bytesMax) throw tooLarge(bytesMax)
-      chunks.push(value)
     }
   } catch (error) {
-    void reader.cancel().catch(() => {})
+    reader.cancel().catch(() => {})
     if (error instanceof RequestError) throw error
-    throw new RequestError("ERR_REQUEST_INVALID", "the body broke off")
+    if (isLate) throw late(bodyMs, length)
+    throw new RequestError("ERR_REQUEST_INVALID", `the body broke off after ${length} bytes`)
+  } finally {
+    stopTimer()
   }
-  return joined(chunks, length)
 }
 
-function joined(chunks: readonly Uint8Array[], length: number): Uint8Array {
-  const bytes = new Uint8Array(length)
-  let at = 0
-  for (const chunk of chunks) {
-    bytes.set(chunk, at)
-    at += chunk.byteLength
-  }
-  return bytes
+function withRoom(buffer: Uint8Array, bytes: number, bytesMax: number) {
+  if (bytes <= buffer.byteLength) return buffer as Uint8Array<ArrayBuffer>
+  const larger = new Uint8Array(Math.min(bytesMax, Math.max(bytes, buffer.byteLength * 2)))
+  larger.set(buffer)
+  return larger
+}
+
+function late(bodyMs: number, bytes: number): RequestError {
+  return new RequestError(
+    "ERR_REQUEST_INVALID",
+    `the body did not end within ${bodyMs} ms, after ${bytes} bytes`,
+  )
 }
 
 function tooLarge(bytesMax: number): RequestError {

@@ -1,18 +1,15 @@
-import { type Runtime, urlOf } from "./runtime.ts"
+import { listen } from "./deno-listen.ts"
+import type { Runtime } from "./runtime.ts"
 
 // Only what this file calls. The official types of Deno and Bun declare the
 // same globals differently, so one program cannot be checked against both.
 declare const Deno: {
   args: readonly string[]
   env: { get(name: string): string | undefined }
-  addSignalListener(signal: "SIGINT" | "SIGTERM", handler: () => void): void
+  addSignalListener(signal: "SIGINT" | "SIGTERM" | "SIGHUP", handler: () => void): void
   exit(code: number): never
   createHttpClient(options: { caCerts?: string[]; cert?: string; key?: string }): object
   readTextFile(path: string | URL): Promise<string>
-  serve(
-    options: { hostname: string; port: number; onListen(at: { port: number }): void },
-    handler: (request: Request) => Response | Promise<Response>,
-  ): { shutdown(): Promise<void> }
 }
 
 /** https://docs.deno.com/api/deno/~/Deno.serve */
@@ -25,21 +22,14 @@ export const runtime: Runtime = {
 
   env: (name) => Deno.env.get(name),
 
-  listen: (fetch, { hostname, port }) =>
-    new Promise((resolve) => {
-      const server = Deno.serve(
-        {
-          hostname,
-          port,
-          onListen: ({ port }) =>
-            resolve({ url: urlOf(hostname, port), close: () => server.shutdown() }),
-        },
-        (request) => fetch(request),
-      )
-    }),
+  listen,
 
   onStop(stop) {
     for (const signal of ["SIGINT", "SIGTERM"] as const) Deno.addSignalListener(signal, stop)
+  },
+
+  onHangup(hangup) {
+    Deno.addSignalListener("SIGHUP", hangup)
   },
 
   // https://docs.deno.com/api/web/~/PromiseRejectionEvent

@@ -1,3 +1,6 @@
+import type { PeerBindings } from "../http/peer.ts"
+import type { Log } from "../log.ts"
+
 /**
  * What the server asks of the machine under it. `package.json` chooses the file behind `#runtime`.
  *
@@ -17,12 +20,15 @@ export interface Runtime {
 
   /**
    * Serves `fetch` until closed. Resolves once connections are accepted; rejects when the address
-   * is taken or not ours. Port 0: any free one.
+   * is taken (`code` is `EADDRINUSE`) or not ours. Port 0: any free one.
    */
-  listen(fetch: FetchHandler, at: { hostname: string; port: number }): Promise<Listener>
+  listen(fetch: FetchHandler, options: ListenOptions): Promise<Listener>
 
   /** Calls `stop` at SIGINT or SIGTERM, each time. */
   onStop(stop: () => void): void
+
+  /** Calls `hangup` at SIGHUP, each time; the process goes on. */
+  onHangup(hangup: () => void): void
 
   /**
    * Calls `report` with each error that nothing caught: a rejection without a handler, or what a
@@ -48,8 +54,22 @@ export interface TlsMaterial {
   readonly key?: string
 }
 
-/** Answers one request. Gets the request alone: a second argument would become Hono's `env`. */
-export type FetchHandler = (request: Request) => Response | Promise<Response>
+/** Answers one request. `peer` is what Hono hands to its routes as `env`. */
+export type FetchHandler = (request: Request, peer: PeerBindings) => Response | Promise<Response>
+
+/** Where a server listens, and what it bears. */
+export interface ListenOptions {
+  readonly hostname: string
+  readonly port: number
+  /** How long the head of a request may take, in ms; 10 s. */
+  readonly headMs?: number
+  /** How long its body may take after that, in ms; 30 s. */
+  readonly bodyMs?: number
+  /** Connections open at once; unless given, as many as the limit on open files leaves. */
+  readonly connectionsMax?: number
+  /** The console's error stream unless given. */
+  readonly log?: Log
+}
 
 /** A server that accepts connections. */
 export interface Listener {
@@ -60,7 +80,7 @@ export interface Listener {
   close(): Promise<void>
 }
 
-/** How an address is written in a URL: IPv6 stands in brackets. */
+/** Writes an address as in a URL: IPv6 stands in brackets. */
 export function urlOf(hostname: string, port: number): string {
   return `http://${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`
 }

@@ -183,7 +183,7 @@ describe("writeEvents()", () => {
 
   test("takes Node's own way where the connection is one of HTTP/2", async () => {
     const app = createApp(served.hub, { anonymous: "write" })
-    const handler = answerWith((request) => app.fetch(request))
+    const handler = answerWith((request, peer) => app.fetch(request, peer))
     const server = serve({ fetch: handler, createServer, hostname: "127.0.0.1", port: 0 })
     await new Promise((resolve) => server.once("listening", resolve))
     const { port } = server.address() as { port: number }

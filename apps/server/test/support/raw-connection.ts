@@ -75,9 +75,15 @@ export class RawConnection {
 
   /** Resolves when the other side has closed. */
   async closed(): Promise<void> {
-    const late = setTimeout(() => this.socket.destroy(new Error("it stayed open")), PATIENCE_MS)
-    if (!this.#isClosed) await once(this.socket, "close")
+    let isLate = false
+    const late = setTimeout(() => {
+      isLate = true
+      this.socket.destroy()
+    }, PATIENCE_MS)
+    // A reset is an end, too: `once` of `node:events` would reject with its error.
+    if (!this.#isClosed) await new Promise((resolve) => this.socket.once("close", resolve))
     clearTimeout(late)
+    if (isLate) throw new Error("the connection stayed open")
   }
 
   close(): void {

@@ -1,9 +1,9 @@
-import { runtime } from "#runtime"
 import { createApp } from "../../src/http/app.ts"
 import type { AppOptions } from "../../src/http/app-options.ts"
 import { createHub, type Hub } from "../../src/hub.ts"
 import type { HubOptions } from "../../src/hub-options.ts"
-import type { Listener } from "../../src/runtime/runtime.ts"
+import type { Listener, ListenOptions } from "../../src/runtime/runtime.ts"
+import { ownRuntime } from "./own-runtime.ts"
 
 /** A hub that listens on a free port of this machine, with what its log said. */
 export interface ServedHub {
@@ -21,6 +21,7 @@ export interface ServedHub {
 export async function serveHub(
   options: HubOptions,
   app: Partial<AppOptions> = {},
+  listen: Partial<ListenOptions> = {},
 ): Promise<ServedHub> {
   const log: string[] = []
   const hub = createHub({
@@ -30,8 +31,10 @@ export async function serveHub(
     ...options,
   })
   const hono = createApp(hub, { anonymous: "write", hosts: [], ...app })
-  const at = { hostname: "127.0.0.1", port: 0 }
-  const listener: Listener = await runtime.listen((request) => hono.fetch(request), at)
+  const listener: Listener = await (await ownRuntime()).listen(
+    (request, peer) => hono.fetch(request, peer),
+    { hostname: "127.0.0.1", port: 0, log: hub.log, ...listen },
+  )
   for (const { cache } of hub.topics) {
     while (!cache.wasInSync) await cache.changes.wait()
   }

@@ -25,7 +25,7 @@ export function batchRoutes(app: Hono, hub: Hub): void {
     }
     const epoch = topic.position().epoch
     const { batchBytesMax, valueBytesMax } = hub.limits
-    const body = await readBody(req.raw, batchBytesMax)
+    const body = await readBody(req.raw, batchBytesMax, hub)
     const reading = readBatch(body, topic.values, valueBytesMax)
     const outcome = await writeTo(hub, topic, await inSlices(topic.fanOut.turns, reading))
     if (!outcome.written) {

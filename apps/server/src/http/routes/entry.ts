@@ -121,7 +121,7 @@ async function putEntry(hub: Hub, topic: Topic, key: string, request: Request): 
   checkContent(request.headers, topic.values)
   const epoch = topic.position().epoch
   const condition = conditionOf(request.headers, key, epoch)
-  const value = await readBody(request, hub.limits.valueBytesMax)
+  const value = await readBody(request, hub.limits.valueBytesMax, hub)
   await inSlices(topic.fanOut.turns, checkValue(topic.values, value, hub.limits.valueBytesMax))
   const outcome = await writeTo(hub, topic, {
     conditions: condition ? [condition] : [],

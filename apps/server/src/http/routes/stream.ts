@@ -9,6 +9,7 @@ import type { ReaderRequest } from "../../event-stream/reader-request.ts"
 import type { Hub } from "../../hub.ts"
 import type { HubLimits } from "../../limits.ts"
 import type { Topic } from "../../topic.ts"
+import { type PeerBindings, peerOf } from "../peer.ts"
 import { checkKey, one, type Query, readQuery } from "../query.ts"
 import { allow } from "./allow.ts"
 
@@ -18,7 +19,7 @@ const FILTER_BYTES_MAX = 49_152
 /** `GET /v1/topics/{topic}/stream`: a snapshot, then every change, as server-sent events. */
 export function streamRoutes(app: Hono, hub: Hub): void {
   const path = "/v1/topics/:topic/stream"
-  app.get(path, ({ req }) => {
+  app.get(path, ({ req, env }) => {
     const topic = hub.topic(req.param("topic"))
     const query = readQuery(req.url, {
       prefix: hub.limits.filtersMax,
@@ -28,7 +29,8 @@ export function streamRoutes(app: Hono, hub: Hub): void {
       once: "once",
     })
     const lastEventId = req.header("last-event-id")
-    const request = readRequest(query, lastEventId, hub.limits)
+    const address = peerOf(env as PeerBindings)
+    const request = { ...readRequest(query, lastEventId, hub.limits), address }
     // An EventSource would reconnect for ever; after a 204 it does not.
     if (request.once && lastEventId) return new Response(null, { status: 204 })
     const response = answer(hub, topic, request, req.header("accept-encoding"))

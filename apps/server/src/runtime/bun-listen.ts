@@ -1,0 +1,129 @@
+import { KeyError } from "@headwater/core"
+import { RequestError } from "../errors.ts"
+import { eventStreamOf } from "../event-stream/event-stream.ts"
+import { consoleLog, type Log } from "../log.ts"
+import { isSamePath, SEGMENTS_MAX } from "./bun-path.ts"
+import { connectionsMax, openFiles } from "./open-files.ts"
+import { refusal } from "./refusal.ts"
+import { type FetchHandler, type Listener, type ListenOptions, urlOf } from "./runtime.ts"
+
+/** How often the number of open files is looked at, in ms. */
+const LOOK_MS = 1_000
+
+/** How often the log may say that connections were closed, in ms. */
+const CLOSED_LOG_MS = 60_000
+
+/** A request that was matched by a route, with its raw segments, decoded. */
+type BunRequest = Request & { readonly params: Readonly<Record<string, string>> }
+
+interface BunServer {
+  readonly port: number
+  closeIdleConnections(): void
+  requestIP(request: Request): { readonly address: string } | null
+  stop(closeActive: boolean): Promise<void>
+  timeout(request: Request, seconds: number): void
+}
+
+declare const Bun: {
+  serve(options: {
+    hostname: string
+    port: number
+    idleTimeout: number
+    routes: Record<string, (request: BunRequest, server: BunServer) => Promise<Response>>
+    fetch(request: Request, server: BunServer): Response | Promise<Response>
+  }): BunServer
+}
+
+/**
+ * Listens on Bun, by its own server: `node:http` there costs a sixth more for each delivery.
+ *
+ * That server resolves the dots of a path and takes `\` for `/` before a handler sees it, but its
+ * router does not: there is a route for each number of segments, whose parameters are compared with
+ * the path. It accepts connections without a bound, so those on which nothing is asked are closed
+ * when open files run short.
+ */
+export async function listen(fetch: FetchHandler, options: ListenOptions): Promise<Listener> {
+  const { hostname, port, headMs = 10_000, log = consoleLog } = options
+  // Of a connection on which nothing arrives; Bun counts whole seconds.
+  const idleTimeout = Math.max(1, Math.ceil(headMs / 1_000))
+  const answer = async (request: BunRequest, server: BunServer): Promise<Response> => {
+    // Here the handler bounds its time; a stream is bounded by its heartbeats.
+    server.timeout(request, 0)
+    let response: Response
+    try {
+      const checked = check(request, hostname)
+      response = await fetch(checked, { peerAddress: server.requestIP(request)?.address })
+    } catch (error) {
+      response = refusal(error, log)
+    }
+    if (eventStreamOf(response) === undefined) server.timeout(request, idleTimeout)
+    return response
+  }
+  const patterns = Array.from({ length: SEGMENTS_MAX }, (_, n) =>
+    Array.from({ length: n + 1 }, (_, m) => `/:s${m}`).join(""),
+  )
+  const server = Bun.serve({
+    hostname,
+    port,
+    idleTimeout,
+    routes: Object.fromEntries(["/", ...patterns].map((pattern) => [pattern, answer])),
+    fetch: (request) => refusal(refusalOf(request), log),
+  })
+  const watching = setInterval(
+    guardOpenFiles(server, options.connectionsMax ?? connectionsMax(), log),
+    LOOK_MS,
+  )
+  return {
+    url: urlOf(hostname, server.port),
+    close() {
+      clearInterval(watching)
+      return server.stop(false)
+    },
+  }
+}
+
+/** @throws {RequestError | KeyError} 400: the request does not name what its URL now names. */
+function check(request: BunRequest, hostname: string): Request {
+  const host = request.headers.get("host")
+  // A client of HTTP/1.0 names no host, and then Bun makes no URL.
+  if (request.url.startsWith("/")) {
+    if (host !== null) throw invalid("the Host is malformed")
+    const url = `${urlOf(hostname, 80)}${request.url}`
+    if (new URL(url).href !== new URL(url).origin + request.url) throw unclear()
+    return new Request(url, request)
+  }
+  if (host?.includes(",")) throw invalid("a request has one Host")
+  if (request.url.includes("#")) throw invalid("a request target has no fragment: write %23 for #")
+  if (/%ef%bf%bd/i.test(request.url)) {
+    throw invalid("U+FFFD cannot be told from bytes that are not UTF-8 here: use a batch")
+  }
+  if (!isSamePath(request.url, request.params)) throw unclear()
+  return request
+}
+
+function refusalOf(request: Request): Error {
+  return /\/v1\/topics\/[^/]*\/entries\//.test(request.url) ? unclear() : invalid("no such path")
+}
+
+function unclear(): KeyError {
+  return new KeyError("a path cannot carry this key: use entry?key=")
+}
+
+function invalid(message: string): RequestError {
+  return new RequestError("ERR_REQUEST_INVALID", message)
+}
+
+function guardOpenFiles(server: BunServer, max: number, log: Log): () => void {
+  let loggedAt = Number.NEGATIVE_INFINITY
+  const atRest = openFiles()
+  return () => {
+    if (openFiles() - atRest < max) return
+    server.closeIdleConnections()
+    if (performance.now() - loggedAt < CLOSED_LOG_MS) return
+    loggedAt = performance.now()
+    log(
+      `refused connections: ${max} are open, which is what the limit on open files leaves; ` +
+        "raise it with ulimit -n",
+    )
+  }
+}

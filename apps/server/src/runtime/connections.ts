@@ -1,0 +1,125 @@
+import type { IncomingMessage, Server, ServerResponse } from "node:http"
+import type { Duplex } from "node:stream"
+import type { Log } from "../log.ts"
+
+/** Requests that may wait behind the one that is answered; a connection with more is closed. */
+const WAITING_MAX = 16
+
+/** How often a server that closes looks for idle connections, in ms. */
+const CLOSE_SWEEP_MS = 20
+
+/** How often the log may say that connections were refused, in ms. */
+const REFUSED_LOG_MS = 60_000
+
+/** Answers one request. */
+export type RequestListener = (incoming: IncomingMessage, outgoing: ServerResponse) => void
+
+/** A request that waits until those before it on its connection have been answered. */
+type QueuedRequest = readonly [IncomingMessage, ServerResponse]
+
+/**
+ * The connections of an HTTP server: bounds their number, and has the requests of each answered one
+ * at a time.
+ *
+ * `node:http` hands over all pipelined requests at once, and Node 20 and 22 emit no `close` for a
+ * response that waits for its turn when the connection goes. So each of them would hold a stream
+ * that nothing ends. A request that waits here has not been looked at: it holds nothing, and goes
+ * with its connection. A stream is therefore the only one on its connection.
+ */
+export class Connections {
+  readonly #max: number
+  readonly #log: Log
+  /** Each with the requests that wait on it; `undefined` while none is being answered. */
+  readonly #open = new Map<Duplex, QueuedRequest[] | undefined>()
+  #refused = 0
+  #loggedAt = Number.NEGATIVE_INFINITY
+  #isClosing = false
+
+  /** `max`: connections open at once. One more is closed as soon as it is accepted. */
+  constructor(max: number, log: Log) {
+    this.#max = max
+    this.#log = log
+  }
+
+  /** Counts the connections of a server, and answers its requests in turn. */
+  serve(server: Server, answer: RequestListener): void {
+    server.on("connection", (socket: Duplex) => this.#accept(socket))
+    server.on("request", (incoming: IncomingMessage, outgoing: ServerResponse) => {
+      this.#request(incoming, outgoing, answer)
+    })
+  }
+
+  /** Connections that are open. */
+  get size(): number {
+    return this.#open.size
+  }
+
+  /** Whether one more connection would be refused. Notes a refusal when it would. */
+  refuses(): boolean {
+    if (this.#open.size < this.#max) return false
+    this.#refused += 1
+    const now = performance.now()
+    if (now - this.#loggedAt >= REFUSED_LOG_MS) {
+      this.#loggedAt = now
+      this.#log(
+        `refused connections: ${this.#max} are open, which is what the limit on open files ` +
+          "leaves; raise it with ulimit -n",
+        { refused: this.#refused },
+      )
+      this.#refused = 0
+    }
+    return true
+  }
+
+  /** Closes each connection when it has no request left. Resolves when all are closed. */
+  close(): Promise<void> {
+    this.#isClosing = true
+    return new Promise((resolve) => {
+      const look = () => {
+        for (const [socket, waiting] of this.#open) if (waiting === undefined) socket.destroy()
+        if (this.#open.size > 0) return
+        clearInterval(sweep)
+        resolve()
+      }
+      const sweep = setInterval(look, CLOSE_SWEEP_MS)
+      look()
+    })
+  }
+
+  #accept(socket: Duplex): void {
+    // A connection that the client resets has an error, and nothing to be told of it.
+    socket.on("error", () => {})
+    if (this.#isClosing || this.refuses()) {
+      socket.destroy()
+      return
+    }
+    this.#open.set(socket, undefined)
+    socket.once("close", () => this.#open.delete(socket))
+  }
+
+  #request(incoming: IncomingMessage, outgoing: ServerResponse, answer: RequestListener): void {
+    const { socket } = incoming
+    // What was parsed after the connection was closed.
+    if (socket.destroyed || !this.#open.has(socket)) return
+    const waiting = this.#open.get(socket)
+    if (waiting === undefined) this.#answer([incoming, outgoing], [], answer)
+    else if (waiting.length < WAITING_MAX) waiting.push([incoming, outgoing])
+    else socket.destroy()
+  }
+
+  #answer(
+    [incoming, outgoing]: QueuedRequest,
+    waiting: QueuedRequest[],
+    answer: RequestListener,
+  ): void {
+    const { socket } = incoming
+    this.#open.set(socket, waiting)
+    outgoing.once("close", () => {
+      if (!this.#open.has(socket)) return
+      const next = waiting.shift()
+      if (next === undefined) this.#open.set(socket, undefined)
+      else this.#answer(next, waiting, answer)
+    })
+    answer(incoming, outgoing)
+  }
+}

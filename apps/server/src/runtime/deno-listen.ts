@@ -1,0 +1,71 @@
+import { consoleLog, type Log } from "../log.ts"
+import { type DenoConn, DenoConnection } from "./deno-connection.ts"
+import { createHttpServer, type HttpServer } from "./http-server.ts"
+import { type FetchHandler, type Listener, type ListenOptions, urlOf } from "./runtime.ts"
+
+/** How long accepting rests after it failed, in ms: what it lacks is not there again at once. */
+const REST_MS = 100
+
+/** How often the log may say that it failed, in ms. */
+const FAILED_LOG_MS = 60_000
+
+declare const Deno: {
+  listen(options: { hostname: string; port: number }): DenoListener
+}
+
+interface DenoListener {
+  readonly addr: { readonly port: number }
+  accept(): Promise<DenoConn>
+  close(): void
+}
+
+/**
+ * Listens on Deno: its own TCP listener, whose connections are handed to a server of `node:http`.
+ *
+ * `Deno.serve` ends when descriptors run out, and keeps silent connections for ever; the listener
+ * of its `node:net` stops accepting for good without a word.
+ */
+export async function listen(fetch: FetchHandler, options: ListenOptions): Promise<Listener> {
+  const { hostname, port, log = consoleLog } = options
+  const http = createHttpServer(fetch, options)
+  const listener = Deno.listen({ hostname, port })
+  let isOpen = true
+  // A server that does not listen itself keeps no connection and checks no time.
+  Object.defineProperty(http.server, "listening", { get: () => isOpen })
+  http.server.emit("listening")
+  const accepting = acceptAll(listener, http, log, () => isOpen)
+  return {
+    url: urlOf(hostname, listener.addr.port),
+    async close() {
+      if (isOpen) listener.close()
+      isOpen = false
+      await accepting
+      await http.connections.close()
+      http.server.close()
+    },
+  }
+}
+
+async function acceptAll(
+  listener: DenoListener,
+  { server, connections }: HttpServer,
+  log: Log,
+  isOpen: () => boolean,
+): Promise<void> {
+  let loggedAt = Number.NEGATIVE_INFINITY
+  while (isOpen()) {
+    try {
+      const conn = await listener.accept()
+      // Closed here and now: the descriptor is free before the next connection is accepted.
+      if (connections.refuses()) conn.close()
+      else server.emit("connection", new DenoConnection(conn))
+    } catch (error) {
+      if (!isOpen()) return
+      if (performance.now() - loggedAt >= FAILED_LOG_MS) {
+        loggedAt = performance.now()
+        log("accepting a connection failed; trying again every 100 ms", { error })
+      }
+      await new Promise((resolve) => setTimeout(resolve, REST_MS))
+    }
+  }
+}

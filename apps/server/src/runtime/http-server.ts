@@ -1,0 +1,79 @@
+import {
+  createServer,
+  type IncomingMessage,
+  type Server,
+  type ServerOptions,
+  type ServerResponse,
+} from "node:http"
+import { getRequestListener } from "@hono/node-server"
+import { RequestError } from "../errors.ts"
+import { consoleLog, type Log } from "../log.ts"
+import { answerWith } from "./answer-with.ts"
+import { Connections } from "./connections.ts"
+import { connectionsMax } from "./open-files.ts"
+import { refusal } from "./refusal.ts"
+import { checkHost, checkTarget } from "./request-target.ts"
+import type { FetchHandler, ListenOptions } from "./runtime.ts"
+
+/** How often a server looks for requests that are late, in ms. */
+const CHECK_MS = 1_000
+
+/** A server that a runtime lets listen in its own way, with its connections. */
+export interface HttpServer {
+  readonly server: Server
+  readonly connections: Connections
+}
+
+/**
+ * Makes the HTTP server of Node and Deno, from `node:http`. It bounds the time of a head and of a
+ * body, and the number of connections, and refuses targets that are repaired elsewhere.
+ *
+ * Bun has its own way (`bun-listen.ts`).
+ */
+export function createHttpServer(fetch: FetchHandler, options: ListenOptions): HttpServer {
+  const { hostname, headMs = 10_000, bodyMs = 30_000, log = consoleLog } = options
+  const limits: ServerOptions = {
+    headersTimeout: headMs,
+    requestTimeout: headMs + bodyMs,
+    connectionsCheckingInterval: Math.min(CHECK_MS, headMs),
+  }
+  const server = createServer(limits)
+  const connections = new Connections(options.connectionsMax ?? connectionsMax(), log)
+  connections.serve(server, listenerOf(fetch, hostname, log))
+  return { server, connections }
+}
+
+function listenerOf(fetch: FetchHandler, hostname: string, log: Log) {
+  const answer = getRequestListener(answerWith(fetch), {
+    hostname,
+    errorHandler: (error) => refusal(refusalOf(error), log),
+  })
+  return (incoming: IncomingMessage, outgoing: ServerResponse): void => {
+    try {
+      checkHost(incoming.rawHeaders)
+      checkTarget(incoming.url ?? "")
+    } catch (error) {
+      refuse(error, outgoing, log)
+      return
+    }
+    answer(incoming, outgoing).catch((error) => log("bug: a request was not answered", { error }))
+  }
+}
+
+/** The adapter refuses a Host or a URL that makes no sense before the app sees it. */
+function refusalOf(error: unknown): unknown {
+  if (!(error instanceof Error) || error.name !== "RequestError" || "code" in error) return error
+  return new RequestError("ERR_REQUEST_INVALID", `the request is malformed: ${error.message}`)
+}
+
+function refuse(error: unknown, outgoing: ServerResponse, log: Log): void {
+  const response = refusal(error, log)
+  response
+    .arrayBuffer()
+    .then((body) => {
+      const headers = { ...Object.fromEntries(response.headers), "content-length": body.byteLength }
+      outgoing.writeHead(response.status, headers)
+      outgoing.end(new Uint8Array(body))
+    })
+    .catch(() => outgoing.destroy())
+}

@@ -1,0 +1,50 @@
+import { readdirSync, readFileSync } from "node:fs"
+
+/** Open files that are kept for everything but connections of readers, beside a twentieth. */
+const RESERVED = 16
+
+/**
+ * Connections that a server may have open before this process runs out of descriptors: what then
+ * fails is also the hub's own reading, and no runtime says so in time. `Infinity` where the system
+ * does not tell its limit.
+ */
+export function connectionsMax(): number {
+  const limit = openFilesMax()
+  if (!Number.isFinite(limit)) return limit
+  return Math.max(1, Math.floor(limit - openFiles() - RESERVED - limit / 20))
+}
+
+/** What `ulimit -n` says, where `/proc` or the runtime's own report tells. */
+/** Descriptors that are open now; a guess where the system does not tell. */
+export function openFilesMax(): number {
+  try {
+    const limits = readFileSync("/proc/self/limits", "utf8")
+    return Number(/^Max open files\s+(\d+)/m.exec(limits)?.[1] ?? Number.POSITIVE_INFINITY)
+  } catch {
+    return openFilesReported()
+  }
+}
+
+/** Descriptors that are open now; a guess where the system does not tell. */
+export function openFilesReported(): number {
+  try {
+    const report = process.report?.getReport() as { userLimits?: Record<string, Limit> } | undefined
+    const soft = Number(report?.userLimits?.open_files?.soft)
+    return Number.isFinite(soft) ? soft : Number.POSITIVE_INFINITY
+  } catch {
+    return Number.POSITIVE_INFINITY
+  }
+}
+
+interface Limit {
+  readonly soft: number | "unlimited"
+}
+
+/** Descriptors that are open now; a guess where the system does not tell. */
+export function openFiles(): number {
+  try {
+    return readdirSync("/proc/self/fd").length
+  } catch {
+    return 64
+  }
+}

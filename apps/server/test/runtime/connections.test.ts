@@ -1,0 +1,130 @@
+import { memorySource } from "@headwater/syncer/memory"
+import { afterEach, describe, expect, test } from "vitest"
+import type { ListenOptions } from "../../src/runtime/runtime.ts"
+import { RawConnection } from "../support/raw-connection.ts"
+import { type ServedHub, serveHub } from "../support/served-hub.ts"
+
+const STREAM = "GET /v1/topics/t/stream HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n"
+const HEALTH = "GET /healthz HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n"
+
+describe("an HTTP server", () => {
+  let served: ServedHub
+  const connections: RawConnection[] = []
+
+  afterEach(async () => {
+    for (const connection of connections.splice(0)) connection.close()
+    await served.close()
+  })
+
+  async function serve(listen: Partial<ListenOptions> = {}): Promise<void> {
+    served = await serveHub({ topics: [{ name: "t", source: memorySource() }] }, {}, listen)
+  }
+
+  async function connection(text = ""): Promise<RawConnection> {
+    const made = await RawConnection.open(served.url)
+    connections.push(made)
+    if (text !== "") made.socket.write(text)
+    return made
+  }
+
+  async function streamsAre(count: number): Promise<void> {
+    while (served.hub.drain.size !== count) await turn()
+  }
+
+  test("serves one of the streams that are pipelined, and none when the client goes", async () => {
+    await serve()
+    const clients = await Promise.all(Array.from({ length: 6 }, () => connection(STREAM.repeat(9))))
+    for (const client of clients) await client.soFar("event: status")
+    expect(served.hub.drain.size).toBe(6)
+
+    for (const client of clients) client.socket.resetAndDestroy()
+    await streamsAre(0)
+    expect(served.hub.topic("t").fanOut.followers).toBe(0)
+  })
+
+  test("closes a connection on which more requests are pipelined than may wait", async () => {
+    await serve()
+    const client = await connection(STREAM.repeat(2_000))
+    await client.closed()
+    await streamsAre(0)
+
+    expect((await fetch(`${served.url}/healthz`)).status).toBe(200)
+  })
+
+  test("answers pipelined requests in their order", async () => {
+    await serve()
+    const missing = HEALTH.replace("healthz", "none")
+    const client = await connection(`${HEALTH}${missing}${HEALTH}`)
+
+    const statuses = [await client.answer(), await client.answer(), await client.answer()]
+    expect(statuses.map(({ status }) => status)).toEqual(["200", "404", "200"])
+  })
+
+  test.each([
+    ["says nothing", ""],
+    ["sends half a head", "GET / HTTP/1.1\r\nho"],
+    ["stops after one request in half a head", `${HEALTH}GET / HTTP/1.1\r\nho`],
+  ])("closes the connection of a client that %s", async (_, text) => {
+    await serve({ headMs: 300, bodyMs: 300 })
+    const client = await connection(text)
+
+    await client.closed()
+  })
+
+  test("closes the connection of a client that sends half a body", async () => {
+    await serve({ headMs: 300, bodyMs: 300 })
+    const head = "PUT /v1/topics/t/entry?key=a HTTP/1.1\r\nhost: 127.0.0.1\r\n"
+    const client = await connection(
+      `${head}content-type: application/json\r\ncontent-length: 9\r\n\r\n1`,
+    )
+
+    await client.closed()
+    expect((await fetch(`${served.url}/v1/topics/t/entry?key=a`)).status).toBe(404)
+  })
+
+  test("leaves a stream alone that is older than any request may be", async () => {
+    await serve({ headMs: 300, bodyMs: 300 })
+    const reader = await connection(STREAM)
+    await reader.soFar("event: status")
+    const silent = await connection()
+    await silent.closed()
+    await (await connection("GET / HTTP/1.1\r\nho")).closed()
+    const { source } = served.hub.topic("t")
+    const changes = [{ op: "put", key: "late", value: new TextEncoder().encode("1") }] as const
+    await source.write?.({ conditions: [], changes }, new AbortController().signal)
+
+    await reader.soFar('"key":"late"')
+  })
+
+  test("refuses connections beyond its bound, says so once, and takes others later", async () => {
+    await serve({ connectionsMax: 3 })
+    const kept = await Promise.all([1, 2, 3].map(() => connection(STREAM)))
+    for (const client of kept) await client.soFar("event: status")
+    const more = await Promise.all(Array.from({ length: 20 }, () => connection(HEALTH)))
+    for (const client of more) await client.closed()
+    const said = served.log.filter((line) => line.includes("refused connections: 3 are open"))
+    expect(said.length).toBe(1)
+
+    for (const client of kept) client.close()
+    await streamsAre(0)
+    expect((await fetch(`${served.url}/healthz`)).status).toBe(200)
+  })
+
+  test("goes on after clients that reset their connections in the middle", async () => {
+    await serve()
+    const put = "PUT /v1/topics/t/entry?key=a HTTP/1.1\r\nhost: 127.0.0.1\r\n"
+    const texts = ["GET /", STREAM, `${put}content-length: 99999\r\n\r\n1`, `${HEALTH}${STREAM}`]
+    for (const text of texts) {
+      const clients = await Promise.all([1, 2, 3, 4].map(() => connection(text)))
+      for (const client of clients) client.socket.resetAndDestroy()
+    }
+    await streamsAre(0)
+
+    expect((await fetch(`${served.url}/healthz`)).status).toBe(200)
+    expect(served.log.filter((line) => /bug|failed/.test(line))).toEqual([])
+  })
+})
+
+function turn(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 5))
+}
