@@ -19,13 +19,13 @@ import type { CacheLimits } from "./limits.ts"
 import type { CacheObserver } from "./observer.ts"
 import type { Validate } from "./validator.ts"
 
-/** What a cache is made with. */
+/** The options of a cache. */
 export interface SnapshotCacheOptions {
   readonly clock: Clock
   /** Options of the engine that each epoch has. */
   readonly engine?: EngineOptions
   readonly limits?: Partial<CacheLimits>
-  /** Says why a value is invalid. Part of what the epoch stands for: see `Validator`. */
+  /** Returns why a value is invalid. It is a part of the epoch: see `Validator`. */
   readonly validate?: Validate
   /** Told what happens, for metrics. Costs nothing when absent. */
   readonly observer?: CacheObserver

@@ -18,7 +18,7 @@ export { type Chunk, chunksOf, type Update } from "./batch.ts"
 export { Breadcrumb, type BreadcrumbParts } from "./breadcrumb.ts"
 export type { SnapshotCacheOptions } from "./cache-options.ts"
 export { EpochState } from "./epoch-state.ts"
-export type { CacheFrame, ResetReason } from "./follow/cache-frame.ts"
+export type { CacheFrame, CacheResetReason } from "./follow/cache-frame.ts"
 export {
   type CatchUp,
   NOTHING_HELD,

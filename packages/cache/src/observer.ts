@@ -1,6 +1,6 @@
 import { GuardedObserver, type Status } from "@headwater/core"
 import type { Policy } from "@headwater/stream"
-import type { ResetReason } from "./follow/cache-frame.ts"
+import type { CacheResetReason } from "./follow/cache-frame.ts"
 
 /**
  * The facts that a cache reports to metrics. Every method may be absent, and then costs nothing.
@@ -27,7 +27,7 @@ export interface CacheObserver {
     of: { readonly policy: Policy["type"]; readonly followers: number },
   ): void
   /** A follower begins with a snapshot, and why; `resumed` when it goes on where it was. */
-  onRun?(how: ResetReason | "resumed"): void
+  onRun?(how: CacheResetReason | "resumed"): void
   /**
    * A follower receives conflated changes: so many versions at once, after a lag of so many ms.
    */

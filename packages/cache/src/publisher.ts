@@ -18,7 +18,7 @@ import { SourceLink } from "./source-link.ts"
  * In this order: the breadcrumb becomes the current one, the trail of `pin` followers gets it, the
  * waiters are woken. So a waiter that was woken finds it.
  */
-export class Publisher {
+export class BreadcrumbPublisher {
   /** Woken by every breadcrumb, position and status. */
   readonly changes = new Waiters()
   readonly #clock: Clock

@@ -28,8 +28,8 @@ import { Leases } from "./follow/leases.ts"
 import type { Location } from "./follow/location.ts"
 import { CACHE_LIMITS, type CacheLimits } from "./limits.ts"
 import { type CacheObserver, FollowerCounts, guarded } from "./observer.ts"
-import { Publisher } from "./publisher.ts"
-import { Writer } from "./writer.ts"
+import { BreadcrumbPublisher } from "./publisher.ts"
+import { CacheWriter } from "./writer.ts"
 
 /**
  * The latest state of a source, as immutable versions, and what changed since any of them.
@@ -50,11 +50,11 @@ import { Writer } from "./writer.ts"
 export class SnapshotCache {
   /** Woken by every new breadcrumb, progress, status change and renewal, and by `close`. */
   readonly changes: Waiters
-  readonly #publisher: Publisher
+  readonly #publisher: BreadcrumbPublisher
   readonly #epochs: Epochs
   readonly #limits: CacheLimits
   readonly #clock: Clock
-  readonly #writer: Writer
+  readonly #writer: CacheWriter
   readonly #observer: CacheObserver | undefined
   readonly #followers: FollowerCounts
   readonly #leases: Leases
@@ -65,11 +65,11 @@ export class SnapshotCache {
     const observer = guarded(options.observer)
     this.#limits = { ...CACHE_LIMITS, ...options.limits }
     this.#clock = clock
-    this.#publisher = new Publisher(clock, observer)
+    this.#publisher = new BreadcrumbPublisher(clock, observer)
     this.changes = this.#publisher.changes
     this.#epochs = new Epochs({ clock, engine, validate, limits: this.#limits })
     const context = { epochs: this.#epochs, publisher: this.#publisher }
-    this.#writer = new Writer(context, { clock, observer, limits: this.#limits })
+    this.#writer = new CacheWriter(context, { clock, observer, limits: this.#limits })
     this.#observer = observer
     this.#followers = new FollowerCounts(observer)
     this.#leases = new Leases(clock)

@@ -12,7 +12,7 @@ import { chunksIn } from "./directories.ts"
 import type { ActiveEpoch, Epochs } from "./epochs.ts"
 import type { CacheLimits } from "./limits.ts"
 import type { CacheObserver } from "./observer.ts"
-import type { Publisher } from "./publisher.ts"
+import type { BreadcrumbPublisher } from "./publisher.ts"
 import { checkRevision } from "./source-revision.ts"
 
 /**
@@ -21,9 +21,9 @@ import { checkRevision } from "./source-revision.ts"
  *
  * A call that fails leaves the state of the last commit. See `SnapshotCache` for each call.
  */
-export class Writer {
+export class CacheWriter {
   readonly #epochs: Epochs
-  readonly #publisher: Publisher
+  readonly #publisher: BreadcrumbPublisher
   readonly #clock: Clock
   readonly #limits: CacheLimits
   readonly #budget: YieldBudget
@@ -32,7 +32,7 @@ export class Writer {
   #resyncBegan = 0
 
   constructor(
-    context: { readonly epochs: Epochs; readonly publisher: Publisher },
+    context: { readonly epochs: Epochs; readonly publisher: BreadcrumbPublisher },
     options: {
       readonly clock: Clock
       readonly limits: CacheLimits

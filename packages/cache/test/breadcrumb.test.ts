@@ -43,7 +43,7 @@ const sorted = (state: State) => [...state].sort(([a], [b]) => (a < b ? -1 : 1))
 describe("Breadcrumb", () => {
   let clock: ManualClock
   let cache: SnapshotCache
-  /** Every breadcrumb, as somebody who is woken by each of them meets it. */
+  /** Every breadcrumb, as a waiter that is woken by each of them finds it. */
   let met: { sequence: number; status: string; reach: number; deltas: number }[]
 
   const start = async (options: Partial<SnapshotCacheOptions> = {}) => {

@@ -46,7 +46,7 @@ describe("SnapshotCache (debug wasm)", () => {
     cache = create()
   })
 
-  // A cache that nobody reads holds its newest version alone, and the trie the same one.
+  // A cache without readers holds its newest version alone, and the trie the same one.
   afterEach(async () => {
     const { current } = cache
     if (current !== undefined) {

@@ -27,7 +27,7 @@ export class GuardedObserver<Observer extends { onError?(error: unknown): void }
     assert(!this.#inside, "an observer does not call the object that it observes")
   }
 
-  /** Tells `onError`, if there is one. Never throws. */
+  /** Passes an error to `onError`, if there is one. Never throws. */
   report(error: unknown): void {
     try {
       this.#observer.onError?.(error)

@@ -3,7 +3,7 @@ import type { Delta, Entry, Position, StatusReport } from "@headwater/core"
 /** A frame of `follow`; see there for the order. */
 export type CacheFrame =
   /** The frames that follow replace all that the follower holds. */
-  | { readonly type: "reset"; readonly reason: ResetReason; readonly epoch: string }
+  | { readonly type: "reset"; readonly reason: CacheResetReason; readonly epoch: string }
   /** A part of a snapshot. */
   | { readonly type: "entries"; readonly entries: readonly Entry[] }
   /** Changes. With a position: the follower then holds everything up to there. */
@@ -20,4 +20,4 @@ export type CacheFrame =
   | { readonly type: "status"; readonly report: StatusReport }
 
 /** The reason of a `reset`. `fresh`: the follower gave no position. */
-export type ResetReason = "fresh" | "epoch-changed" | "compacted"
+export type CacheResetReason = "fresh" | "epoch-changed" | "compacted"

@@ -2,7 +2,7 @@ import { ClosedError, LaggedError } from "@headwater/core"
 import type { CacheObserver } from "../observer.ts"
 import type { CacheFrame } from "./cache-frame.ts"
 import type { FollowedCache } from "./followed-cache.ts"
-import { Follower, type FollowRequest } from "./follower.ts"
+import { CacheFollower, type FollowRequest } from "./follower.ts"
 
 /**
  * Follows a cache in this process.
@@ -30,7 +30,7 @@ export async function* follow(
   cache: FollowedCache,
   request: FollowRequest,
 ): AsyncGenerator<CacheFrame, never> {
-  const follower = new Follower(cache, request)
+  const follower = new CacheFollower(cache, request)
   const { observer, followers, signal } = request
   const { type: policy } = request.policy
   let reason: EndReason = "left"

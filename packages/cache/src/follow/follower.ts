@@ -9,7 +9,7 @@ import { type EventCursor, keepsOf, lagsTooFar, type Policy } from "@headwater/s
 import type { Breadcrumb } from "../breadcrumb.ts"
 import type { CacheLimits } from "../limits.ts"
 import type { CacheObserver, FollowerCounts } from "../observer.ts"
-import type { CacheFrame, ResetReason } from "./cache-frame.ts"
+import type { CacheFrame, CacheResetReason } from "./cache-frame.ts"
 import type { FollowedCache } from "./followed-cache.ts"
 import type { Lease, Leases } from "./leases.ts"
 import type { Location } from "./location.ts"
@@ -31,7 +31,7 @@ export interface FollowRequest {
 }
 
 /** A follower's place in the cache, and its next step: see `follow`. One turn at a time. */
-export class Follower {
+export class CacheFollower {
   readonly #cache: FollowedCache
   readonly #request: FollowRequest
   #held: { readonly epoch: string; readonly version: number } | undefined
@@ -91,7 +91,7 @@ export class Follower {
   async *#run(
     crumb: Breadcrumb,
     since: number,
-    reset?: ResetReason,
+    reset?: CacheResetReason,
   ): AsyncGenerator<CacheFrame, void> {
     // The report is that of this breadcrumb: a later one may cover data that comes after this run.
     const { position, report } = this.#cache

@@ -57,7 +57,7 @@ export class Leases {
   }
 }
 
-/** What the holder of a lease may add. */
+/** Options of a lease. */
 export interface LeaseOptions {
   /** Asked when the time is over: the lease goes on while this answers true. */
   readonly isKept?: () => boolean
@@ -95,7 +95,7 @@ export class Lease {
     return this.#until
   }
 
-  /** Whether it goes on when its time is over. */
+  /** True if it goes on when its time is over. */
   get isKept(): boolean {
     return !this.#pinned.epochState.disposed && (this.#options.isKept?.() ?? false)
   }

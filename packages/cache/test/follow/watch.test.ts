@@ -25,7 +25,7 @@ function show(heard: WatchFrame): string {
   return [...changes.sort(), heard.position?.revision ?? "…"].join(" ")
 }
 
-/** What a watcher hears of these frames. */
+/** The updates that a watcher makes of these frames. */
 async function hear(...frames: CacheFrame[]): Promise<string[]> {
   const heard: string[] = []
   const source = async function* () {

@@ -3,7 +3,7 @@ import type { Change, Commit, Entry } from "@headwater/core"
 /** An integer from 0 to below the bound. */
 export type Below = (bound: number) => number
 
-/** What somebody holds. */
+/** The entries that a hub or a reader holds. */
 export type State = ReadonlyMap<string, { readonly value: unknown; readonly revision: number }>
 
 /** A value that the validator of every hub refuses. */
@@ -32,7 +32,7 @@ export class History {
     return this.#head
   }
 
-  /** Somebody commits; without changes, elsewhere, where nobody here sees it. */
+  /** Adds a commit; without changes it is one outside the prefix, which no hub here sees. */
   commit(changes: readonly Change[]): void {
     this.#head++
     if (changes.length > 0) this.#commits.push({ revision: this.#head, changes })
@@ -52,7 +52,7 @@ export class History {
     )
   }
 
-  /** What a reader at a revision must hold. */
+  /** The state that a reader at a revision must hold. */
   stateAt(revision: number): State {
     const state = new Map<string, { value: unknown; revision: number }>()
     for (const entry of this.listAt(revision)) {
@@ -62,7 +62,7 @@ export class History {
     return state
   }
 
-  /** What a list answers, invalid values included. */
+  /** The entries of a list, invalid values included. */
   listAt(revision: number): Entry[] {
     const entries = new Map<string, Entry>()
     for (const commit of this.#commits) {
@@ -75,7 +75,7 @@ export class History {
     return [...entries.values()]
   }
 
-  /** What a watch tells. */
+  /** The commits of a watch. */
   between(after: number, upTo: number): Commit[] {
     return this.#commits.filter(({ revision }) => revision > after && revision <= upTo)
   }

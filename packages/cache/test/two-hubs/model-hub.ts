@@ -11,7 +11,7 @@ import { type ModelSnapshot, ModelTrie } from "./model-trie.ts"
 import { BrokenVersions } from "./model-versions.ts"
 import type { Rules } from "./rules.ts"
 
-/** What a hub shows its readers. */
+/** The version that a hub shows its readers. */
 export interface Shown {
   readonly snapshot: Pick<Snapshot, "version" | "size" | "digest" | "walk" | "retain" | "dispose">
   readonly position: Position
@@ -72,7 +72,7 @@ export class ModelHub {
     if (image !== undefined) this.#shown = this.#trie.snapshot()
   }
 
-  /** What readers see; nothing before the first list is whole. */
+  /** The version that readers see; `undefined` before the first list has ended. */
   get shown(): Shown | undefined {
     const snapshot = this.#shown
     if (snapshot === undefined) return undefined
@@ -83,7 +83,7 @@ export class ModelHub {
     return { snapshot, position, horizon: this.#epochState.horizon } as unknown as Shown
   }
 
-  /** Where a reader goes on. */
+  /** Locates a reader. */
   locate({ revision }: Position): Location {
     const told = this.shown?.position.revision
     if (told === undefined) return { type: "ahead" }

@@ -51,7 +51,7 @@ export class ModelReader {
     this.#options = options
   }
 
-  /** Whether it is not in the middle of a walk. */
+  /** True if it is not in the middle of a walk. */
   get isAtRest(): boolean {
     return this.#state.walk === undefined
   }

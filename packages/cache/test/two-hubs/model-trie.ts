@@ -119,7 +119,7 @@ export class ModelTrie {
     const old = this.#open.get(key)
     const birth = this.version + 1
     const isTouch = value !== undefined && old?.value === value
-    // Without a birth of its own the value passes for as old as anybody's.
+    // Without a birth of its own the value passes for as old as any.
     const held = this.#rules.valueBirths ? (old?.valueBirth ?? 0) : 0
     const valueBirth = isTouch ? held : birth
     this.#open.set(key, { key, hash: this.#hashOf(key), revision, value, birth, valueBirth })
@@ -191,7 +191,7 @@ export class ModelSnapshot {
   }
 }
 
-/** What a hub and a reader of the model compare, in place of a digest: all of it. */
+/** The whole state as text: a hub and a reader of the model compare it in place of a digest. */
 export function modelDigest(
   entries: Iterable<{ readonly key: string; readonly revision: number }>,
 ): string {

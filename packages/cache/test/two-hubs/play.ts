@@ -5,7 +5,7 @@ import { ModelReader } from "./model-reader.ts"
 import { modelDigest } from "./model-trie.ts"
 import { Fault, type Rules } from "./rules.ts"
 
-/** What a run of the model consists of. How often who does what is drawn anew for each run. */
+/** A run of the model. The frequency of each actor is drawn anew for each run. */
 class Play {
   readonly below: Below
   readonly history: History
@@ -41,7 +41,7 @@ class Play {
     this.readers = [new ModelReader(this.history, options), new ModelReader(this.history, options)]
   }
 
-  /** A step of somebody's. */
+  /** A step of one actor. */
   step(): void {
     const { write, hub, read } = this.#temper
     const kind = this.below(write + hub + read)
@@ -50,7 +50,7 @@ class Play {
     else this.read(this.below(2))
   }
 
-  /** Somebody commits. */
+  /** Adds a commit. */
   write(): void {
     this.history.commitAny(this.#keys, this.below)
   }
@@ -111,7 +111,7 @@ export function playAny(seed: number, rules: Rules): string | undefined {
   })
 }
 
-/** Who does the next step. */
+/** The actor of the next step. */
 export type Actor = "source" | "hub" | "reader"
 
 /** Plays steps in an order. What is done is the seed's, so that only the order differs. */

@@ -10,7 +10,7 @@ export interface Rules {
   readonly everyEvent: boolean
   /** A walk merges entries and children by slot, so that a place stays a place. */
   readonly slotOrder: boolean
-  /** How a reader goes on when its walk was cut. */
+  /** The way in which a reader goes on when its walk was cut. */
   readonly catchUp: "whole" | "ends-where-it-ended" | "ends-where-it-began" | "without-resets"
   /** A sweep moves the horizon before it takes anything out. */
   readonly horizonFirst: boolean
@@ -20,11 +20,11 @@ export interface Rules {
   readonly completeOnly: boolean
   /** A position leads to the newest version whose reach is not above it. */
   readonly reachTable: "at-most" | "at-least" | "newest"
-  /** What a list jumped over is not servable. */
+  /** Positions that a list jumped over are not servable. */
   readonly gaps: boolean
   /** Nothing before the first list of a fresh hub is servable. */
   readonly firstRow: boolean
-  /** What an image brings of the table. */
+  /** The part of the table that an image brings. */
   readonly image: "whole" | "without-gaps"
 }
 
@@ -43,7 +43,7 @@ export const RULES: Rules = {
   image: "whole",
 }
 
-/** What a run found wrong: a missed change, a ghost, a wrong value, or a false alarm. */
+/** A fault that a run found: a missed change, a ghost, a wrong value, or a false alarm. */
 export class Fault extends Error {
   override readonly name = "Fault"
 }

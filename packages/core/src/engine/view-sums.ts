@@ -6,7 +6,7 @@ import type { Trie } from "./trie.ts"
 import { type Place, walkSlice } from "./walk.ts"
 
 /**
- * How many entries a filter lets through, and their digest, moved from snapshot to snapshot.
+ * The number of entries that a filter lets through, and their digest, moved between snapshots.
  *
  * The first `advance` walks everything; each later one only what was written in between, beside a
  * lookup in the older version for what it replaced. Holds the snapshot it stands on, and the one it

@@ -186,7 +186,7 @@ const HAS_ONE_NUMBER = new Set([
   ...[0x3f, 0x40, 0x41, 0x42],
 ])
 
-/** Whether an opcode is known to have no immediates. */
+/** Returns true if an opcode is known to have no immediates. */
 function isPlain(op: number): boolean {
   const control: number[] = [OP.unreachable, OP.nop, OP.else, OP.end, OP.return, 0x1a, 0x1b]
   return control.includes(op) || (op >= 0x45 && op <= 0xc4)
@@ -229,7 +229,7 @@ function readBodies(section: Bytes): Uint8Array[] {
   })
 }
 
-/** How many functions are imported. Ours imports functions and a memory. */
+/** Counts the imported functions. Ours imports functions and a memory. */
 function countImportedFunctions(section: Bytes): number {
   const reader = new Reader(Uint8Array.from(section))
   let functions = 0

@@ -11,7 +11,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest"
 import { builds, bytes, engineOf, text } from "./builds.ts"
 
 const refused = (name: string) => expect.objectContaining({ name })
-/** What a caller without types may pass in place of bytes. */
+/** Values that a caller without types may pass in place of bytes. */
 const NOT_BYTES: [name: string, value: unknown][] = [
   ["a bare ArrayBuffer", new ArrayBuffer(15)],
   ["a string", "hunter2-hunter2"],

@@ -4,7 +4,7 @@ import { afterAll, describe, expect, test } from "vitest"
 import { builds, bytes, engineOf, reclaimAll, sweepAll, text } from "./builds.ts"
 import { digestOf } from "./h64.ts"
 
-/** What a key holds in the model; a delete is remembered with the version that made it. */
+/** The keys of the model; a delete is kept with the version that made it. */
 type State = Map<string, { value: string; revision: number }>
 
 type Step =

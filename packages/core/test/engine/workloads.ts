@@ -6,7 +6,7 @@ import { Trie, type TrieUpdate } from "../../src/engine/trie.ts"
 /** One job of the core, done some times. */
 export interface Workload {
   readonly name: string
-  /** What has to be there before, and is not counted. */
+  /** Makes the state that has to be there before; it is not counted. */
   prepare?(): void
   /** Does it, and tells how often. */
   run(): number
