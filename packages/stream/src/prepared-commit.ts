@@ -23,7 +23,7 @@ export interface PreparedCommitContext<Payload> {
 export class PreparedCommit<Payload> {
   readonly revision: Revision
   readonly #events: readonly Event<Payload>[]
-  readonly #payloads = new Map<number, Uint8Array>()
+  readonly #encoded: (EncodedEvent | undefined)[] = []
   readonly #groups = new Map<TopicBuffer<Payload>, EncodedEvent[]>()
 
   constructor(
@@ -71,7 +71,8 @@ export class PreparedCommit<Payload> {
     do {
       changes = buffers.changes
       this.#groups.clear()
-      for (const [index, event] of this.#events.entries()) {
+      for (let index = 0; index < this.#events.length; index++) {
+        const event = this.#events[index]!
         if (isCurrent === undefined || isCurrent(event)) this.#add(index, event, buffers, codec)
       }
     } while (buffers.changes !== changes)
@@ -85,12 +86,14 @@ export class PreparedCommit<Payload> {
   ): void {
     const found = buffers.find(event)
     if (found.length === 0) return
-    const payload = this.#payloads.get(index) ?? encodePayload(codec, event.payload)
-    this.#payloads.set(index, payload)
+    let encoded = this.#encoded[index]
+    if (encoded === undefined) {
+      encoded = { subject: event.subject, payload: encodePayload(codec, event.payload) }
+      this.#encoded[index] = encoded
+    }
     for (const buffer of found) {
       if (buffer.of.subject === EVERY_SUBJECT) checkSubject(event.subject)
       const group = this.#groups.get(buffer)
-      const encoded = { subject: event.subject, payload }
       if (group === undefined) this.#groups.set(buffer, [encoded])
       else group.push(encoded)
     }
