@@ -2,8 +2,8 @@ import { type Clock, systemClock, TopicError } from "@headwater/core"
 import { TOPIC_PATTERN } from "@headwater/protocol"
 import { Bugs } from "./bugs.ts"
 import { Drain } from "./event-stream/drain.ts"
-import { Crowd } from "./fan-out/crowd.ts"
 import { Turns } from "./fan-out/turns.ts"
+import { WalkLimiter } from "./fan-out/walk-limiter.ts"
 import { checkHubOptions, type HubOptions } from "./hub-options.ts"
 import { type HubLimits, limitsWith } from "./limits.ts"
 import { consoleLog, type Log } from "./log.ts"
@@ -29,7 +29,7 @@ export class Hub {
   readonly random: () => number
   readonly limits: HubLimits
   readonly compress: boolean
-  readonly crowd: Crowd
+  readonly walkLimiter: WalkLimiter
   readonly drain: Drain
   readonly log: Log
   /** Counts the errors that are bugs of this hub. */
@@ -46,11 +46,11 @@ export class Hub {
     this.compress = options.compress ?? false
     this.log = options.log ?? consoleLog
     this.bugs = new Bugs(this.log)
-    this.crowd = new Crowd(this.clock, this.limits)
+    this.walkLimiter = new WalkLimiter(this.clock, this.limits)
     this.drain = new Drain(this.clock, this.limits)
     const turns = new Turns(this.clock, this.limits.turnMs)
-    const { clock, random, limits, crowd, drain, log, bugs } = this
-    const context = { clock, random, limits, crowd, drain, log, bugs, turns }
+    const { clock, random, limits, walkLimiter, drain, log, bugs } = this
+    const context = { clock, random, limits, walkLimiter, drain, log, bugs, turns }
     const names = new Set<string>()
     for (const { name } of options.topics) {
       if (!TOPIC_PATTERN.test(name)) throw badTopicName(name)

@@ -8,9 +8,9 @@ import { NotReadyError } from "./errors.ts"
 import type { Drain } from "./event-stream/drain.ts"
 import { Reader } from "./event-stream/reader.ts"
 import type { ReaderRequest } from "./event-stream/reader-request.ts"
-import type { Crowd } from "./fan-out/crowd.ts"
 import { FanOut } from "./fan-out/fan-out.ts"
 import type { Turns } from "./fan-out/turns.ts"
+import type { WalkLimiter } from "./fan-out/walk-limiter.ts"
 import type { HubLimits } from "./limits.ts"
 import type { Log } from "./log.ts"
 import { reasonAgainst, VALIDATOR } from "./values.ts"
@@ -33,7 +33,7 @@ export interface TopicContext {
   readonly random: () => number
   readonly limits: HubLimits
   readonly turns: Turns
-  readonly crowd: Crowd
+  readonly walkLimiter: WalkLimiter
   readonly drain: Drain
   readonly log: Log
   readonly bugs: Bugs
@@ -120,12 +120,12 @@ export class Topic {
 
   /** Makes the reader of one connection. */
   reader(request: ReaderRequest): Reader {
-    const { crowd, drain, random, log, bugs } = this.#context
+    const { walkLimiter, drain, random, log, bugs } = this.#context
     return new Reader(
       {
         topic: this.name,
         fanOut: this.fanOut,
-        crowd,
+        walkLimiter,
         drain,
         random,
         log,

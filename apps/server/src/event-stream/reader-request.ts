@@ -1,7 +1,7 @@
 import type { StreamId, ViewFilter } from "@headwater/protocol"
 import type { Bugs } from "../bugs.ts"
-import type { Crowd } from "../fan-out/crowd.ts"
 import type { FanOut } from "../fan-out/fan-out.ts"
+import type { WalkLimiter } from "../fan-out/walk-limiter.ts"
 import type { Drain } from "./drain.ts"
 
 /** What a reader asked for. */
@@ -20,7 +20,7 @@ export interface ReaderRequest extends ViewFilter {
 export interface ReaderHost {
   readonly topic: string
   readonly fanOut: FanOut
-  readonly crowd: Crowd
+  readonly walkLimiter: WalkLimiter
   readonly drain: Drain
   readonly random: () => number
   /** Asks the source whether it is at least at this revision. */

@@ -1,7 +1,7 @@
 import { statusKeyOf } from "@headwater/cache"
 import type { GoodbyeReason } from "@headwater/protocol"
-import type { Pass } from "../fan-out/crowd.ts"
 import type { Follower, Sums } from "../fan-out/view.ts"
+import type { WalkPermit } from "../fan-out/walk-limiter.ts"
 import { Walker } from "../fan-out/walker.ts"
 import type { OpenStream } from "./drain.ts"
 import { encodeOrder } from "./encode-order.ts"
@@ -37,7 +37,7 @@ export class Reader implements FrameSource, Follower, OpenStream {
   #cut: () => void = () => {}
   #walker: Walker | undefined
   /** Set while the reader is in a catch-up of many frames. */
-  #pass: Pass | undefined
+  #permit: WalkPermit | undefined
   #outlet: Outlet | undefined
   /** The version that a reader that leaves after one `sync` has to come to. */
   #newest = 0
@@ -108,7 +108,7 @@ export class Reader implements FrameSource, Follower, OpenStream {
     const closers = [
       () => this.#line.close(),
       () => this.#walker?.close(),
-      () => this.#pass?.leave(),
+      () => this.#permit?.leave(),
     ]
     try {
       closers.push(drain.admit(this))
@@ -228,23 +228,23 @@ export class Reader implements FrameSource, Follower, OpenStream {
 
   /** Before a frame that others follow: too many readers may be in such walks. */
   #hasPermit(): boolean {
-    if (this.#pass !== undefined) {
-      this.#pass.take()
+    if (this.#permit !== undefined) {
+      this.#permit.take()
       return true
     }
-    this.#pass = this.#host.crowd.enter()
-    return this.#pass.isGranted
+    this.#permit = this.#host.walkLimiter.enter()
+    return this.#permit.isGranted
   }
 
   async #waitForPermit(): Promise<ReaderEvent> {
-    const event = await this.#settled(this.#pass!.granted)
+    const event = await this.#settled(this.#permit!.granted)
     // What it had read may be old by now: it begins again, on what others are told.
     return event ?? { type: "granted", version: this.#walker!.held }
   }
 
   async #count(): Promise<ReaderEvent> {
-    this.#pass?.leave()
-    this.#pass = undefined
+    this.#permit?.leave()
+    this.#permit = undefined
     const walker = this.#walker!
     this.#proof ??= { sums: walker.sums, at: this.#landing(walker, walker.revision) }
     const { sums, at } = this.#proof

@@ -33,7 +33,7 @@ export class Turns {
     if (this.#waiting.length === 0 && this.#spentMs < this.#turnMs) {
       return this.#measure(work, laterMs)
     }
-    if (!this.#yielding) void this.#pass()
+    if (!this.#yielding) void this.#permit()
     return new Promise<T>((resolve, reject) => {
       this.#waiting.push(() => {
         try {
@@ -55,7 +55,7 @@ export class Turns {
   }
 
   #measure<T>(work: () => T, laterMs: number): T {
-    if (!this.#yielding) void this.#pass()
+    if (!this.#yielding) void this.#permit()
     const began = this.#clock.elapsed()
     try {
       return work()
@@ -65,7 +65,7 @@ export class Turns {
   }
 
   // Runs while there is work, one turn after the other, and once more to reset the time spent.
-  async #pass(): Promise<void> {
+  async #permit(): Promise<void> {
     this.#yielding = true
     do {
       await this.#clock.yield()

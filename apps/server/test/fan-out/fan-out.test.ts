@@ -132,14 +132,18 @@ describe("a crowd that joins at once", () => {
   test("walks a few at a time, and who has little to be told does not wait", async () => {
     local = new LocalHub({ entries: entriesOf(2_000, 200), limits: { walkersMax: 2 } })
     await local.settle()
-    const { crowd } = local.hub
+    const { walkLimiter } = local.hub
     const { frames } = local.topic.fanOut
     const readers = await Promise.all(Array.from({ length: 6 }, () => local.stream()))
     await Promise.all(readers.map((reader) => reader.until("hello")))
     const [first, second, ...others] = readers
     const asked = readers.map((reader) => reader.until("snapshot"))
     await local.settle()
-    expect([crowd.walking, crowd.waiting, first?.heard.at(-1)]).toEqual([2, 4, "snapshot"])
+    expect([walkLimiter.walking, walkLimiter.waiting, first?.heard.at(-1)]).toEqual([
+      2,
+      4,
+      "snapshot",
+    ])
     expect(others.map(({ heard }) => heard.at(-1))).toEqual(Array(4).fill("hello"))
 
     await (await local.stream("key=k/7")).caughtUp()
@@ -150,7 +154,7 @@ describe("a crowd that joins at once", () => {
     await Promise.all(others.map((reader) => reader.caughtUp()))
 
     expect(frames.encoded).toBe(encoded)
-    expect([crowd.walking, crowd.waiting]).toEqual([0, 0])
+    expect([walkLimiter.walking, walkLimiter.waiting]).toEqual([0, 0])
   })
 
   test("does not wait for those who stall, and is told what changed meanwhile", async () => {
@@ -179,17 +183,17 @@ describe("a crowd that joins at once", () => {
     const rest = waiting.rest()
     void leaving.next().catch(() => {})
     await local.settle()
-    expect(local.hub.crowd.waiting).toBe(2)
+    expect(local.hub.walkLimiter.waiting).toBe(2)
 
     await leaving.close()
     await local.settle()
-    expect(local.hub.crowd.waiting).toBe(1)
+    expect(local.hub.walkLimiter.waiting).toBe(1)
     const closing = local.hub.drain.end("shutdown", 1_000, new AbortController().signal)
     expect((await rest).at(-1)).toMatchObject({ type: "goodbye", reason: "shutdown" })
     await local.clock.advance(1_000)
     await closing
     await local.settle()
-    expect([local.hub.crowd.walking, local.hub.crowd.waiting]).toEqual([0, 0])
+    expect([local.hub.walkLimiter.walking, local.hub.walkLimiter.waiting]).toEqual([0, 0])
   })
 })
 

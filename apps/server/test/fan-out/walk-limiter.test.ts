@@ -1,17 +1,17 @@
 import { ManualClock } from "@headwater/testing"
 import { describe, expect, test } from "vitest"
-import { Crowd } from "../../src/fan-out/crowd.ts"
+import { WalkLimiter } from "../../src/fan-out/walk-limiter.ts"
 import { HUB_LIMITS } from "../../src/limits.ts"
 
 function crowdOf(walkersMax: number, readers: number) {
   const clock = new ManualClock()
-  const crowd = new Crowd(clock, { ...HUB_LIMITS, walkersMax })
-  const passes = Array.from({ length: readers }, () => crowd.enter())
+  const walkLimiter = new WalkLimiter(clock, { ...HUB_LIMITS, walkersMax })
+  const passes = Array.from({ length: readers }, () => walkLimiter.enter())
   const granted = () => passes.flatMap(({ isGranted }, n) => (isGranted ? [n] : []))
-  return { clock, crowd, passes, granted }
+  return { clock, walkLimiter, passes, granted }
 }
 
-describe("Crowd", () => {
+describe("WalkLimiter", () => {
   test("lets so many walk, and the next when one is done, in order", async () => {
     const { clock, passes, granted } = crowdOf(2, 4)
     expect(granted()).toEqual([0, 1])
@@ -27,17 +27,17 @@ describe("Crowd", () => {
   })
 
   test("forgets who leaves before its turn", () => {
-    const { clock, crowd, passes, granted } = crowdOf(1, 3)
+    const { clock, walkLimiter, passes, granted } = crowdOf(1, 3)
     passes[1]?.leave()
     passes[0]?.leave()
     expect(granted()).toEqual([0, 2])
 
     passes[2]?.leave()
-    expect([crowd.walking, crowd.waiting, clock.timers]).toEqual([0, 0, 0])
+    expect([walkLimiter.walking, walkLimiter.waiting, clock.timers]).toEqual([0, 0, 0])
   })
 
   test("does not let who is slow hold up the others", async () => {
-    const { clock, crowd, passes, granted } = crowdOf(2, 5)
+    const { clock, walkLimiter, passes, granted } = crowdOf(2, 5)
     const take = (pass: number, frames: number) => {
       for (let n = 0; n < frames; n++) passes[pass]?.take()
     }
@@ -46,7 +46,7 @@ describe("Crowd", () => {
     await clock.advance(1_999)
     expect(granted()).toEqual([0, 1])
     await clock.advance(1)
-    expect([granted(), crowd.walking]).toEqual([[0, 1, 2], 2])
+    expect([granted(), walkLimiter.walking]).toEqual([[0, 1, 2], 2])
 
     passes[1]?.leave()
     // The third has just begun at the first of these looks, and is slow at the second.
@@ -56,9 +56,9 @@ describe("Crowd", () => {
     ]) {
       take(0, 32)
       await clock.advance(2_000)
-      expect([granted(), crowd.walking]).toEqual([now, 2])
+      expect([granted(), walkLimiter.walking]).toEqual([now, 2])
     }
     for (const pass of passes) pass.leave()
-    expect([crowd.walking, crowd.waiting, clock.timers]).toEqual([0, 0, 0])
+    expect([walkLimiter.walking, walkLimiter.waiting, clock.timers]).toEqual([0, 0, 0])
   })
 })

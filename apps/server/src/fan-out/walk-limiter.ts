@@ -20,11 +20,11 @@ const SLOW_FRAMES = 32
  *
  * A slow reader gives up its permit but walks on, so it blocks no other.
  */
-export class Crowd {
+export class WalkLimiter {
   readonly #clock: Clock
   readonly #limits: HubLimits
-  readonly #walking = new Set<Pass>()
-  readonly #waiting = new Set<Pass>()
+  readonly #walking = new Set<WalkPermit>()
+  readonly #waiting = new Set<WalkPermit>()
   #cancelTimer: (() => void) | undefined
 
   constructor(clock: Clock, limits: HubLimits) {
@@ -43,8 +43,8 @@ export class Crowd {
   }
 
   /** Queues for a permit. Call `leave` on it. */
-  enter(): Pass {
-    const pass: Pass = new Pass(() => {
+  enter(): WalkPermit {
+    const pass: WalkPermit = new WalkPermit(() => {
       if (!this.#walking.delete(pass)) this.#waiting.delete(pass)
       this.#admit()
     })
@@ -82,7 +82,7 @@ export class Crowd {
 }
 
 /** One reader's permit to walk, or its place in the queue for one. */
-export class Pass {
+export class WalkPermit {
   /** Resolves when the reader may walk. */
   readonly granted: Promise<void>
   // A reader that has just begun is not slow.
