@@ -7,7 +7,7 @@ import {
   PROTOCOL_VERSION,
   recoveryOf,
 } from "@headwater/protocol"
-import type { Walker } from "../fan-out/walker.ts"
+import type { CatchUpCursor } from "../fan-out/catch-up-cursor.ts"
 import type { ReaderHost, ReaderRequest } from "./reader-request.ts"
 import type { Order } from "./reader-state.ts"
 import { retryDelayMs } from "./retry-delay.ts"
@@ -29,7 +29,7 @@ const CROWD_REASONS: ReadonlySet<GoodbyeReason | SyncErrorCode> = new Set([
 export function encodeOrder(
   order: Exclude<Order, { type: "comment" }>,
   host: ReaderHost,
-  of: { readonly request: ReaderRequest; readonly cursor: Walker | undefined },
+  of: { readonly request: ReaderRequest; readonly cursor: CatchUpCursor | undefined },
 ): Uint8Array {
   const { frames } = host.fanOut
   switch (order.type) {
@@ -68,7 +68,7 @@ export function encodeOrder(
 function encodeHello(
   { topic, fanOut }: ReaderHost,
   { policy }: ReaderRequest,
-  { epoch, viewId: view }: Walker,
+  { epoch, viewId: view }: CatchUpCursor,
   resumed: boolean,
 ): Uint8Array {
   const { values } = fanOut

@@ -1,8 +1,8 @@
 import { statusKeyOf } from "@headwater/cache"
 import type { GoodbyeReason } from "@headwater/protocol"
+import { CatchUpCursor } from "../fan-out/catch-up-cursor.ts"
 import type { Follower, Sums } from "../fan-out/view.ts"
 import type { WalkPermit } from "../fan-out/walk-limiter.ts"
-import { Walker } from "../fan-out/walker.ts"
 import type { OpenStream } from "./drain.ts"
 import { encodeOrder } from "./encode-order.ts"
 import type { FrameSource, Outlet } from "./event-stream.ts"
@@ -35,7 +35,7 @@ export class Reader implements FrameSource, Follower, OpenStream {
   readonly #line: Line
   #state: ReaderState
   #cut: () => void = () => {}
-  #walker: Walker | undefined
+  #cursor: CatchUpCursor | undefined
   /** Set while the reader is in a catch-up of many frames. */
   #permit: WalkPermit | undefined
   #outlet: Outlet | undefined
@@ -84,7 +84,7 @@ export class Reader implements FrameSource, Follower, OpenStream {
     if (this.#request.policy !== "disconnect" || !isWhole || wholeAt === undefined) return false
     const { clock, limits } = this.#host.fanOut
     const isGraceOver = clock.elapsed() - wholeAt > limits.lagGraceMs
-    return isGraceOver && (this.#walker?.lagMs ?? 0) > limits.lagMs
+    return isGraceOver && (this.#cursor?.lagMs ?? 0) > limits.lagMs
   }
 
   goodbye(reason: GoodbyeReason): void {
@@ -107,7 +107,7 @@ export class Reader implements FrameSource, Follower, OpenStream {
     const { drain, fanOut } = this.#host
     const closers = [
       () => this.#line.close(),
-      () => this.#walker?.close(),
+      () => this.#cursor?.close(),
       () => this.#permit?.leave(),
     ]
     try {
@@ -147,7 +147,7 @@ export class Reader implements FrameSource, Follower, OpenStream {
     }
     const { fanOut } = this.#host
     if (this.#request.policy === "disconnect" || fanOut.statusKey !== statusKey) return false
-    const event = this.#walker?.hop()
+    const event = this.#cursor?.jump()
     if (event === undefined) return false
     // A look at the clock for each reader would cost a tenth of telling it.
     const { wakingSince } = fanOut
@@ -159,7 +159,7 @@ export class Reader implements FrameSource, Follower, OpenStream {
 
   #move(event: ReaderEvent): Move {
     const move = moveOn(this.#state, event)
-    if (move.state.revision !== this.#state.revision) this.#walker?.told(move.state.revision)
+    if (move.state.revision !== this.#state.revision) this.#cursor?.told(move.state.revision)
     this.#state = move.state
     return move
   }
@@ -187,7 +187,7 @@ export class Reader implements FrameSource, Follower, OpenStream {
 
   #interruption(): ReaderEvent | undefined {
     // A hub that was closed under its readers has nothing more to tell.
-    if (this.#walker !== undefined && this.#host.fanOut.current === undefined) {
+    if (this.#cursor !== undefined && this.#host.fanOut.current === undefined) {
       this.#line.end("shutdown")
     }
     const { ending } = this.#line
@@ -199,31 +199,31 @@ export class Reader implements FrameSource, Follower, OpenStream {
     // A reader that leaves after one `sync` wants what is newest, not the state that joiners share.
     this.#newest = this.#request.once ? (this.#host.fanOut.current?.pinned.version ?? 0) : 0
     this.#proof = undefined
-    this.#walker?.begin(version, this.#state.revision)
+    this.#cursor?.begin(version, this.#state.revision)
   }
 
   async #step(): Promise<ReaderEvent> {
-    const walker = this.#walker!
+    const cursor = this.#cursor!
     const isLive = this.#state.phase === "live"
     if (isLive && this.hasLagged) return { type: "closing", reason: "lagged" }
-    let step: Awaited<ReturnType<Walker["step"]>>
+    let step: Awaited<ReturnType<CatchUpCursor["step"]>>
     try {
-      step = await walker.step(isLive)
+      step = await cursor.step(isLive)
     } catch (error) {
-      if (walker.isOver(error)) return { type: "void", reason: "epoch-changed" }
+      if (cursor.isOver(error)) return { type: "void", reason: "epoch-changed" }
       throw error
     }
     if (step.type === "reset") return { type: "void", reason: step.reason }
-    const isThere = walker.held >= this.#newest
+    const isThere = cursor.held >= this.#newest
     if (step.type === "idle") {
       if (!isThere) return { type: "slice", bytes: undefined }
-      return { type: "idle", isNewest: walker.isAtNewest, ...this.#present(walker) }
+      return { type: "idle", isNewest: cursor.isAtNewest, ...this.#present(cursor) }
     }
     const { bytes, whole } = step
     if (bytes !== undefined && !whole && !isLive && !this.#hasPermit()) return { type: "crowded" }
     if (bytes === undefined && !whole && this.#line.due) return { type: "due" }
     if (!whole || !isThere) return { type: "slice", bytes }
-    return { type: "slice", bytes, at: this.#landing(walker, walker.reach) }
+    return { type: "slice", bytes, at: this.#landing(cursor, cursor.reach) }
   }
 
   /** Before a frame that others follow: too many readers may be in such walks. */
@@ -239,14 +239,14 @@ export class Reader implements FrameSource, Follower, OpenStream {
   async #waitForPermit(): Promise<ReaderEvent> {
     const event = await this.#settled(this.#permit!.granted)
     // What it had read may be old by now: it begins again, on what others are told.
-    return event ?? { type: "granted", version: this.#walker!.held }
+    return event ?? { type: "granted", version: this.#cursor!.held }
   }
 
   async #count(): Promise<ReaderEvent> {
     this.#permit?.leave()
     this.#permit = undefined
-    const walker = this.#walker!
-    this.#proof ??= { sums: walker.sums, at: this.#landing(walker, walker.revision) }
+    const cursor = this.#cursor!
+    this.#proof ??= { sums: cursor.sums, at: this.#landing(cursor, cursor.revision) }
     const { sums, at } = this.#proof
     if (sums instanceof Promise) {
       const event = await this.#settled(sums)
@@ -254,9 +254,9 @@ export class Reader implements FrameSource, Follower, OpenStream {
     }
     this.#proof = undefined
     try {
-      return { type: "counted", sums: await sums, at, ...this.#present(walker) }
+      return { type: "counted", sums: await sums, at, ...this.#present(cursor) }
     } catch (error) {
-      if (walker.isOver(error)) return { type: "void", reason: "epoch-changed" }
+      if (cursor.isOver(error)) return { type: "void", reason: "epoch-changed" }
       throw error
     }
   }
@@ -284,7 +284,7 @@ export class Reader implements FrameSource, Follower, OpenStream {
     }
   }
 
-  #present({ report, revision }: Walker): Present {
+  #present({ report, revision }: CatchUpCursor): Present {
     const { clock, limits } = this.#host.fanOut
     const { heartbeatMs, syncIntervalMs } = limits
     const statusKey = statusKeyOf(report)
@@ -292,23 +292,23 @@ export class Reader implements FrameSource, Follower, OpenStream {
     return { report, statusKey, now, revision, isDue: this.#line.due, heartbeatMs, syncIntervalMs }
   }
 
-  #landing(walker: Walker, revision: number): Landing {
-    return { revision, id: walker.idOf(revision) }
+  #landing(cursor: CatchUpCursor, revision: number): Landing {
+    return { revision, id: cursor.idOf(revision) }
   }
 
-  /** A walker over the epoch that is served now, in place of the one before. */
-  #enter(): Walker {
-    this.#walker?.close()
-    this.#walker = undefined
-    this.#walker = new Walker(this.#host.fanOut, this.#request, this)
-    return this.#walker
+  /** A cursor over the epoch that is served now, in place of the one before. */
+  #enter(): CatchUpCursor {
+    this.#cursor?.close()
+    this.#cursor = undefined
+    this.#cursor = new CatchUpCursor(this.#host.fanOut, this.#request, this)
+    return this.#cursor
   }
 
   /** The bytes of a frame that goes out now, or at a time not long ago. */
   #encode(order: Order, at?: number): Uint8Array {
     if (order.type === "comment") return this.#line.comment()
     if (order.type === "hello" || order.type === "reset") this.#enter()
-    const of = { request: this.#request, cursor: this.#walker }
+    const of = { request: this.#request, cursor: this.#cursor }
     return this.#line.sent(encodeOrder(order, this.#host, of), at)
   }
 }

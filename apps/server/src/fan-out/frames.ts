@@ -6,7 +6,7 @@ import { FRAME_OVERHEAD_BYTES, type HubLimits } from "../limits.ts"
 import type { View } from "./view.ts"
 
 /** A request for one slice of a walk. Equal requests get the same bytes. */
-export interface Slice {
+export interface FrameRequest {
   readonly view: View
   readonly pinned: PinnedSnapshot
   readonly since: number
@@ -19,13 +19,13 @@ export interface Slice {
 }
 
 /** The encoded slice. Without bytes where nothing in it passes the view. */
-export interface Frame {
+export interface WalkFrame {
   readonly bytes: Uint8Array | undefined
   readonly ended: boolean
   readonly place: Place
 }
 
-interface Kept extends Frame {
+interface Kept extends WalkFrame {
   readonly since: number
 }
 
@@ -61,12 +61,12 @@ export class Frames {
   }
 
   /** Returns the frame if it is kept. Cost: one look-up. */
-  kept(slice: Slice): Frame | undefined {
+  kept(slice: FrameRequest): WalkFrame | undefined {
     return this.#kept.get(keyOf(slice))
   }
 
   /** Returns the frame, encoded now unless it is kept. Cost: `visitsMax` nodes and leaves. */
-  make(slice: Slice, values: ValueKind): Frame {
+  make(slice: FrameRequest, values: ValueKind): WalkFrame {
     const key = keyOf(slice)
     const kept = this.#kept.get(key)
     if (kept !== undefined) return kept
@@ -141,13 +141,13 @@ export class Frames {
 const NO_PLACE: Place = { hash: 0, skip: 0, version: 0, started: false }
 
 // A frame without bytes still costs its key and a row.
-function sizeOf(frame: Frame): number {
+function sizeOf(frame: WalkFrame): number {
   return (frame.bytes?.byteLength ?? 0) + 256
 }
 
 // Everything that the bytes depend on: the version that is read, and `began`, which decides whether
 // the walk may end with an id.
-function keyOf({ view, pinned, since, began, after, revision, id }: Slice): string {
+function keyOf({ view, pinned, since, began, after, revision, id }: FrameRequest): string {
   const place = after ? `${after.hash},${after.skip},${after.version},${after.started}` : ""
   return `${view.number}|${since}|${began}|${pinned.version}|${place}|${revision}|${id ?? ""}`
 }

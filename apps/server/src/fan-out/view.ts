@@ -25,7 +25,7 @@ export interface ViewHost {
 }
 
 /** A step to a newer version that is a single frame: the event `jumped` of a reader. */
-export interface Hop {
+export interface Jump {
   readonly type: "jumped"
   readonly since: number
   readonly pinned: PinnedSnapshot
@@ -53,7 +53,7 @@ export class View {
    * The step that readers at rest took last. Pins nothing: once its snapshot is released, it is not
    * used.
    */
-  hop: Hop | undefined
+  jump: Jump | undefined
   /** Readers to be woken when the view changes; of a filtered view only. */
   readonly followers = new Set<Follower>()
   /** Prefixes and keys, as the index of terms has them. */

@@ -9,11 +9,11 @@ import {
 import { assert, DisposedError, type Revision, type StatusReport } from "@headwater/core"
 import { formatStreamId, type ViewFilter } from "@headwater/protocol"
 import type { CurrentVersion, FanOut } from "./fan-out.ts"
-import type { Frame, Slice } from "./frames.ts"
-import { type Follower, type Hop, type Sums, type View, ViewGoneError } from "./view.ts"
+import type { FrameRequest, WalkFrame } from "./frames.ts"
+import { type Follower, type Jump, type Sums, type View, ViewGoneError } from "./view.ts"
 
 /** The result of one step. */
-export type Step =
+export type CursorStep =
   /** The reader holds the newest version. */
   | { readonly type: "idle" }
   /**
@@ -42,7 +42,7 @@ const WRITE_MS = 0.05
  * step of an unfinished walk a lease on the snapshot of that walk; see `CatchUp` for what it does
  * then.
  */
-export class Walker {
+export class CatchUpCursor {
   readonly #fanOut: FanOut
   readonly #view: View
   #state: CatchUp = NOTHING_HELD
@@ -152,7 +152,7 @@ export class Walker {
    *
    * @param live deltas that end a walk get ids; else they are all partial, and a `sync` follows.
    */
-  step(live: boolean): Step | Promise<Step> {
+  step(live: boolean): CursorStep | Promise<CursorStep> {
     const { current, frames, turns, leases, limits, values } = this.#fanOut
     const view = this.#view
     if (current?.pinned.epochState !== view.epochState)
@@ -173,7 +173,7 @@ export class Walker {
     const isPlaced = live && since > 0
     const revision = since > 0 ? Math.max(pinned.reach, this.#floor) : 0
     const id = isPlaced ? this.idOf(revision) : undefined
-    const slice: Slice = { view, pinned, since, began, after, revision, id }
+    const slice: FrameRequest = { view, pinned, since, began, after, revision, id }
     const kept = frames.kept(slice)
     // Rounds divide the writing of live frames; a reader that catches up has many large ones.
     if (kept !== undefined && live) return this.#take(slice, kept, live)
@@ -193,7 +193,7 @@ export class Walker {
    * Goes to the newest snapshot by a single frame if that can be had in this turn; otherwise
    * returns `undefined` and changes nothing. For resting readers: those at one version share it.
    */
-  hop(): Hop | undefined {
+  jump(): Jump | undefined {
     const { current, frames, turns, values } = this.#fanOut
     const view = this.#view
     const pinned = current?.pinned
@@ -202,19 +202,19 @@ export class Walker {
     if (pinned?.epochState !== view.epochState || this.#state.walk !== undefined || this.#lease)
       return undefined
     if (since === 0 || since >= pinned.version || this.#floor > pinned.reach) return undefined
-    if (view.hop?.since !== since || view.hop.pinned !== pinned) {
+    if (view.jump?.since !== since || view.jump.pinned !== pinned) {
       if (since < view.epochState.horizon || view.disposed) return undefined
       const revision = pinned.reach
       const id = this.idOf(revision)
-      const slice: Slice = { view, pinned, since, began: pinned.version, revision, id }
+      const slice: FrameRequest = { view, pinned, since, began: pinned.version, revision, id }
       // Work for a later turn would need a lease: a newer commit may release the snapshot first.
       const frame = frames.kept(slice) ?? turns.runNow(() => frames.make(slice, values))
       if (frame === undefined || !frame.ended) return undefined
-      view.hop = { type: "jumped", since, pinned, at: { revision, id }, bytes: frame.bytes }
+      view.jump = { type: "jumped", since, pinned, at: { revision, id }, bytes: frame.bytes }
     }
     this.#state = { held: pinned.version }
     this.#stand(pinned)
-    return view.hop
+    return view.jump
   }
 
   /** How long ago the first change was made that the reader lacks, in ms. */
@@ -264,7 +264,7 @@ export class Walker {
     if (same > held) this.#state = { held: same }
   }
 
-  #take(slice: Slice, frame: Frame | undefined, live: boolean): Step {
+  #take(slice: FrameRequest, frame: WalkFrame | undefined, live: boolean): CursorStep {
     if (frame === undefined) return { type: "slice", bytes: undefined, whole: false }
     const { pinned } = slice
     this.#state = walked(this.#state, pinned.version, frame)
