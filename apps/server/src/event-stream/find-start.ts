@@ -1,6 +1,6 @@
 import { statusKeyOf } from "@headwater/cache"
 import { encodeFrame, viewOf } from "@headwater/protocol"
-import type { Events, Line } from "./line.ts"
+import type { Connection, Events } from "./connection.ts"
 import type { ReaderHost, ReaderRequest } from "./reader-request.ts"
 import { type StartPoint, startPointOf } from "./start-point.ts"
 
@@ -17,27 +17,29 @@ import { type StartPoint, startPointOf } from "./start-point.ts"
 export async function* findStart(
   host: ReaderHost,
   request: ReaderRequest,
-  line: Line,
+  connection: Connection,
 ): Events<StartPoint | undefined> {
   const { fanOut } = host
   const { clock, limits } = fanOut
   const until = clock.elapsed() + limits.readyWaitMs
-  const stopTimer = clock.after(limits.readyWaitMs, () => line.ring())
+  const stopTimer = clock.after(limits.readyWaitMs, () => connection.ring())
   try {
     let told = ""
     fanOut.refresh()
     while (fanOut.current === undefined) {
-      if (line.ending !== undefined) return undefined
+      if (connection.ending !== undefined) return undefined
       const { report } = fanOut
       if (statusKeyOf(report) === told) {
-        yield* line.rest(until, "the source has not been read yet")
+        yield* connection.rest(until, "the source has not been read yet")
         continue
       }
       told = statusKeyOf(report)
-      yield line.sent(encodeFrame({ type: "status", report: { ...report, status: "waiting" } }))
+      yield connection.sent(
+        encodeFrame({ type: "status", report: { ...report, status: "waiting" } }),
+      )
     }
     const start = decide(host, request)
-    return start === "ahead" ? yield* awaitPosition(host, request, line, until) : start
+    return start === "ahead" ? yield* awaitPosition(host, request, connection, until) : start
   } finally {
     stopTimer()
   }
@@ -46,26 +48,26 @@ export async function* findStart(
 async function* awaitPosition(
   host: ReaderHost,
   request: ReaderRequest,
-  line: Line,
+  connection: Connection,
   until: number,
 ): Events<StartPoint | undefined> {
   const asking = new AbortController()
   const { signal } = asking
   let isThere: boolean | undefined
   try {
-    void ringOnProgress(host, line, signal)
+    void ringOnProgress(host, connection, signal)
     host.isAtLeast(request.from!.revision, signal).then(
       (answer) => {
         isThere = answer
-        line.ring()
+        connection.ring()
       },
       () => {}, // The source does not answer: the deadline decides.
     )
     let start = decide(host, request)
     while (start === "ahead") {
-      if (line.ending !== undefined) return undefined
+      if (connection.ending !== undefined) return undefined
       if (isThere === false) return { version: 0, floor: 0, reset: "ahead" }
-      yield* line.rest(until, "this hub is behind the position")
+      yield* connection.rest(until, "this hub is behind the position")
       start = decide(host, request)
     }
     return start
@@ -87,11 +89,15 @@ function decide({ fanOut }: ReaderHost, request: ReaderRequest): StartPoint | "a
   return start
 }
 
-async function ringOnProgress(host: ReaderHost, line: Line, signal: AbortSignal): Promise<void> {
+async function ringOnProgress(
+  host: ReaderHost,
+  connection: Connection,
+  signal: AbortSignal,
+): Promise<void> {
   try {
     for (;;) {
       await host.fanOut.cache.changes.wait(signal)
-      line.ring()
+      connection.ring()
     }
   } catch {
     // The signal: nobody waits any more.

@@ -3,11 +3,11 @@ import type { GoodbyeReason } from "@headwater/protocol"
 import { CatchUpCursor } from "../fan-out/catch-up-cursor.ts"
 import type { Follower, Sums } from "../fan-out/view.ts"
 import type { WalkPermit } from "../fan-out/walk-limiter.ts"
+import { Connection, type Events } from "./connection.ts"
 import type { OpenStream } from "./drain.ts"
 import { encodeOrder } from "./encode-order.ts"
 import type { FrameSource, Outlet } from "./event-stream.ts"
 import { findStart } from "./find-start.ts"
-import { type Events, Line } from "./line.ts"
 import type { ReaderHost, ReaderRequest } from "./reader-request.ts"
 import {
   type Action,
@@ -32,7 +32,7 @@ import {
 export class Reader implements FrameSource, Follower, OpenStream {
   readonly #host: ReaderHost
   readonly #request: ReaderRequest
-  readonly #line: Line
+  readonly #connection: Connection
   #state: ReaderState
   #cut: () => void = () => {}
   #cursor: CatchUpCursor | undefined
@@ -48,7 +48,7 @@ export class Reader implements FrameSource, Follower, OpenStream {
   constructor(host: ReaderHost, request: ReaderRequest) {
     this.#host = host
     this.#request = request
-    this.#line = new Line(host.fanOut.clock, host.fanOut.limits.heartbeatMs)
+    this.#connection = new Connection(host.fanOut.clock, host.fanOut.limits.heartbeatMs)
     this.#state = newReader(request.once)
   }
 
@@ -60,10 +60,10 @@ export class Reader implements FrameSource, Follower, OpenStream {
   /** There is something new. */
   wake(): void {
     try {
-      if (!this.#jump()) this.#line.ring()
+      if (!this.#jump()) this.#connection.ring()
     } catch (error) {
       // The caller wakes other readers as well: the error ends this stream alone.
-      this.#line.fail(error)
+      this.#connection.fail(error)
     }
   }
 
@@ -72,7 +72,7 @@ export class Reader implements FrameSource, Follower, OpenStream {
   }
 
   get stalledSince(): number | undefined {
-    return this.#line.stalledSince
+    return this.#connection.stalledSince
   }
 
   get peer(): string | undefined {
@@ -88,11 +88,11 @@ export class Reader implements FrameSource, Follower, OpenStream {
   }
 
   goodbye(reason: GoodbyeReason): void {
-    this.#line.end(reason)
+    this.#connection.end(reason)
   }
 
   leave(): void {
-    this.#line.end("left")
+    this.#connection.end("left")
   }
 
   cut(): void {
@@ -106,14 +106,14 @@ export class Reader implements FrameSource, Follower, OpenStream {
   async *frames(): Events {
     const { drain, fanOut } = this.#host
     const closers = [
-      () => this.#line.close(),
+      () => this.#connection.close(),
       () => this.#cursor?.close(),
       () => this.#permit?.leave(),
     ]
     try {
       closers.push(drain.admit(this))
       closers.push(fanOut.follow(this))
-      const start = yield* findStart(this.#host, this.#request, this.#line)
+      const start = yield* findStart(this.#host, this.#request, this.#connection)
       let event: ReaderEvent | undefined = this.#interruption()
       if (start !== undefined) event ??= { type: "started", start }
       while (event !== undefined) {
@@ -122,7 +122,7 @@ export class Reader implements FrameSource, Follower, OpenStream {
         event = await this.#act(action)
       }
     } catch (error) {
-      const isLeft = this.#line.ending === "left"
+      const isLeft = this.#connection.ending === "left"
       const { orders } = this.#move(isLeft ? { type: "left" } : { type: "failed", error })
       for (const order of orders) yield this.#encode(order)
     } finally {
@@ -142,7 +142,7 @@ export class Reader implements FrameSource, Follower, OpenStream {
   /** Writes a frame that leads to the newest version, if it is one and the client has the last. */
   #jump(): boolean {
     const { phase, statusKey } = this.#state
-    if (phase !== "resting" || !this.#outlet?.isClear || this.#line.ending !== undefined) {
+    if (phase !== "resting" || !this.#outlet?.isClear || this.#connection.ending !== undefined) {
       return false
     }
     const { fanOut } = this.#host
@@ -180,7 +180,7 @@ export class Reader implements FrameSource, Follower, OpenStream {
       case "wait-for-permit":
         return this.#waitForPermit()
       case "rest":
-        await this.#line.wait()
+        await this.#connection.wait()
         return this.#interruption() ?? { type: "woken" }
     }
   }
@@ -188,9 +188,9 @@ export class Reader implements FrameSource, Follower, OpenStream {
   #interruption(): ReaderEvent | undefined {
     // A hub that was closed under its readers has nothing more to tell.
     if (this.#cursor !== undefined && this.#host.fanOut.current === undefined) {
-      this.#line.end("shutdown")
+      this.#connection.end("shutdown")
     }
-    const { ending } = this.#line
+    const { ending } = this.#connection
     if (ending === undefined) return undefined
     return ending === "left" ? { type: "left" } : { type: "closing", reason: ending }
   }
@@ -221,7 +221,7 @@ export class Reader implements FrameSource, Follower, OpenStream {
     }
     const { bytes, whole } = step
     if (bytes !== undefined && !whole && !isLive && !this.#hasPermit()) return { type: "crowded" }
-    if (bytes === undefined && !whole && this.#line.due) return { type: "due" }
+    if (bytes === undefined && !whole && this.#connection.due) return { type: "due" }
     if (!whole || !isThere) return { type: "slice", bytes }
     return { type: "slice", bytes, at: this.#landing(cursor, cursor.reach) }
   }
@@ -268,7 +268,7 @@ export class Reader implements FrameSource, Follower, OpenStream {
       const begun = { promise, isSettled: false }
       const settle = () => {
         begun.isSettled = true
-        this.#line.ring()
+        this.#connection.ring()
       }
       promise.then(settle, settle)
       awaited = begun
@@ -279,8 +279,8 @@ export class Reader implements FrameSource, Follower, OpenStream {
     for (;;) {
       const event = this.#interruption()
       if (event !== undefined || awaited.isSettled) return event
-      if (this.#line.due) return { type: "due" }
-      await this.#line.wait()
+      if (this.#connection.due) return { type: "due" }
+      await this.#connection.wait()
     }
   }
 
@@ -289,7 +289,15 @@ export class Reader implements FrameSource, Follower, OpenStream {
     const { heartbeatMs, syncIntervalMs } = limits
     const statusKey = statusKeyOf(report)
     const now = clock.elapsed()
-    return { report, statusKey, now, revision, isDue: this.#line.due, heartbeatMs, syncIntervalMs }
+    return {
+      report,
+      statusKey,
+      now,
+      revision,
+      isDue: this.#connection.due,
+      heartbeatMs,
+      syncIntervalMs,
+    }
   }
 
   #landing(cursor: CatchUpCursor, revision: number): Landing {
@@ -306,9 +314,9 @@ export class Reader implements FrameSource, Follower, OpenStream {
 
   /** The bytes of a frame that goes out now, or at a time not long ago. */
   #encode(order: Order, at?: number): Uint8Array {
-    if (order.type === "comment") return this.#line.comment()
+    if (order.type === "comment") return this.#connection.comment()
     if (order.type === "hello" || order.type === "reset") this.#enter()
     const of = { request: this.#request, cursor: this.#cursor }
-    return this.#line.sent(encodeOrder(order, this.#host, of), at)
+    return this.#connection.sent(encodeOrder(order, this.#host, of), at)
   }
 }

@@ -11,7 +11,7 @@ export type Events<T = void> = AsyncGenerator<Uint8Array, T>
  * One connection, as those see it who write to it: when to wake, when to give a sign of life, and
  * whether it ends. Whoever yields an event yields `sent(event)`.
  */
-export class Line {
+export class Connection {
   readonly #bell = new Bell()
   readonly #pulse: Pulse
   readonly #clock: Clock
