@@ -1,8 +1,8 @@
 import type { Clock } from "@headwater/core"
 import { COMMENT, type GoodbyeReason, OPENING_COMMENT } from "@headwater/protocol"
 import { NotReadyError } from "../errors.ts"
-import { Bell } from "./bell.ts"
-import { Pulse } from "./pulse.ts"
+import { AutoResetEvent } from "./auto-reset-event.ts"
+import { HeartbeatTimer } from "./heartbeat-timer.ts"
 
 /** Whole events, one at a time, each made when it is asked for. */
 export type Events<T = void> = AsyncGenerator<Uint8Array, T>
@@ -12,8 +12,8 @@ export type Events<T = void> = AsyncGenerator<Uint8Array, T>
  * whether it ends. Whoever yields an event yields `sent(event)`.
  */
 export class Connection {
-  readonly #bell = new Bell()
-  readonly #pulse: Pulse
+  readonly #news = new AutoResetEvent()
+  readonly #heartbeat: HeartbeatTimer
   readonly #clock: Clock
   #ending: GoodbyeReason | "left" | undefined
   #hasBegun = false
@@ -22,7 +22,7 @@ export class Connection {
 
   constructor(clock: Clock, heartbeatMs: number) {
     this.#clock = clock
-    this.#pulse = new Pulse(clock, heartbeatMs, () => this.#bell.ring())
+    this.#heartbeat = new HeartbeatTimer(clock, heartbeatMs, () => this.#news.ring())
   }
 
   /** Why it ends, once it does; `left` when the other side has. */
@@ -32,52 +32,52 @@ export class Connection {
 
   /** See `OpenStream.stalledSince`: until it waits for news, what it sent last is under way. */
   get stalledSince(): number | undefined {
-    return this.#isWaiting ? undefined : this.#pulse.last
+    return this.#isWaiting ? undefined : this.#heartbeat.last
   }
 
   /** Whether it has been silent for a heartbeat. */
   get due(): boolean {
-    return this.#pulse.due
+    return this.#heartbeat.due
   }
 
   /** Wakes whoever waits. */
   ring(): void {
-    this.#bell.ring()
+    this.#news.ring()
   }
 
   /** Ends it. The first reason counts, but for `left`, after which nothing can be said. */
   end(reason: GoodbyeReason | "left"): void {
     if (reason === "left") {
       this.#ending = reason
-      this.#pulse.stop()
+      this.#heartbeat.stop()
     }
     this.#ending ??= reason
-    this.#bell.ring()
+    this.#news.ring()
   }
 
   /** Ends it by an error, which the one that waits gets. */
   fail(error: unknown): void {
     this.#failure ??= { error }
-    this.#bell.ring()
+    this.#news.ring()
   }
 
-  /** Notes that an event goes out: see `Pulse.beat`. */
+  /** Notes that an event goes out: see `HeartbeatTimer.beat`. */
   sent(event: Uint8Array, at?: number): Uint8Array {
     this.#hasBegun = true
-    this.#pulse.beat(at)
+    this.#heartbeat.beat(at)
     return event
   }
 
   /** A comment that goes out now: see `OPENING_COMMENT` for what it is before the first event. */
   comment(): Uint8Array {
-    this.#pulse.beat()
+    this.#heartbeat.beat()
     return this.#hasBegun ? COMMENT : OPENING_COMMENT
   }
 
   /** Resolves when something has happened since the last wait; rejects after `fail`. */
   async wait(): Promise<void> {
     this.#isWaiting = true
-    await this.#bell.wait()
+    await this.#news.wait()
     this.#isWaiting = false
     if (this.#failure !== undefined) throw this.#failure.error
   }
@@ -96,6 +96,6 @@ export class Connection {
 
   /** Stops its timer. */
   close(): void {
-    this.#pulse.stop()
+    this.#heartbeat.stop()
   }
 }

@@ -4,7 +4,7 @@ import type { Clock } from "@headwater/core"
  * Tells when a stream has been silent for too long. `due` turns true `intervalMs` after the last
  * `beat`, and `onDue` is called then, once. Costs one timer per interval, not one per beat.
  */
-export class Pulse {
+export class HeartbeatTimer {
   readonly #clock: Clock
   readonly #intervalMs: number
   readonly #onDue: () => void

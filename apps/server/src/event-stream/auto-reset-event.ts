@@ -2,7 +2,7 @@
  * What one waits for who does one thing at a time: anybody may ring, any number of times; the next
  * `wait` returns at once if it rang since the last one. Holds no queue and registers nothing.
  */
-export class Bell {
+export class AutoResetEvent {
   #rang = false
   #wake: (() => void) | undefined
 
