@@ -2,7 +2,7 @@ import { type Clock, systemClock, TopicError } from "@headwater/core"
 import { TOPIC_PATTERN } from "@headwater/protocol"
 import { Bugs } from "./bugs.ts"
 import { Drain } from "./event-stream/drain.ts"
-import { Turns } from "./fan-out/turns.ts"
+import { TurnScheduler } from "./fan-out/turn-scheduler.ts"
 import { WalkLimiter } from "./fan-out/walk-limiter.ts"
 import { checkHubOptions, type HubOptions } from "./hub-options.ts"
 import { type HubLimits, limitsWith } from "./limits.ts"
@@ -48,7 +48,7 @@ export class Hub {
     this.bugs = new Bugs(this.log)
     this.walkLimiter = new WalkLimiter(this.clock, this.limits)
     this.drain = new Drain(this.clock, this.limits)
-    const turns = new Turns(this.clock, this.limits.turnMs)
+    const turns = new TurnScheduler(this.clock, this.limits.turnMs)
     const { clock, random, limits, walkLimiter, drain, log, bugs } = this
     const context = { clock, random, limits, walkLimiter, drain, log, bugs, turns }
     const names = new Set<string>()

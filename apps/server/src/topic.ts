@@ -9,7 +9,7 @@ import type { Drain } from "./event-stream/drain.ts"
 import { Reader } from "./event-stream/reader.ts"
 import type { ReaderRequest } from "./event-stream/reader-request.ts"
 import { FanOut } from "./fan-out/fan-out.ts"
-import type { Turns } from "./fan-out/turns.ts"
+import type { TurnScheduler } from "./fan-out/turn-scheduler.ts"
 import type { WalkLimiter } from "./fan-out/walk-limiter.ts"
 import type { HubLimits } from "./limits.ts"
 import type { Log } from "./log.ts"
@@ -32,7 +32,7 @@ export interface TopicContext {
   readonly clock: Clock
   readonly random: () => number
   readonly limits: HubLimits
-  readonly turns: Turns
+  readonly turns: TurnScheduler
   readonly walkLimiter: WalkLimiter
   readonly drain: Drain
   readonly log: Log

@@ -3,7 +3,7 @@ import type { Clock, Position, StatusReport } from "@headwater/core"
 import type { ValueKind } from "@headwater/protocol"
 import type { HubLimits } from "../limits.ts"
 import { Frames } from "./frames.ts"
-import type { Turns } from "./turns.ts"
+import type { TurnScheduler } from "./turn-scheduler.ts"
 import type { Follower, View } from "./view.ts"
 import { Views } from "./views.ts"
 
@@ -30,7 +30,7 @@ export class FanOut {
   readonly limits: HubLimits
   readonly leases: Leases
   readonly frames: Frames
-  readonly turns: Turns
+  readonly turns: TurnScheduler
   readonly #followers = new Set<Follower>()
   /** Followers that every commit wakes: those without a view yet, and those of the whole topic. */
   readonly #unfiltered = new Set<Follower>()
@@ -48,7 +48,7 @@ export class FanOut {
     readonly values: ValueKind
     readonly clock: Clock
     readonly limits: HubLimits
-    readonly turns: Turns
+    readonly turns: TurnScheduler
   }) {
     this.cache = options.cache
     this.values = options.values

@@ -3,7 +3,7 @@ import type { Clock, Revision } from "@headwater/core"
 import type { Filter, ViewSums } from "@headwater/core/engine"
 import { type ValueKind, type ViewFilter, viewOf } from "@headwater/protocol"
 import type { HubLimits } from "../limits.ts"
-import type { Turns } from "./turns.ts"
+import type { TurnScheduler } from "./turn-scheduler.ts"
 
 /** A reader, as woken when there is something new for it. */
 export interface Follower {
@@ -19,7 +19,7 @@ export interface Sums {
 /** What a view needs of its topic. */
 export interface ViewHost {
   readonly clock: Clock
-  readonly turns: Turns
+  readonly turns: TurnScheduler
   readonly leases: Leases
   readonly limits: HubLimits
 }

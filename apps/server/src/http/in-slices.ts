@@ -1,4 +1,4 @@
-import type { Turns } from "../fan-out/turns.ts"
+import type { TurnScheduler } from "../fan-out/turn-scheduler.ts"
 
 /**
  * Runs a generator to its end and returns its result. Each step is work of its own in a turn of the
@@ -6,7 +6,7 @@ import type { Turns } from "../fan-out/turns.ts"
  *
  * @throws what the generator throws.
  */
-export async function inSlices<T>(turns: Turns, work: Generator<void, T>): Promise<T> {
+export async function inSlices<T>(turns: TurnScheduler, work: Generator<void, T>): Promise<T> {
   for (;;) {
     const step = await turns.run(() => work.next())
     if (step.done) return step.value

@@ -1,4 +1,4 @@
-import type { Turns } from "../../fan-out/turns.ts"
+import type { TurnScheduler } from "../../fan-out/turn-scheduler.ts"
 import type { FrameSource, Outlet } from "../event-stream.ts"
 import { GZIP_HEAD, GzipSum, pack, packedOf, STORED_BYTES_MAX } from "./packed.ts"
 
@@ -11,10 +11,10 @@ import { GZIP_HEAD, GzipSum, pack, packedOf, STORED_BYTES_MAX } from "./packed.t
  */
 export class GzipSource implements FrameSource {
   readonly #source: FrameSource
-  readonly #turns: Turns
+  readonly #turns: TurnScheduler
   readonly #sum = new GzipSum()
 
-  constructor(source: FrameSource, turns: Turns) {
+  constructor(source: FrameSource, turns: TurnScheduler) {
     this.#source = source
     this.#turns = turns
   }

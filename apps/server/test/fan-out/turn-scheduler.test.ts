@@ -1,6 +1,6 @@
 import { type Clock, systemClock } from "@headwater/core"
 import { describe, expect, test } from "vitest"
-import { Turns } from "../../src/fan-out/turns.ts"
+import { TurnScheduler } from "../../src/fan-out/turn-scheduler.ts"
 
 /** A clock on which work takes as long as it says, and that counts turns. */
 function steppedClock() {
@@ -17,17 +17,17 @@ function steppedClock() {
   return { clock, take: (ms: number) => (elapsedMs += ms), turns: () => turns }
 }
 
-describe("Turns", () => {
+describe("TurnScheduler", () => {
   test("does work at once while the turn has time left", () => {
     const { clock, take } = steppedClock()
-    const turns = new Turns(clock, 4)
+    const turns = new TurnScheduler(clock, 4)
 
     expect([turns.run(() => take(1)), turns.run(() => take(1)), turns.waiting]).toEqual([1, 2, 0])
   })
 
   test("puts off what comes later, in order, and no turn outgrows its share by much", async () => {
     const { clock, take, turns: count } = steppedClock()
-    const turns = new Turns(clock, 4)
+    const turns = new TurnScheduler(clock, 4)
     const done: [piece: number, turn: number][] = []
     const running = Array.from({ length: 10 }, (_, piece) =>
       turns.run(() => {
@@ -42,7 +42,7 @@ describe("Turns", () => {
 
   test("counts what the work will cost later", async () => {
     const { clock, turns: count } = steppedClock()
-    const turns = new Turns(clock, 4)
+    const turns = new TurnScheduler(clock, 4)
     const done: number[] = []
     await Promise.all([1, 2, 3].map(() => turns.run(() => done.push(count()), 3)))
 
@@ -52,7 +52,7 @@ describe("Turns", () => {
 
   test("tells the failure of work to whoever asked for it, and goes on", async () => {
     const { clock, take } = steppedClock()
-    const turns = new Turns(clock, 1)
+    const turns = new TurnScheduler(clock, 1)
     await turns.run(() => take(1))
     const failing = turns.run(() => {
       throw new Error("mine")
@@ -65,7 +65,7 @@ describe("Turns", () => {
   })
 
   test("does one piece a turn, however little time it has", async () => {
-    const turns = new Turns(systemClock, 0)
+    const turns = new TurnScheduler(systemClock, 0)
     expect(await Promise.all([turns.run(() => 1), turns.run(() => 2)])).toEqual([1, 2])
   })
 })

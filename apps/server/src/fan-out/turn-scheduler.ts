@@ -7,7 +7,7 @@ import type { Clock } from "@headwater/core"
  * its own, first come, first served. One piece of work MUST be a small part of a turn. So however
  * many readers join at once, a turn stays short.
  */
-export class Turns {
+export class TurnScheduler {
   readonly #clock: Clock
   readonly #turnMs: number
   #spentMs = 0
