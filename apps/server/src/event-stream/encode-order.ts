@@ -8,7 +8,7 @@ import {
   recoveryOf,
 } from "@headwater/protocol"
 import type { CatchUpCursor } from "../fan-out/catch-up-cursor.ts"
-import type { ReaderHost, ReaderRequest } from "./reader-request.ts"
+import type { ReaderContext, ReaderRequest } from "./reader-request.ts"
 import type { Order } from "./reader-state.ts"
 import { retryDelayMs } from "./retry-delay.ts"
 
@@ -28,17 +28,17 @@ const CROWD_REASONS: ReadonlySet<GoodbyeReason | SyncErrorCode> = new Set([
  */
 export function encodeOrder(
   order: Exclude<Order, { type: "comment" }>,
-  host: ReaderHost,
+  context: ReaderContext,
   of: { readonly request: ReaderRequest; readonly cursor: CatchUpCursor | undefined },
 ): Uint8Array {
-  const { frames } = host.fanOut
+  const { frames } = context.fanOut
   switch (order.type) {
     case "bytes":
       return order.bytes
     case "closing-delta":
       return encodeDeltaFrame(new Uint8Array(), order.at.revision, order.at.id)
     case "hello":
-      return encodeHello(host, of.request, of.cursor!, order.start.version > 0)
+      return encodeHello(context, of.request, of.cursor!, order.start.version > 0)
     case "reset": {
       const { epoch } = of.cursor!
       return encodeFrame({ type: "reset", reason: order.reason, epoch, id: `${epoch}.0` })
@@ -57,16 +57,16 @@ export function encodeOrder(
     }
     case "goodbye": {
       const { reason, id } = order
-      const retryMs = retryMsFor(reason, host)
+      const retryMs = retryMsFor(reason, context)
       return encodeFrame({ type: "goodbye", reason, retryMs, ...(id !== undefined && { id }) })
     }
     case "fault":
-      return encodeFault(order.error, host)
+      return encodeFault(order.error, context)
   }
 }
 
 function encodeHello(
-  { topic, fanOut }: ReaderHost,
+  { topic, fanOut }: ReaderContext,
   { policy }: ReaderRequest,
   { epoch, viewId: view }: CatchUpCursor,
   resumed: boolean,
@@ -89,15 +89,15 @@ function encodeHello(
 }
 
 // A code is told, and nothing else of an error: its text may be of use to an attacker.
-function encodeFault(error: unknown, host: ReaderHost): Uint8Array {
+function encodeFault(error: unknown, context: ReaderContext): Uint8Array {
   const code: SyncErrorCode = isSyncError(error) ? error.code : "ERR_INTERNAL"
   const retry = recoveryOf(code)
-  const { topic, log, bugs } = host
+  const { topic, log, bugs } = context
   if (code === "ERR_INTERNAL") bugs.report("a stream failed", error, { topic })
   else if (retry !== "retry") log("a stream failed", { topic, error })
-  return encodeFrame({ type: "fault", code, retry, retryMs: retryMsFor(code, host) })
+  return encodeFrame({ type: "fault", code, retry, retryMs: retryMsFor(code, context) })
 }
 
-function retryMsFor(why: GoodbyeReason | SyncErrorCode, { drain, random }: ReaderHost): number {
+function retryMsFor(why: GoodbyeReason | SyncErrorCode, { drain, random }: ReaderContext): number {
   return retryDelayMs(CROWD_REASONS.has(why) ? drain.crowd : 0, random())
 }

@@ -1,7 +1,7 @@
 import { encodeOpening, RETRY_MS_MAX, RETRY_MS_MIN, STREAM_HEADERS } from "@headwater/protocol"
 
 /** Where the frames of a stream go out, beside those that it is asked for. */
-export interface Outlet {
+export interface Sink {
   /** Whether everything that was written has been taken on. Only then may more be written. */
   readonly isClear: boolean
   write(event: Uint8Array): void
@@ -17,7 +17,7 @@ export interface FrameSource {
    * Is told where frames go out. While it waits inside of `frames` for something to tell, it may
    * write there itself, which costs a tenth of being asked.
    */
-  attach(outlet: Outlet): void
+  attach(sink: Sink): void
   /** The client has left: whatever is waited for, end. */
   leave(): void
   /** Is told how to cut the connection, once there is one. */
@@ -72,7 +72,7 @@ function bodyOf(source: FrameSource, opening: Uint8Array): ReadableStream<Uint8A
       async pull(controller) {
         if (frames === undefined) {
           frames = source.frames()
-          source.attach(outletOf(controller, () => isOpen))
+          source.attach(sinkOf(controller, () => isOpen))
           source.onCut(() => {
             if (!isOpen) return
             isOpen = false
@@ -104,10 +104,10 @@ function bodyOf(source: FrameSource, opening: Uint8Array): ReadableStream<Uint8A
   )
 }
 
-function outletOf(
+function sinkOf(
   controller: ReadableStreamDefaultController<Uint8Array>,
   isOpen: () => boolean,
-): Outlet {
+): Sink {
   return {
     // Below 0 while something is queued that was not read.
     get isClear() {

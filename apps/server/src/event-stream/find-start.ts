@@ -1,7 +1,7 @@
 import { statusKeyOf } from "@headwater/cache"
 import { encodeFrame, viewOf } from "@headwater/protocol"
 import type { Connection, Events } from "./connection.ts"
-import type { ReaderHost, ReaderRequest } from "./reader-request.ts"
+import type { ReaderContext, ReaderRequest } from "./reader-request.ts"
 import { type StartPoint, startPointOf } from "./start-point.ts"
 
 /**
@@ -15,11 +15,11 @@ import { type StartPoint, startPointOf } from "./start-point.ts"
  * @throws {NotReadyError} after `readyWaitMs`.
  */
 export async function* findStart(
-  host: ReaderHost,
+  context: ReaderContext,
   request: ReaderRequest,
   connection: Connection,
 ): Events<StartPoint | undefined> {
-  const { fanOut } = host
+  const { fanOut } = context
   const { clock, limits } = fanOut
   const until = clock.elapsed() + limits.readyWaitMs
   const stopTimer = clock.after(limits.readyWaitMs, () => connection.ring())
@@ -38,15 +38,15 @@ export async function* findStart(
         encodeFrame({ type: "status", report: { ...report, status: "waiting" } }),
       )
     }
-    const start = decide(host, request)
-    return start === "ahead" ? yield* awaitPosition(host, request, connection, until) : start
+    const start = decide(context, request)
+    return start === "ahead" ? yield* awaitPosition(context, request, connection, until) : start
   } finally {
     stopTimer()
   }
 }
 
 async function* awaitPosition(
-  host: ReaderHost,
+  context: ReaderContext,
   request: ReaderRequest,
   connection: Connection,
   until: number,
@@ -55,20 +55,20 @@ async function* awaitPosition(
   const { signal } = asking
   let isThere: boolean | undefined
   try {
-    void ringOnProgress(host, connection, signal)
-    host.isAtLeast(request.from!.revision, signal).then(
+    void ringOnProgress(context, connection, signal)
+    context.isAtLeast(request.from!.revision, signal).then(
       (answer) => {
         isThere = answer
         connection.ring()
       },
       () => {}, // The source does not answer: the deadline decides.
     )
-    let start = decide(host, request)
+    let start = decide(context, request)
     while (start === "ahead") {
       if (connection.ending !== undefined) return undefined
       if (isThere === false) return { version: 0, floor: 0, reset: "ahead" }
       yield* connection.rest(until, "this hub is behind the position")
-      start = decide(host, request)
+      start = decide(context, request)
     }
     return start
   } finally {
@@ -76,7 +76,7 @@ async function* awaitPosition(
   }
 }
 
-function decide({ fanOut }: ReaderHost, request: ReaderRequest): StartPoint | "ahead" {
+function decide({ fanOut }: ReaderContext, request: ReaderRequest): StartPoint | "ahead" {
   const { cache, values } = fanOut
   if (cache.current?.epochState !== fanOut.current?.pinned.epochState) fanOut.refresh()
   const { epoch } = fanOut.current!.pinned.epochState
@@ -90,13 +90,13 @@ function decide({ fanOut }: ReaderHost, request: ReaderRequest): StartPoint | "a
 }
 
 async function ringOnProgress(
-  host: ReaderHost,
+  context: ReaderContext,
   connection: Connection,
   signal: AbortSignal,
 ): Promise<void> {
   try {
     for (;;) {
-      await host.fanOut.cache.changes.wait(signal)
+      await context.fanOut.cache.changes.wait(signal)
       connection.ring()
     }
   } catch {

@@ -17,7 +17,7 @@ export interface ReaderRequest extends ViewFilter {
 }
 
 /** What a reader needs of its hub. */
-export interface ReaderHost {
+export interface ReaderContext {
   readonly topic: string
   readonly fanOut: FanOut
   readonly walkLimiter: WalkLimiter

@@ -1,14 +1,14 @@
 import { statusKeyOf } from "@headwater/cache"
 import type { GoodbyeReason } from "@headwater/protocol"
 import { CatchUpCursor } from "../fan-out/catch-up-cursor.ts"
-import type { Follower, Sums } from "../fan-out/view.ts"
+import type { Sums, Wakeable } from "../fan-out/view.ts"
 import type { WalkPermit } from "../fan-out/walk-limiter.ts"
 import { Connection, type Events } from "./connection.ts"
 import type { OpenStream } from "./drain.ts"
 import { encodeOrder } from "./encode-order.ts"
-import type { FrameSource, Outlet } from "./event-stream.ts"
+import type { FrameSource, Sink } from "./event-stream.ts"
 import { findStart } from "./find-start.ts"
-import type { ReaderHost, ReaderRequest } from "./reader-request.ts"
+import type { ReaderContext, ReaderRequest } from "./reader-request.ts"
 import {
   type Action,
   type Landing,
@@ -29,8 +29,8 @@ import {
  * a frame that is made for many is written to its connection without that, by the same decisions:
  * nearly all deltas go this way.
  */
-export class Reader implements FrameSource, Follower, OpenStream {
-  readonly #host: ReaderHost
+export class Reader implements FrameSource, Wakeable, OpenStream {
+  readonly #context: ReaderContext
   readonly #request: ReaderRequest
   readonly #connection: Connection
   #state: ReaderState
@@ -38,17 +38,17 @@ export class Reader implements FrameSource, Follower, OpenStream {
   #cursor: CatchUpCursor | undefined
   /** Set while the reader is in a catch-up of many frames. */
   #permit: WalkPermit | undefined
-  #outlet: Outlet | undefined
+  #sink: Sink | undefined
   /** The version that a reader that leaves after one `sync` has to come to. */
   #newest = 0
   /** What the next `sync` says, from when its sums are asked for. */
   #proof: { readonly sums: Sums | Promise<Sums>; readonly at: Landing } | undefined
   #awaited: { readonly promise: Promise<unknown>; isSettled: boolean } | undefined
 
-  constructor(host: ReaderHost, request: ReaderRequest) {
-    this.#host = host
+  constructor(context: ReaderContext, request: ReaderRequest) {
+    this.#context = context
     this.#request = request
-    this.#connection = new Connection(host.fanOut.clock, host.fanOut.limits.heartbeatMs)
+    this.#connection = new Connection(context.fanOut.clock, context.fanOut.limits.heartbeatMs)
     this.#state = newReader(request.once)
   }
 
@@ -67,8 +67,8 @@ export class Reader implements FrameSource, Follower, OpenStream {
     }
   }
 
-  attach(outlet: Outlet): void {
-    this.#outlet = outlet
+  attach(sink: Sink): void {
+    this.#sink = sink
   }
 
   get stalledSince(): number | undefined {
@@ -82,7 +82,7 @@ export class Reader implements FrameSource, Follower, OpenStream {
   get hasLagged(): boolean {
     const { isWhole, wholeAt } = this.#state
     if (this.#request.policy !== "disconnect" || !isWhole || wholeAt === undefined) return false
-    const { clock, limits } = this.#host.fanOut
+    const { clock, limits } = this.#context.fanOut
     const isGraceOver = clock.elapsed() - wholeAt > limits.lagGraceMs
     return isGraceOver && (this.#cursor?.lagMs ?? 0) > limits.lagMs
   }
@@ -104,7 +104,7 @@ export class Reader implements FrameSource, Follower, OpenStream {
   }
 
   async *frames(): Events {
-    const { drain, fanOut } = this.#host
+    const { drain, fanOut } = this.#context
     const closers = [
       () => this.#connection.close(),
       () => this.#cursor?.close(),
@@ -113,7 +113,7 @@ export class Reader implements FrameSource, Follower, OpenStream {
     try {
       closers.push(drain.admit(this))
       closers.push(fanOut.follow(this))
-      const start = yield* findStart(this.#host, this.#request, this.#connection)
+      const start = yield* findStart(this.#context, this.#request, this.#connection)
       let event: ReaderEvent | undefined = this.#interruption()
       if (start !== undefined) event ??= { type: "started", start }
       while (event !== undefined) {
@@ -135,24 +135,24 @@ export class Reader implements FrameSource, Follower, OpenStream {
     try {
       close()
     } catch (error) {
-      this.#host.bugs.report("closing a stream failed", error, { topic: this.#host.topic })
+      this.#context.bugs.report("closing a stream failed", error, { topic: this.#context.topic })
     }
   }
 
   /** Writes a frame that leads to the newest version, if it is one and the client has the last. */
   #jump(): boolean {
     const { phase, statusKey } = this.#state
-    if (phase !== "resting" || !this.#outlet?.isClear || this.#connection.ending !== undefined) {
+    if (phase !== "resting" || !this.#sink?.isClear || this.#connection.ending !== undefined) {
       return false
     }
-    const { fanOut } = this.#host
+    const { fanOut } = this.#context
     if (this.#request.policy === "disconnect" || fanOut.statusKey !== statusKey) return false
     const event = this.#cursor?.jump()
     if (event === undefined) return false
     // A look at the clock for each reader would cost a tenth of telling it.
     const { wakingSince } = fanOut
     for (const order of this.#move(event).orders) {
-      this.#outlet.write(this.#encode(order, wakingSince))
+      this.#sink.write(this.#encode(order, wakingSince))
     }
     return true
   }
@@ -187,7 +187,7 @@ export class Reader implements FrameSource, Follower, OpenStream {
 
   #interruption(): ReaderEvent | undefined {
     // A hub that was closed under its readers has nothing more to tell.
-    if (this.#cursor !== undefined && this.#host.fanOut.current === undefined) {
+    if (this.#cursor !== undefined && this.#context.fanOut.current === undefined) {
       this.#connection.end("shutdown")
     }
     const { ending } = this.#connection
@@ -197,7 +197,7 @@ export class Reader implements FrameSource, Follower, OpenStream {
 
   #begin(version: number): void {
     // A reader that leaves after one `sync` wants what is newest, not the state that joiners share.
-    this.#newest = this.#request.once ? (this.#host.fanOut.current?.pinned.version ?? 0) : 0
+    this.#newest = this.#request.once ? (this.#context.fanOut.current?.pinned.version ?? 0) : 0
     this.#proof = undefined
     this.#cursor?.begin(version, this.#state.revision)
   }
@@ -232,7 +232,7 @@ export class Reader implements FrameSource, Follower, OpenStream {
       this.#permit.take()
       return true
     }
-    this.#permit = this.#host.walkLimiter.enter()
+    this.#permit = this.#context.walkLimiter.enter()
     return this.#permit.isGranted
   }
 
@@ -274,7 +274,7 @@ export class Reader implements FrameSource, Follower, OpenStream {
       awaited = begun
       this.#awaited = begun
       // What is nearly ready needs no comment before it.
-      await this.#host.fanOut.clock.yield()
+      await this.#context.fanOut.clock.yield()
     }
     for (;;) {
       const event = this.#interruption()
@@ -285,7 +285,7 @@ export class Reader implements FrameSource, Follower, OpenStream {
   }
 
   #present({ report, revision }: CatchUpCursor): Present {
-    const { clock, limits } = this.#host.fanOut
+    const { clock, limits } = this.#context.fanOut
     const { heartbeatMs, syncIntervalMs } = limits
     const statusKey = statusKeyOf(report)
     const now = clock.elapsed()
@@ -308,7 +308,7 @@ export class Reader implements FrameSource, Follower, OpenStream {
   #enter(): CatchUpCursor {
     this.#cursor?.close()
     this.#cursor = undefined
-    this.#cursor = new CatchUpCursor(this.#host.fanOut, this.#request, this)
+    this.#cursor = new CatchUpCursor(this.#context.fanOut, this.#request, this)
     return this.#cursor
   }
 
@@ -317,6 +317,6 @@ export class Reader implements FrameSource, Follower, OpenStream {
     if (order.type === "comment") return this.#connection.comment()
     if (order.type === "hello" || order.type === "reset") this.#enter()
     const of = { request: this.#request, cursor: this.#cursor }
-    return this.#connection.sent(encodeOrder(order, this.#host, of), at)
+    return this.#connection.sent(encodeOrder(order, this.#context, of), at)
   }
 }

@@ -10,7 +10,7 @@ import { assert, DisposedError, type Revision, type StatusReport } from "@headwa
 import { formatStreamId, type ViewFilter } from "@headwater/protocol"
 import type { CurrentVersion, FanOut } from "./fan-out.ts"
 import type { FrameRequest, WalkFrame } from "./frames.ts"
-import { type Follower, type Jump, type Sums, type View, ViewGoneError } from "./view.ts"
+import { type Jump, type Sums, type View, ViewGoneError, type Wakeable } from "./view.ts"
 
 /** The result of one step. */
 export type CursorStep =
@@ -61,7 +61,7 @@ export class CatchUpCursor {
   constructor(
     fanOut: FanOut,
     filter: ViewFilter & { readonly address?: string | undefined },
-    follower: Follower,
+    follower: Wakeable,
   ) {
     const { views } = fanOut
     assert(views !== undefined, "readers walk once there is something to walk")

@@ -4,7 +4,7 @@ import type { ValueKind } from "@headwater/protocol"
 import type { HubLimits } from "../limits.ts"
 import { Frames } from "./frames.ts"
 import type { TurnScheduler } from "./turn-scheduler.ts"
-import type { Follower, View } from "./view.ts"
+import type { View, Wakeable } from "./view.ts"
 import { Views } from "./views.ts"
 
 /** The newest complete version, which is served, and the position up to which it is whole. */
@@ -31,9 +31,9 @@ export class FanOut {
   readonly leases: Leases
   readonly frames: Frames
   readonly turns: TurnScheduler
-  readonly #followers = new Set<Follower>()
+  readonly #followers = new Set<Wakeable>()
   /** Followers that every commit wakes: those without a view yet, and those of the whole topic. */
-  readonly #unfiltered = new Set<Follower>()
+  readonly #unfiltered = new Set<Wakeable>()
   /** Filtered views with news since the last round; `undefined` for all. */
   #changed: Set<View> | undefined = new Set()
   #current: CurrentVersion | undefined
@@ -95,7 +95,7 @@ export class FanOut {
   }
 
   /** Wakes a follower at every commit from now on. Returns what ends that. */
-  follow(follower: Follower): () => void {
+  follow(follower: Wakeable): () => void {
     this.#followers.add(follower)
     this.#unfiltered.add(follower)
     return () => {
@@ -108,7 +108,7 @@ export class FanOut {
    * Wakes a follower only when a commit changes its view, or the status changes. Returns what ends
    * that: then every commit wakes it again, as long as it follows.
    */
-  watch(follower: Follower, view: View): () => void {
+  watch(follower: Wakeable, view: View): () => void {
     if (view.filter === undefined) return () => {}
     this.#unfiltered.delete(follower)
     view.followers.add(follower)
@@ -175,7 +175,7 @@ export class FanOut {
   }
 
   /** The followers that a round wakes. */
-  #takeNews(): Follower[] {
+  #takeNews(): Wakeable[] {
     const changed = this.#changed
     this.#changed = new Set()
     if (changed === undefined) return [...this.#followers]

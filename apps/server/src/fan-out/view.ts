@@ -6,7 +6,7 @@ import type { HubLimits } from "../limits.ts"
 import type { TurnScheduler } from "./turn-scheduler.ts"
 
 /** A reader, as woken when there is something new for it. */
-export interface Follower {
+export interface Wakeable {
   wake(): void
 }
 
@@ -17,7 +17,7 @@ export interface Sums {
 }
 
 /** What a view needs of its topic. */
-export interface ViewHost {
+export interface ViewContext {
   readonly clock: Clock
   readonly turns: TurnScheduler
   readonly leases: Leases
@@ -55,10 +55,10 @@ export class View {
    */
   jump: Jump | undefined
   /** Readers to be woken when the view changes; of a filtered view only. */
-  readonly followers = new Set<Follower>()
+  readonly followers = new Set<Wakeable>()
   /** Prefixes and keys, as the index of terms has them. */
   readonly terms: ViewFilter
-  readonly #host: ViewHost
+  readonly #context: ViewContext
   readonly #sumsAt = new WeakMap<PinnedSnapshot, Sums | Promise<Sums>>()
   #sums: ViewSums | undefined
   #sumsUsed = 0
@@ -77,7 +77,7 @@ export class View {
     number: number,
     spec: ViewFilter & { readonly values: ValueKind },
     epochState: EpochState,
-    host: ViewHost,
+    context: ViewContext,
     newest: number,
   ) {
     this.number = number
@@ -85,7 +85,7 @@ export class View {
     this.epochState = epochState
     this.terms = { prefixes: spec.prefixes, keys: spec.keys }
     this.filter = this.id === "" ? undefined : epochState.engine.filter(this.terms)
-    this.#host = host
+    this.#context = context
     if (this.filter !== undefined) this.#changedAt = newest
   }
 
@@ -120,7 +120,7 @@ export class View {
     const shared = this.#fresh?.pinned
     if (shared !== undefined && shared.version >= this.epochState.horizon) return shared
     this.#fresh?.end()
-    this.#fresh = this.#host.leases.grant(newest, this.#host.limits.frameCacheMs)
+    this.#fresh = this.#context.leases.grant(newest, this.#context.limits.frameCacheMs)
     void this.sumsAt(newest)
     return newest
   }
@@ -148,7 +148,7 @@ export class View {
   freshen(newest: PinnedSnapshot): void {
     const sums = this.#sums
     if (sums === undefined || this.#advancing > 0 || sums.version === newest.version) return
-    const { clock, limits } = this.#host
+    const { clock, limits } = this.#context
     if (clock.elapsed() - this.#sumsUsed > limits.syncIntervalMs + 2 * limits.frameCacheMs) {
       this.#sums = undefined
       if (!this.epochState.disposed) sums.dispose()
@@ -173,7 +173,7 @@ export class View {
   #unchanged(pinned: PinnedSnapshot): Sums | undefined {
     const known = this.#known
     if (known === undefined || !this.#isUnchanged(known.version, pinned)) return undefined
-    this.#sumsUsed = this.#host.clock.elapsed()
+    this.#sumsUsed = this.#context.clock.elapsed()
     return known.sums
   }
 
@@ -188,7 +188,7 @@ export class View {
     const advanced = this.#queue.then(() => this.#advance(filter, pinned))
     const sums = advanced.finally(() => {
       this.#advancing--
-      this.#sumsUsed = this.#host.clock.elapsed()
+      this.#sumsUsed = this.#context.clock.elapsed()
       pinned.release()
     })
     this.#queue = sums.catch(() => {})
@@ -213,7 +213,7 @@ export class View {
   }
 
   async #advanceTo(pinned: PinnedSnapshot, sums: ViewSums): Promise<Sums> {
-    const { turns, limits } = this.#host
+    const { turns, limits } = this.#context
     let isThere = false
     while (!isThere) {
       isThere = await turns.run(() => {

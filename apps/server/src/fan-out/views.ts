@@ -3,7 +3,7 @@ import { MemoryFullError } from "@headwater/core"
 import type { ValueKind, ViewFilter } from "@headwater/protocol"
 import { TooManyError } from "../errors.ts"
 import { TermIndex } from "./term-index.ts"
-import { View, type ViewHost } from "./view.ts"
+import { View, type ViewContext } from "./view.ts"
 
 interface Held {
   readonly view: View
@@ -29,7 +29,7 @@ const CHANGES_MAX = 2_000
  */
 export class Views {
   readonly epochState: EpochState
-  readonly #host: ViewHost
+  readonly #context: ViewContext
   readonly #held = new Map<string, Held>()
   readonly #byView = new WeakMap<View, Held>()
   readonly #terms = new TermIndex<View>()
@@ -41,9 +41,9 @@ export class Views {
   #newest: PinnedSnapshot | undefined
   #cancelTimer: (() => void) | undefined
 
-  constructor(epochState: EpochState, host: ViewHost) {
+  constructor(epochState: EpochState, context: ViewContext) {
     this.epochState = epochState
-    this.#host = host
+    this.#context = context
   }
 
   /** Views in the table, used or idle. */
@@ -74,7 +74,7 @@ export class Views {
     const held = this.#byView.get(view)
     if (held === undefined) return
     held.holders--
-    held.idleSince = this.#host.clock.elapsed()
+    held.idleSince = this.#context.clock.elapsed()
     const counts = address === undefined ? undefined : this.#byAddress.get(address)
     const holders = counts?.get(view)
     if (address === undefined || counts === undefined || holders === undefined) return
@@ -110,14 +110,14 @@ export class Views {
   }
 
   #add(key: string, request: ViewRequest): Held {
-    const { clock, limits } = this.#host
+    const { clock, limits } = this.#context
     const isFiltered = !isUnfiltered(request)
     if (isFiltered && this.#filtered >= limits.viewsMax) this.#dropIdle(0)
     if (isFiltered && this.#filtered >= limits.viewsMax) {
       throw new TooManyError(`all ${limits.viewsMax} filtered views of this topic are in use`)
     }
     const newest = this.#newest?.version ?? 0
-    const view = new View(++this.#numbers, request, this.epochState, this.#host, newest)
+    const view = new View(++this.#numbers, request, this.epochState, this.#context, newest)
     const held = { view, holders: 0, idleSince: clock.elapsed() }
     this.#held.set(key, held)
     this.#byView.set(view, held)
@@ -130,7 +130,7 @@ export class Views {
   }
 
   #count(view: View, address: string): void {
-    const { viewsPerAddressMax } = this.#host.limits
+    const { viewsPerAddressMax } = this.#context.limits
     const counts = this.#byAddress.get(address) ?? new Map<View, number>()
     const holders = counts.get(view) ?? 0
     if (holders === 0 && counts.size >= viewsPerAddressMax) {
@@ -158,7 +158,7 @@ export class Views {
   }
 
   #sweep(): void {
-    const { clock, limits } = this.#host
+    const { clock, limits } = this.#context
     this.#dropIdle(limits.frameCacheMs)
     const newest = this.#newest
     if (newest !== undefined) for (const view of this.#views()) view.freshen(newest)
@@ -167,7 +167,7 @@ export class Views {
   }
 
   #dropIdle(idleMs: number): void {
-    const until = this.#host.clock.elapsed() - idleMs
+    const until = this.#context.clock.elapsed() - idleMs
     for (const [key, { view, holders, idleSince }] of this.#held) {
       if (holders > 0 || idleSince > until) continue
       view.dispose()

@@ -1,6 +1,6 @@
 import type { ServerResponse } from "node:http"
 import type { Socket } from "node:net"
-import type { EventStream, Outlet } from "../event-stream/event-stream.ts"
+import type { EventStream, Sink } from "../event-stream/event-stream.ts"
 import { chunkOf, writeChunk } from "./chunk.ts"
 
 /**
@@ -15,21 +15,21 @@ export async function writeEvents(
   response: ServerResponse,
 ): Promise<void> {
   const frames = source.frames()
-  const outlet = new ResponseOutlet(response)
+  const sink = new ResponseSink(response)
   response.once("close", () => {
     outlet.close()
     source.leave()
     void frames.return()
   })
   source.onCut(() => response.destroy())
-  source.attach(outlet)
+  source.attach(sink)
   try {
     response.write(opening)
     for await (const event of frames) {
       if (response.destroyed) return
-      if (!outlet.write(event)) await outlet.drained()
+      if (!sink.write(event)) await sink.drained()
     }
-    outlet.end()
+    sink.end()
   } catch {
     response.destroy()
   }
@@ -44,7 +44,7 @@ export async function writeEvents(
  * where the body is not chunked (HTTP/1.0 and HTTP/2), and while an earlier request on the
  * connection is still being answered.
  */
-class ResponseOutlet implements Outlet {
+class ResponseSink implements Sink {
   readonly #response: ServerResponse
   /** Node's word for it, final once the head is written. */
   readonly #isChunked: boolean

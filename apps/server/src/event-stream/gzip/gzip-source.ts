@@ -1,5 +1,5 @@
 import type { TurnScheduler } from "../../fan-out/turn-scheduler.ts"
-import type { FrameSource, Outlet } from "../event-stream.ts"
+import type { FrameSource, Sink } from "../event-stream.ts"
 import { GZIP_HEAD, GzipSum, pack, packedOf, STORED_BYTES_MAX } from "./packed.ts"
 
 /**
@@ -36,13 +36,13 @@ export class GzipSource implements FrameSource {
     yield this.#sum.tail()
   }
 
-  attach(outlet: Outlet): void {
+  attach(sink: Sink): void {
     this.#source.attach({
       get isClear() {
-        return outlet.isClear
+        return sink.isClear
       },
       // In this turn, whatever it takes: the turn in which a frame is made bounds how many are new.
-      write: (event) => outlet.write(this.#sum.add(pack(event))),
+      write: (event) => sink.write(this.#sum.add(pack(event))),
     })
   }
 
