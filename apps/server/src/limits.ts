@@ -55,7 +55,7 @@ export interface HubLimits {
   readonly visitsMax: number
   /** Longest time that the hub works in one turn of the event loop; 4 ms. */
   readonly turnMs: number
-  /** Readers in long walks at once, apart from slow ones; 64. The others wait: see `WalkLimiter`. */
+  /** Readers in long walks at once, apart from slow ones; 64. See `WalkLimiter`. */
   readonly walkersMax: number
   /** Most readers woken in one turn; 64, under a millisecond of writing. */
   readonly wakesMax: number

@@ -1,18 +1,15 @@
-/**
- * What one waits for who does one thing at a time: anybody may ring, any number of times; the next
- * `wait` returns at once if it rang since the last one. Holds no queue and registers nothing.
- */
+/** An auto-reset event with one waiter. Rings coalesce. */
 export class AutoResetEvent {
   #rang = false
   #wake: (() => void) | undefined
 
-  /** Wakes the one who waits, or whoever waits next. */
+  /** Wakes the waiter, or lets the next `wait` return at once. */
   ring(): void {
     this.#rang = true
     this.#wake?.()
   }
 
-  /** Resolves once it has rung since the last wait. */
+  /** Resolves once the event has rung since the last wait. */
   async wait(): Promise<void> {
     if (!this.#rang) {
       await new Promise<void>((resolve) => {

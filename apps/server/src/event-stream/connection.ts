@@ -4,12 +4,12 @@ import { NotReadyError } from "../errors.ts"
 import { AutoResetEvent } from "./auto-reset-event.ts"
 import { HeartbeatTimer } from "./heartbeat-timer.ts"
 
-/** Whole events, one at a time, each made when it is asked for. */
+/** Whole events, one at a time, each made on demand. */
 export type Events<T = void> = AsyncGenerator<Uint8Array, T>
 
 /**
- * One connection, as those see it who write to it: when to wake, when to give a sign of life, and
- * whether it ends. Whoever yields an event yields `sent(event)`.
+ * The connection of one reader, for the code that writes to it: when to wake, when a heartbeat is
+ * due, and whether it ends. A generator that yields an event yields `sent(event)`.
  */
 export class Connection {
   readonly #news = new AutoResetEvent()
@@ -25,27 +25,27 @@ export class Connection {
     this.#heartbeat = new HeartbeatTimer(clock, heartbeatMs, () => this.#news.ring())
   }
 
-  /** Why it ends, once it does; `left` when the other side has. */
+  /** The reason for its end; `left` when the client has closed it; none while it is open. */
   get ending(): GoodbyeReason | "left" | undefined {
     return this.#ending
   }
 
-  /** See `OpenStream.stalledSince`: until it waits for news, what it sent last is under way. */
+  /** See `OpenStream.stalledSince`. Until it waits for news, its last event is under way. */
   get stalledSince(): number | undefined {
     return this.#isWaiting ? undefined : this.#heartbeat.last
   }
 
-  /** Whether it has been silent for a heartbeat. */
+  /** True when it has been silent for a heartbeat. */
   get due(): boolean {
     return this.#heartbeat.due
   }
 
-  /** Wakes whoever waits. */
+  /** Wakes the generator that waits. */
   ring(): void {
     this.#news.ring()
   }
 
-  /** Ends it. The first reason counts, but for `left`, after which nothing can be said. */
+  /** Ends it. The first reason counts, except that `left` replaces any. */
   end(reason: GoodbyeReason | "left"): void {
     if (reason === "left") {
       this.#ending = reason
@@ -55,26 +55,26 @@ export class Connection {
     this.#news.ring()
   }
 
-  /** Ends it by an error, which the one that waits gets. */
+  /** Ends it by an error, which the next `wait` throws. */
   fail(error: unknown): void {
     this.#failure ??= { error }
     this.#news.ring()
   }
 
-  /** Notes that an event goes out: see `HeartbeatTimer.beat`. */
+  /** Notes that an event is sent: see `HeartbeatTimer.beat`. */
   sent(event: Uint8Array, at?: number): Uint8Array {
     this.#hasBegun = true
     this.#heartbeat.beat(at)
     return event
   }
 
-  /** A comment that goes out now: see `OPENING_COMMENT` for what it is before the first event. */
+  /** Returns a comment that is sent now; before the first event, an `OPENING_COMMENT`. */
   comment(): Uint8Array {
     this.#heartbeat.beat()
     return this.#hasBegun ? COMMENT : OPENING_COMMENT
   }
 
-  /** Resolves when something has happened since the last wait; rejects after `fail`. */
+  /** Resolves once something has happened since the last wait; rejects after `fail`. */
   async wait(): Promise<void> {
     this.#isWaiting = true
     await this.#news.wait()
@@ -83,9 +83,9 @@ export class Connection {
   }
 
   /**
-   * Waits for the next thing to happen, with a comment when a heartbeat is due.
+   * Waits until something happens, with a comment when a heartbeat is due.
    *
-   * @param until on the clock that never goes back.
+   * @param until a time by `Clock.elapsed`.
    * @throws {NotReadyError} with `message`, at `until`.
    */
   async *rest(until: number, message: string): Events {

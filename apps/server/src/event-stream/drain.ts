@@ -12,7 +12,7 @@ export interface OpenStream {
   readonly stalledSince?: number | undefined
   /** The address that it counts for, where streams of one address are bounded. */
   readonly peer?: string | undefined
-  /** Whether the reader asked to be ended when it lags too far, and does. */
+  /** True if the reader lags too far and asked to be ended then. */
   readonly hasLagged?: boolean
   /** Sends what is begun, then `goodbye`, and ends. */
   goodbye(reason: GoodbyeReason): void
@@ -56,7 +56,7 @@ export class Drain {
     this.#limits = limits
   }
 
-  /** Whether the hub is shutting down: it takes no more streams, and is not ready. */
+  /** True when the hub is shutting down: it takes no more streams, and is not ready. */
   get draining(): boolean {
     return this.#draining
   }
@@ -72,7 +72,7 @@ export class Drain {
   }
 
   /**
-   * Notes a stream until what is returned is called.
+   * Adds a stream. The returned function takes it out.
    *
    * @throws {NotReadyError} the hub is shutting down.
    * @throws {TooManyError} `streamsMax` are open, and none of them is stalled; or

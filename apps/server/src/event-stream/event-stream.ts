@@ -1,54 +1,54 @@
 import { encodeOpening, RETRY_MS_MAX, RETRY_MS_MIN, STREAM_HEADERS } from "@headwater/protocol"
 
-/** Where the frames of a stream go out, beside those that it is asked for. */
+/** Takes frames that are written without being asked for. */
 export interface Sink {
-  /** Whether everything that was written has been taken on. Only then may more be written. */
+  /** True when everything written has been taken. Only then may more be written. */
   readonly isClear: boolean
   write(event: Uint8Array): void
 }
 
-/** Who makes the frames of a stream, one when one is asked for. */
+/** Makes the frames of a stream on demand. */
 export interface FrameSource {
-  /** What opens the stream in place of an event, where its bytes are not those of events. */
+  /** Converts the opening of the stream, for a source whose bytes are coded. */
   opening?(event: Uint8Array): Uint8Array
   /** Yields whole events; ends after the last one. Rejecting cuts the connection. */
   frames(): AsyncGenerator<Uint8Array, void>
   /**
-   * Is told where frames go out. While it waits inside of `frames` for something to tell, it may
-   * write there itself, which costs a tenth of being asked.
+   * Takes the sink of the stream. While `frames` waits for news, the source may write there
+   * itself, at a tenth of the cost.
    */
   attach(sink: Sink): void
-  /** The client has left: whatever is waited for, end. */
+  /** Ends `frames`, since the client has left. */
   leave(): void
-  /** Is told how to cut the connection, once there is one. */
+  /** Takes a function that cuts the connection. */
   onCut(cut: () => void): void
 }
 
-/** A stream that nobody has read from yet, for a runtime with a shorter way to the socket. */
+/** An unread stream, for a runtime with a shorter way to the socket. */
 export interface EventStream {
   readonly source: FrameSource
-  /** What comes before the first frame. */
+  /** The bytes before the first frame. */
   readonly opening: Uint8Array
 }
 
 const untouched = new WeakMap<ReadableStream, EventStream>()
 
-/** What is behind the body of an `eventStream`, as long as nobody reads it; headers may differ. */
+/** Returns the stream behind an unread response of `eventStream`; its headers may differ. */
 export function eventStreamOf(response: Response): EventStream | undefined {
-  // To ask for a body has a cost for the short answers of Node's server.
+  // Asking for a body costs time in short answers of Node's server.
   if (response.headers.get("content-type") !== STREAM_HEADERS["content-type"]) return undefined
   const { body } = response
   return body === null || body.locked ? undefined : untouched.get(body)
 }
 
 /**
- * Streams frames as `text/event-stream`, each made when the client is ready for it: one that stops
- * reading stops being served, and nothing is queued for it but a frame or two.
+ * Streams frames as `text/event-stream`, each made when the client is ready for it. For a client
+ * that stops reading, no more than a frame or two is queued.
  *
  * Opens with a comment, because Bun holds back the headers until the first byte of body
- * (oven-sh/bun#33660), and with a jittered `retry:`, so that readers who are cut off together do
- * not come back together. Learns that the client left from `cancel`, not from `request.signal`,
- * which Deno aborts on success too (denoland/deno#27005).
+ * (oven-sh/bun#33660), and with a jittered `retry:`, so that readers that are cut together do not
+ * come back together. The stream's `cancel` tells that the client left; Deno aborts
+ * `request.signal` on success too (denoland/deno#27005).
  */
 export function eventStream(
   source: FrameSource,
@@ -99,7 +99,7 @@ function bodyOf(source: FrameSource, opening: Uint8Array): ReadableStream<Uint8A
         await frames?.return()
       },
     },
-    // Nothing is made ahead: what waits in a queue would be old by the time it is read.
+    // No frame is made ahead: it would be old by the time it is read.
     { highWaterMark: 0 },
   )
 }

@@ -5,9 +5,8 @@ import type { ReaderContext, ReaderRequest } from "./reader-request.ts"
 import { type StartPoint, startPointOf } from "./start-point.ts"
 
 /**
- * Waits until the hub has something to serve a reader from, and decides from where. Nothing when
- * the line ends before. Yields what is said meanwhile: `status`, as long as nothing was ever
- * complete, and comments.
+ * Waits until the hub can serve a reader, and decides from where. Returns `undefined` when the
+ * connection ends before. Yields comments meanwhile, and `status` while no version is complete.
  *
  * A reader may be ahead of this hub, coming from another one: then the source is asked for its
  * revision, and the stream waits until the hub is there.
@@ -100,6 +99,6 @@ async function ringOnProgress(
       connection.ring()
     }
   } catch {
-    // The signal: nobody waits any more.
+    // The signal was aborted: the reader waits no more.
   }
 }

@@ -1,8 +1,8 @@
 import type { Clock } from "@headwater/core"
 
 /**
- * Tells when a stream has been silent for too long. `due` turns true `intervalMs` after the last
- * `beat`, and `onDue` is called then, once. Costs one timer per interval, not one per beat.
+ * A timer that falls due `intervalMs` after the last `beat`; it calls `onDue` then, once. Costs one
+ * platform timer per interval, not one per beat.
  */
 export class HeartbeatTimer {
   readonly #clock: Clock
@@ -19,23 +19,23 @@ export class HeartbeatTimer {
     this.#arm(intervalMs)
   }
 
-  /** When something was sent last, by the clock that never goes back. */
+  /** The time of the last beat, by `Clock.elapsed`. */
   get last(): number {
     return this.#last
   }
 
-  /** Whether something has to be sent now. */
+  /** True when something has to be sent now. */
   get due(): boolean {
     return this.#clock.elapsed() - this.#last >= this.#intervalMs
   }
 
-  /** Something was sent, now or, to save a look at the clock, at a time not long ago. */
+  /** Notes that something was sent, now or, to save a look at the clock, at a recent time. */
   beat(at = this.#clock.elapsed()): void {
     this.#last = at
     if (this.#cancelTimer === undefined) this.#arm(this.#intervalMs)
   }
 
-  /** Ends it. */
+  /** Stops the timer. */
   stop(): void {
     this.#cancelTimer?.()
     this.#cancelTimer = undefined
@@ -45,7 +45,7 @@ export class HeartbeatTimer {
     this.#cancelTimer = this.#clock.after(ms, () => {
       this.#cancelTimer = undefined
       const leftMs = this.#last + this.#intervalMs - this.#clock.elapsed()
-      // While nobody reads, nothing is sent and no timer is needed: the next beat sets one.
+      // While the reader takes nothing, nothing is sent: the next beat sets a timer again.
       if (leftMs <= 0) this.#onDue()
       else this.#arm(leftMs)
     })

@@ -4,11 +4,11 @@ import type { FanOut } from "../fan-out/fan-out.ts"
 import type { WalkLimiter } from "../fan-out/walk-limiter.ts"
 import type { Drain } from "./drain.ts"
 
-/** What a reader asked for. */
+/** The request of a reader. */
 export interface ReaderRequest extends ViewFilter {
-  /** Where it left off; absent when it holds nothing. */
+  /** The id where it left off; absent when it holds nothing. */
   readonly from?: StreamId | undefined
-  /** Whether `from` came as `Last-Event-ID`; see `startPointOf`. */
+  /** True if `from` came as `Last-Event-ID`; see `startPointOf`. */
   readonly isOwnId: boolean
   readonly policy: "conflate" | "disconnect"
   readonly once: boolean
@@ -16,7 +16,7 @@ export interface ReaderRequest extends ViewFilter {
   readonly address?: string | undefined
 }
 
-/** What a reader needs of its hub. */
+/** The parts of its hub that a reader uses. */
 export interface ReaderContext {
   readonly topic: string
   readonly fanOut: FanOut

@@ -4,7 +4,7 @@ import type { Sums } from "../fan-out/view.ts"
 import type { StartPoint } from "./start-point.ts"
 
 /**
- * What a reader is doing:
+ * The phases of a reader:
  *
  *   waiting      the hub has nothing to serve it from yet
  *   catching-up  its first frames, up to the first `sync`
@@ -16,7 +16,7 @@ import type { StartPoint } from "./start-point.ts"
  */
 export type Phase = "waiting" | "catching-up" | "queued" | "proving" | "live" | "resting" | "ended"
 
-/** Everything that the next frame of a reader depends on, beside the hub. */
+/** The facts of a reader on which its next frame depends. */
 export interface ReaderState {
   readonly phase: Phase
   /** The stream ends after its first `sync`. */
@@ -42,7 +42,7 @@ export interface Landing {
   readonly id: string
 }
 
-/** What happens to a reader. */
+/** An event of a reader. */
 export type ReaderEvent =
   /** The hub has found from where to serve it. */
   | { readonly type: "started"; readonly start: StartPoint }
@@ -52,7 +52,7 @@ export type ReaderEvent =
   | ({ readonly type: "idle"; readonly isNewest: boolean } & Present)
   /** The sums of the version it holds are known. */
   | ({ readonly type: "counted"; readonly sums: Sums; readonly at: Landing } & Present)
-  /** What it holds is void. */
+  /** The state it holds is void. */
   | { readonly type: "void"; readonly reason: ResetReason }
   /** Too many readers catch up: this one waits, and begins again from `version`, when `granted`. */
   | { readonly type: "crowded" }
@@ -93,20 +93,20 @@ export type Order =
   | { readonly type: "goodbye"; readonly reason: GoodbyeReason; readonly id: string | undefined }
   | { readonly type: "fault"; readonly error: unknown }
 
-/** What brings the next event: done when the frames are sent. */
+/** The work that brings the next event, done after the frames are sent. */
 export type Action =
   | { readonly type: "step" | "wait-for-permit" | "count" | "rest" | "finish" }
   /** Starts from a version, or from nothing (0), and steps. */
   | { readonly type: "begin"; readonly version: number }
 
-/** What an event leads to. */
+/** The result of an event. */
 export interface Move {
   readonly state: ReaderState
   readonly orders: readonly Order[]
   readonly action: Action
 }
 
-/** A reader that has just come. */
+/** Returns the state of a reader that has just come. */
 export function newReader(once: boolean): ReaderState {
   return {
     phase: "waiting",
@@ -121,7 +121,7 @@ export function newReader(once: boolean): ReaderState {
   }
 }
 
-/** Decides what follows from an event. Pure: the reader acts it out, on either of its roads. */
+/** Decides the result of an event. Pure: both roads of the reader act it out. */
 export function moveOn(state: ReaderState, event: ReaderEvent): Move {
   const move = (TABLE[state.phase][event.type] as Transition)(state, event)
   assert(move !== undefined, "a reader meets only the events of its phase")
@@ -261,7 +261,7 @@ function told(state: ReaderState, { bytes, at }: EventOf<"slice">): Move {
   }
 }
 
-/** The one place where a delta with an id changes what the reader was sent. */
+/** A delta with an id changes what the reader was sent here, and nowhere else. */
 function land(
   state: ReaderState,
   bytes: Uint8Array | undefined,
@@ -280,7 +280,7 @@ function land(
 function idle(state: ReaderState, event: EventOf<"idle">): Move | undefined {
   // A walk that was begun ends by a slice.
   if (state.isRunOpen) return undefined
-  // A newer version came meanwhile: it is told first.
+  // A newer version came meanwhile: its changes are sent first.
   if (!event.isNewest) return { state, orders: NO_ORDERS, action: STEP }
   const { report, statusKey } = event
   if (statusKey !== state.statusKey) {

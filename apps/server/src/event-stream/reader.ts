@@ -11,6 +11,7 @@ import { findStart } from "./find-start.ts"
 import type { ReaderContext, ReaderRequest } from "./reader-request.ts"
 import {
   type Action,
+  assertReaderState,
   type Landing,
   type Move,
   moveOn,
@@ -26,8 +27,8 @@ import {
  * the protocol.
  *
  * Each frame is made when the client asks for one, from the reader's place. While the reader rests,
- * a frame that is made for many is written to its connection without that, by the same decisions:
- * nearly all deltas go this way.
+ * a frame that many readers share is written to its connection without being asked for, by the same
+ * decisions: nearly all deltas go this way.
  */
 export class Reader implements FrameSource, Wakeable, OpenStream {
   readonly #context: ReaderContext
@@ -52,12 +53,18 @@ export class Reader implements FrameSource, Wakeable, OpenStream {
     this.#state = newReader(request.once)
   }
 
-  /** For tests: what the reader was sent, and what it is doing. */
+  /** @throws an invariant error: see `assertReaderState` and `CatchUpCursor.assertInvariants`. */
+  assertInvariants(): void {
+    assertReaderState(this.#state)
+    this.#cursor?.assertInvariants()
+  }
+
+  /** The phase of the reader and what it was sent. */
   get state(): ReaderState {
     return this.#state
   }
 
-  /** There is something new. */
+  /** Sends the newest frame at once if that is possible; otherwise wakes the generator. */
   wake(): void {
     try {
       if (!this.#jump()) this.#connection.ring()
@@ -149,7 +156,7 @@ export class Reader implements FrameSource, Wakeable, OpenStream {
     if (this.#request.policy === "disconnect" || fanOut.statusKey !== statusKey) return false
     const event = this.#cursor?.jump()
     if (event === undefined) return false
-    // A look at the clock for each reader would cost a tenth of telling it.
+    // A look at the clock for each reader would cost a tenth of the delivery.
     const { wakingSince } = fanOut
     for (const order of this.#move(event).orders) {
       this.#sink.write(this.#encode(order, wakingSince))
@@ -164,7 +171,7 @@ export class Reader implements FrameSource, Wakeable, OpenStream {
     return move
   }
 
-  /** Does what brings the next event; nothing after the last. */
+  /** Does the work that brings the next event; returns `undefined` after the last. */
   async #act(action: Action): Promise<ReaderEvent | undefined> {
     if (action.type === "finish") return undefined
     const interruption = this.#interruption()
@@ -186,7 +193,7 @@ export class Reader implements FrameSource, Wakeable, OpenStream {
   }
 
   #interruption(): ReaderEvent | undefined {
-    // A hub that was closed under its readers has nothing more to tell.
+    // A hub that was closed has nothing more to send.
     if (this.#cursor !== undefined && this.#context.fanOut.current === undefined) {
       this.#connection.end("shutdown")
     }
@@ -196,7 +203,7 @@ export class Reader implements FrameSource, Wakeable, OpenStream {
   }
 
   #begin(version: number): void {
-    // A reader that leaves after one `sync` wants what is newest, not the state that joiners share.
+    // A reader with `once` wants the newest version, not the one that joining readers share.
     this.#newest = this.#request.once ? (this.#context.fanOut.current?.pinned.version ?? 0) : 0
     this.#proof = undefined
     this.#cursor?.begin(version, this.#state.revision)
@@ -226,7 +233,7 @@ export class Reader implements FrameSource, Wakeable, OpenStream {
     return { type: "slice", bytes, at: this.#landing(cursor, cursor.reach) }
   }
 
-  /** Before a frame that others follow: too many readers may be in such walks. */
+  /** True if the reader may go on with a walk of many frames. */
   #hasPermit(): boolean {
     if (this.#permit !== undefined) {
       this.#permit.take()
@@ -238,7 +245,7 @@ export class Reader implements FrameSource, Wakeable, OpenStream {
 
   async #waitForPermit(): Promise<ReaderEvent> {
     const event = await this.#settled(this.#permit!.granted)
-    // What it had read may be old by now: it begins again, on what others are told.
+    // Its slice may be old by now: it begins again, at the version that others are sent.
     return event ?? { type: "granted", version: this.#cursor!.held }
   }
 
@@ -273,7 +280,7 @@ export class Reader implements FrameSource, Wakeable, OpenStream {
       promise.then(settle, settle)
       awaited = begun
       this.#awaited = begun
-      // What is nearly ready needs no comment before it.
+      // A promise that is about to settle needs no comment before it.
       await this.#context.fanOut.clock.yield()
     }
     for (;;) {
@@ -304,7 +311,7 @@ export class Reader implements FrameSource, Wakeable, OpenStream {
     return { revision, id: cursor.idOf(revision) }
   }
 
-  /** A cursor over the epoch that is served now, in place of the one before. */
+  /** Opens a cursor over the epoch that is served now, in place of the one before. */
   #enter(): CatchUpCursor {
     this.#cursor?.close()
     this.#cursor = undefined

@@ -2,13 +2,13 @@ import type { Location } from "@headwater/cache"
 import type { Position, Revision } from "@headwater/core"
 import type { ResetReason, StreamId } from "@headwater/protocol"
 
-/** Where a stream starts. */
+/** The version from which a stream starts. */
 export interface StartPoint {
   /** The version that the reader holds; 0 for nothing. */
   readonly version: number
   /** The revision that it holds everything up to: no id goes below it. */
   readonly floor: Revision
-  /** Why what it holds is void, where it holds something. */
+  /** The reason why the state that the reader holds is void, if it is. */
   readonly reset?: ResetReason
 }
 
@@ -17,7 +17,7 @@ export interface StartPoint {
  *
  * @param from the id that the reader came with; revision 0 is "nothing known".
  * @param isOwnId it came as `Last-Event-ID`: without a view it is an id of the unfiltered stream.
- *   As `since` it is the reader's word that it holds the view it asks for.
+ *   As `since` the reader vouches that it holds the view it asks for.
  * @param now the epoch that is served, and the view asked for (`""`: unfiltered).
  */
 export function startPointOf(

@@ -217,6 +217,20 @@ export class CatchUpCursor {
     return view.jump
   }
 
+  /** @throws an invariant error: the cursor is in no state that a reader can be in. */
+  assertInvariants(): void {
+    const { held, walk } = this.#state
+    const pinned = this.#lease?.pinned
+    assert(pinned === undefined || pinned.epochState === this.#view.epochState, "one epoch")
+    if (walk !== undefined) {
+      assert(walk.since === held || walk.since > held, "a walk counts from a version that is held")
+      assert(walk.began >= walk.since, "a walk ends above the version that it counts from")
+    }
+    const standing = this.#standing
+    assert(standing === undefined || standing.version >= 0, "a reader stands on a version")
+    assert(this.#floor >= 0, "no id is below 0")
+  }
+
   /** How long ago the first change was made that the reader lacks, in ms. */
   get lagMs(): number {
     const { current, cache } = this.#fanOut

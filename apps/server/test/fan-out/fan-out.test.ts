@@ -257,6 +257,7 @@ describe("readers at random", () => {
           read.catch(() => {})
           await local.settle()
         }
+        local.assertInvariants()
       }
       const revision = await local.write({ end: 1 })
       await local.clock.advance(9_000)

@@ -1,6 +1,7 @@
 import type { Change, Source } from "@headwater/core"
 import { type MemorySource, memorySource } from "@headwater/syncer/memory"
 import { ManualClock, prng } from "@headwater/testing"
+import type { Reader } from "../../src/event-stream/reader.ts"
 import { createApp } from "../../src/http/app.ts"
 import { createHub, type Hub } from "../../src/hub.ts"
 import type { HubLimits } from "../../src/limits.ts"
@@ -20,6 +21,7 @@ export class LocalHub {
   readonly log: string[] = []
   readonly #app
   readonly #streams: StreamReader[] = []
+  readonly #readers: Reader[] = []
 
   constructor(
     options: {
@@ -40,7 +42,18 @@ export class LocalHub {
       log: (line, fields) => this.log.push(`${line} ${JSON.stringify(fields, withErrors)}`),
     })
     this.topic = this.hub.topic("t")
+    const makeReader = this.topic.reader.bind(this.topic)
+    this.topic.reader = (request) => {
+      const reader = makeReader(request)
+      this.#readers.push(reader)
+      return reader
+    }
     this.#app = createApp(this.hub, { anonymous: "write" })
+  }
+
+  /** @throws an invariant error: a reader of the hub is in no state that it can be in. */
+  assertInvariants(): void {
+    for (const reader of this.#readers) reader.assertInvariants()
   }
 
   /** Lets everything happen that needs no time. */

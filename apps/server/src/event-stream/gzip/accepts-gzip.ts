@@ -1,6 +1,6 @@
 /**
- * Whether a request would rather have gzip than nothing done to the body, by its `accept-encoding`
- * (RFC 9110, section 12.5.3). A header that cannot be read asks for nothing.
+ * True if a request prefers gzip to an uncoded body, by its `accept-encoding` (RFC 9110, section
+ * 12.5.3). A header that cannot be read asks for nothing.
  */
 export function acceptsGzip(header: string | undefined): boolean {
   const weights = new Map<string, number>()

@@ -1,6 +1,6 @@
 /**
- * The CRC-32 of what was put together, from those of its parts: in polynomials over GF(2), modulo
- * that of gzip, appending a part multiplies what was before by x to the number of its bits. After
+ * The CRC-32 of joined parts, from the CRCs of the parts: in polynomials over GF(2), modulo that of
+ * gzip, appending a part multiplies the CRC before by x to the number of the part's bits. After
  * `crc32_combine_op` of zlib, which is by Mark Adler.
  *
  * @module
@@ -12,7 +12,7 @@ const POLYNOMIAL = 0xedb88320
 /** x to the 2ⁿ, for n from 0 to 31. */
 const SQUARES = squares()
 
-/** What appending so many bytes does to the CRC of what was before: see `combine`. */
+/** Returns the factor by which appending so many bytes changes the CRC before: see `combine`. */
 export function shiftOf(bytes: number): number {
   let shift = 1 << 31
   // A byte is 8 bits: 2³ of them.
@@ -22,7 +22,7 @@ export function shiftOf(bytes: number): number {
   return shift
 }
 
-/** The CRC of both together. `shift`: of the length of the second. Some 60 ns. */
+/** Returns the CRC of two parts together. `shift`: of the second length. Some 60 ns. */
 export function combine(first: number, second: number, shift: number): number {
   return (multiply(shift, first) ^ second) >>> 0
 }

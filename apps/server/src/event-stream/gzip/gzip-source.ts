@@ -3,11 +3,11 @@ import type { FrameSource, Sink } from "../event-stream.ts"
 import { GZIP_HEAD, GzipSum, pack, packedOf, STORED_BYTES_MAX } from "./packed.ts"
 
 /**
- * The frames of another source, in gzip, with no compressor for each connection: an event is
- * deflated once for all its readers, into blocks that can stand anywhere, and each stream is a
- * head, such blocks, and a tail that sums them up. Each event can be read as soon as it has come.
+ * The frames of another source in gzip, without a compressor for each connection: an event is
+ * deflated once for all its readers, into blocks that can stand anywhere. Each stream is a head,
+ * such blocks, and a tail with their sums. Each event can be read as soon as it has come.
  *
- * Costs a stream two numbers, and an event for a reader the sum of two CRCs.
+ * Costs two numbers a stream, and the sum of two CRCs for each event and reader.
  */
 export class GzipSource implements FrameSource {
   readonly #source: FrameSource
@@ -41,7 +41,7 @@ export class GzipSource implements FrameSource {
       get isClear() {
         return sink.isClear
       },
-      // In this turn, whatever it takes: the turn in which a frame is made bounds how many are new.
+      // In this turn, whatever it costs: turns bound how many frames are new.
       write: (event) => sink.write(this.#sum.add(pack(event))),
     })
   }

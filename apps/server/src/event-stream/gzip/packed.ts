@@ -3,7 +3,7 @@ import { crc32, deflate } from "./deflate.ts"
 
 /**
  * Longest event that is stored as it is, in bytes: deflating it would take 20 µs and save a few.
- * What single readers are told, such as `hello`, is seldom longer.
+ * Events of single readers, such as `hello`, are seldom longer.
  */
 export const STORED_BYTES_MAX = 256
 
@@ -18,12 +18,12 @@ export interface Packed {
 
 const known = new WeakMap<Uint8Array, Packed>()
 
-/** The packed form of an event, where somebody has needed it before. */
+/** Returns the packed form of an event if it was packed before. */
 export function packedOf(event: Uint8Array): Packed | undefined {
   return known.get(event)
 }
 
-/** Packs an event once for all who are sent the same bytes; kept as long as they are. */
+/** Packs an event once for all readers of the same bytes; kept as long as these. */
 export function pack(event: Uint8Array): Packed {
   const before = known.get(event)
   if (before !== undefined) return before
@@ -34,10 +34,10 @@ export function pack(event: Uint8Array): Packed {
   return packed
 }
 
-/** What a stream in gzip begins with (RFC 1952, section 2.3): no name, no time, any system. */
+/** The head of a stream in gzip (RFC 1952, section 2.3): no name, no time, any system. */
 export const GZIP_HEAD: Uint8Array = new Uint8Array([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff])
 
-/** Accounts for what one stream in gzip has had so far. */
+/** The running sums of one stream in gzip. */
 export class GzipSum {
   #crc = 0
   #length = 0
@@ -49,7 +49,7 @@ export class GzipSum {
     return bytes
   }
 
-  /** What ends the stream: a last block, which is empty, the CRC and the length. */
+  /** Returns the end of the stream: an empty last block, the CRC and the length. */
   tail(): Uint8Array {
     const tail = new Uint8Array(10)
     tail[0] = 3
