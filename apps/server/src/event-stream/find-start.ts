@@ -1,8 +1,8 @@
 import { statusKeyOf } from "@headwater/cache"
 import { encodeFrame, viewOf } from "@headwater/protocol"
-import type { Connection, Events } from "./connection.ts"
 import type { ReaderContext, ReaderRequest } from "./reader-request.ts"
 import { type StartPoint, startPointOf } from "./start-point.ts"
+import type { Events, StreamConnection } from "./stream-connection.ts"
 
 /**
  * Waits until the hub can serve a reader, and decides from where. Returns `undefined` when the
@@ -16,7 +16,7 @@ import { type StartPoint, startPointOf } from "./start-point.ts"
 export async function* findStart(
   context: ReaderContext,
   request: ReaderRequest,
-  connection: Connection,
+  connection: StreamConnection,
 ): Events<StartPoint | undefined> {
   const { fanOut } = context
   const { clock, limits } = fanOut
@@ -47,7 +47,7 @@ export async function* findStart(
 async function* awaitPosition(
   context: ReaderContext,
   request: ReaderRequest,
-  connection: Connection,
+  connection: StreamConnection,
   until: number,
 ): Events<StartPoint | undefined> {
   const asking = new AbortController()
@@ -90,7 +90,7 @@ function decide({ fanOut }: ReaderContext, request: ReaderRequest): StartPoint |
 
 async function ringOnProgress(
   context: ReaderContext,
-  connection: Connection,
+  connection: StreamConnection,
   signal: AbortSignal,
 ): Promise<void> {
   try {

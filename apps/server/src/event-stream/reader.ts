@@ -3,7 +3,6 @@ import type { GoodbyeReason } from "@headwater/protocol"
 import { CatchUpCursor } from "../fan-out/catch-up-cursor.ts"
 import type { Sums, Wakeable } from "../fan-out/view.ts"
 import type { WalkPermit } from "../fan-out/walk-limiter.ts"
-import { Connection, type Events } from "./connection.ts"
 import type { OpenStream } from "./drain.ts"
 import { encodeOrder } from "./encode-order.ts"
 import type { FrameSource, Sink } from "./event-stream.ts"
@@ -21,6 +20,7 @@ import {
   type ReaderEvent,
   type ReaderState,
 } from "./reader-state.ts"
+import { type Events, StreamConnection } from "./stream-connection.ts"
 
 /**
  * Follows a topic for one connection: acts out what `reader-state.ts` decides, in the grammar of
@@ -33,7 +33,7 @@ import {
 export class Reader implements FrameSource, Wakeable, OpenStream {
   readonly #context: ReaderContext
   readonly #request: ReaderRequest
-  readonly #connection: Connection
+  readonly #connection: StreamConnection
   #state: ReaderState
   #cut: () => void = () => {}
   #cursor: CatchUpCursor | undefined
@@ -49,7 +49,7 @@ export class Reader implements FrameSource, Wakeable, OpenStream {
   constructor(context: ReaderContext, request: ReaderRequest) {
     this.#context = context
     this.#request = request
-    this.#connection = new Connection(context.fanOut.clock, context.fanOut.limits.heartbeatMs)
+    this.#connection = new StreamConnection(context.fanOut.clock, context.fanOut.limits.heartbeatMs)
     this.#state = newReader(request.once)
   }
 

@@ -11,7 +11,7 @@ export type Events<T = void> = AsyncGenerator<Uint8Array, T>
  * The connection of one reader, for the code that writes to it: when to wake, when a heartbeat is
  * due, and whether it ends. A generator that yields an event yields `sent(event)`.
  */
-export class Connection {
+export class StreamConnection {
   readonly #news = new AutoResetEvent()
   readonly #heartbeat: HeartbeatTimer
   readonly #clock: Clock
