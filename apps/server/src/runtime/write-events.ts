@@ -17,7 +17,7 @@ export async function writeEvents(
   const frames = source.frames()
   const sink = new ResponseSink(response)
   response.once("close", () => {
-    outlet.close()
+    sink.close()
     source.leave()
     void frames.return()
   })
