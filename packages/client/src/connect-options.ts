@@ -79,7 +79,7 @@ export function checkConnect(given: ConnectOptions): URL[] {
     const allowed = TYPES[name as keyof ConnectOptions]
     // An inherited name, such as `constructor`, is not known either.
     if (!`${allowed} undefined`.includes(type) || typeof allowed !== "string") {
-      refuse(name, type, allowed ?? "left out: there is no such option")
+      refuse(name, type, allowed ?? "left out: no such option")
     }
   }
   const { url, topic, prefix, keys } = options
@@ -87,7 +87,7 @@ export function checkConnect(given: ConnectOptions): URL[] {
   const terms = [...termsOf("prefix", "prefix", prefix), ...termsOf("keys", "key", keys)]
   const search = terms.join("&")
   if (!search && (keys ?? prefix)) {
-    refuse(keys ? "keys" : "prefix", "empty", "left out to follow the whole topic")
+    refuse(keys ? "keys" : "prefix", "empty", "left out for the whole topic")
   }
   if (terms.length > VIEW_TERMS_MAX || search.length > VIEW_QUERY_BYTES_MAX) {
     refuse(

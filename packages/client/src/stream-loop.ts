@@ -184,17 +184,13 @@ export class StreamLoop {
     live.notify({ report: { type: "mismatch", mismatch, isTolerated } })
     if (isTolerated) return
     this.#freshAt = now
-    throw new ReplicaError(
-      "the replica differs from the hub: asking for a snapshot",
-      "ERR_CONFLICT",
-      "resync",
-    )
+    throw new ReplicaError("the replica differs from the hub", "ERR_CONFLICT", "resync")
   }
 
   // Prints a warning where no owner can know of the error.
   #warn({ message }: Error, reaction: string): void {
     if (this.#live.isObserved) return
-    console.warn(`headwater: ${message}; ${reaction}. Pass \`report\` to connect() to handle this.`)
+    console.warn(`headwater: ${message}; ${reaction}. See \`report\` of connect().`)
   }
 }
 

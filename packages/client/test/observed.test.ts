@@ -119,9 +119,7 @@ describe("a hub that cannot be reached", () => {
 
     // Runtimes report a connection that is cut in different words.
     expect(printed.warn).toEqual([
-      expect.stringMatching(
-        /^headwater: .+; retrying\. Pass `report` to connect\(\) to handle this\.$/,
-      ),
+      expect.stringMatching(/^headwater: .+; retrying\. See `report` of connect\(\)\.$/),
     ])
   })
 
@@ -164,8 +162,8 @@ describe("a hub that cannot be reached", () => {
     await expect(replica.ready).rejects.toMatchObject({ code: "ERR_TOO_LARGE" })
 
     expect(printed.warn).toEqual([
-      `headwater: ${hub.url}/v1/topics/default/stream answered 431; closed. Pass \`report\` to ` +
-        "connect() to handle this.",
+      `headwater: ${hub.url}/v1/topics/default/stream answered 431; ` +
+        "closed. See `report` of connect().",
     ])
   })
 })

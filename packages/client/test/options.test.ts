@@ -87,7 +87,7 @@ describe("connect()", () => {
       expect.not.stringContaining("secret"),
     )
     expect(() => connect(any({ ...hub, tokn: 1 }))).toThrow(
-      "connect: tokn is number; it must be left out: there is no such option",
+      "connect: tokn is number; it must be left out: no such option",
     )
   })
 
