@@ -16,7 +16,7 @@ export async function install(onStart = () => {}) {
   return await run("npm", ["ci", "--no-audit", "--no-fund"])
 }
 
-/** Whether node_modules holds every package of the lock that this machine can have. */
+/** Returns true if node_modules holds every package of the lock that this machine can have. */
 export function isInstalled() {
   const held = readJson("node_modules/.package-lock.json")?.packages
   if (!held) return false

@@ -6,7 +6,7 @@ import { readJson, root } from "./workspace.mjs"
 const LINK = /\]\((?!https?:|mailto:|#)([^)\s#]+)[^)]*\)/g
 
 /**
- * What is wrong with the files of one tarball: a licence or keywords that are missing, or a link in
+ * The faults of one tarball: a licence or keywords that are missing, or a link in
  * a text of the package that leads to a file which neither the tarball nor the repository has.
  */
 export async function findPackingFaults({ folder, manifest }, tarball) {

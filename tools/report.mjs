@@ -1,7 +1,7 @@
 import { writeSync } from "node:fs"
 
 /**
- * What a run of the checks tells: a line when a stage starts, one when it ends, and at the end
+ * The output of a run of the checks: a line when a stage starts, one when it ends, and at the end
  * what passed, what failed and what could not be run.
  */
 export class Report {

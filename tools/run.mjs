@@ -58,7 +58,7 @@ export function run(command, args, { cwd = root, env, timeoutMs = 600_000, onLin
 
 /**
  * From now on, a signal that ends us ends what we run first. Returns what takes that back, for a
- * tool that hands signals over to somebody else.
+ * tool that hands signals over to a child.
  */
 export function endTogether() {
   const end = (signal) => {

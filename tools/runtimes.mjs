@@ -81,7 +81,7 @@ function likeNode() {
   return { args: [], testArgs: [] }
 }
 
-/** Whether the version that the lock names is the one that is there. */
+/** Returns true if the installed version is the one that the lock names. */
 function isCurrent({ package: packageName, binary }) {
   const path = `node_modules/${packageName}`
   const locked = readJson(`${FOLDER}/package-lock.json`).packages[path]

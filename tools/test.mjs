@@ -176,7 +176,7 @@ function hasTests(folder) {
   return names.some((name) => name.endsWith(".test.ts"))
 }
 
-/** What would be published: its shape, and that each runtime can import it. */
+/** Checks the tarballs: their shape, and that each runtime can import them. */
 async function checkPackages(report, runtimes) {
   let tarballs
   await report.stage("pack", async () => {

@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url"
 /** The repository's root. Every other path of these tools is relative to it. */
 export const root = dirname(dirname(fileURLToPath(import.meta.url)))
 
-/** Where tools keep what may be deleted at any time. */
+/** The folder of files that may be deleted at any time. */
 export const cacheFolder = join(root, ".cache")
 
 /** Reads a JSON file below the root. Returns undefined when there is none. */

@@ -1,6 +1,6 @@
 import { connect } from "@headwater/client"
 
-/** What a consumer has seen, as values: it may be in another process. */
+/** The observations of a consumer, as values: it may be in another process. */
 export interface Seen {
   readonly position: { readonly epoch: string; readonly revision: number } | undefined
   readonly digest: string

@@ -9,7 +9,7 @@ import { ClientPage, nodeSubject, type Subject } from "./client-subject.ts"
 import { HubProcess, pause, type RuntimeName } from "./hub-process.ts"
 
 // Whatever stands between a client and its hub: a cut, silence, one byte at a time, the same bytes
-// twice, somebody else's answers; and hubs that are killed, and others that take over. After each,
+// twice, answers of another server; and hubs that are killed, and others that take over. After each,
 // the replica is what the hub holds, with its digest; its consumer's changes replay to the same;
 // and what is always written together was never seen apart. In smoke size, one scene is played
 // whole, and of the others what differs most between runtimes.
@@ -25,7 +25,7 @@ const json = "application/json"
 const events = "text/event-stream"
 
 // Every other fault is met by a client that has nothing, and so in a snapshot; the others by one
-// that resumes, to whom little more comes than what is written meanwhile.
+// that resumes, and gets little more than what is written meanwhile.
 const someByte = (at: number) => (at % 2 ? below(KEYS * 30) : below(1_200))
 
 const FAULTS: Readonly<Record<string, readonly Fault[]>> = {
@@ -301,7 +301,7 @@ interface Truth {
   readonly entries: readonly (readonly [key: string, value: string, revision: number])[]
 }
 
-// Nobody writes meanwhile; another hub's write may still be on its way into this one.
+// No test writes meanwhile; another hub's write may still be on its way into this one.
 async function truthOf(hub: HubProcess): Promise<Truth> {
   for (;;) {
     const topic = await (await fetch(`${hub.url}/v1/topics/t`)).json()

@@ -1,6 +1,6 @@
 import { type Consumer, consume } from "./client-consumer.ts"
 
-/** What a test finds in the window of a page. */
+/** The members that a test finds in the window of a page. */
 export interface ConsumingWindow {
   consume: typeof consume
   consumer: Consumer

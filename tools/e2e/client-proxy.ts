@@ -1,7 +1,7 @@
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net"
 
 /**
- * What happens to one connection. Bytes are those that go to the client, from the first of the
+ * A fault of one connection. Bytes are those that go to the client, from the first of the
  * response on.
  *
  *   cut      reset after so many      end     closed, as if whole
@@ -47,7 +47,7 @@ export class ClientProxy {
     return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`
   }
 
-  /** How many faults no connection has met yet. */
+  /** The number of faults that no connection has met yet. */
   get faultsLeft(): number {
     return this.#faults.length
   }
@@ -140,7 +140,7 @@ async function breakOff(from: Socket, piece: Buffer, at: number, fault: Fault): 
   if (fault.type === "cut") from.resetAndDestroy()
   if (fault.type === "end") from.end()
   if (fault.type === "call") fault.task()
-  // The hub's side stays open, too: nobody is told of anything.
+  // The hub's side stays open, too: neither side sees an end.
   if (fault.type === "stall") await new Promise((resolve) => from.once("close", resolve))
   if (fault.type === "repeat") await write(from, piece.subarray(Math.max(0, at - fault.bytes), at))
   const isOver = fault.type === "cut" || fault.type === "end" || fault.type === "stall"

@@ -2,7 +2,7 @@ import { connect } from "@headwater/client"
 import { type StoreReport, stored } from "@headwater/client/store"
 import { indexedDbStorage } from "@headwater/client/store/indexeddb"
 
-/** What a page, or a worker, tells of a replica that it keeps in its IndexedDB. */
+/** A report of a page or a worker on the replica that it keeps in its IndexedDB. */
 export interface StoredSeen {
   readonly reports: readonly StoreReport[]
   readonly entries: readonly (readonly [key: string, value: unknown])[]

@@ -15,7 +15,7 @@ export interface Subject {
   leave(): Promise<void>
 }
 
-/** How much faster time runs for a subject: three heartbeats are 240 ms. */
+/** The factor by which time runs faster for a subject: three heartbeats are 240 ms. */
 const HASTE = 100
 
 /** A client in this process. */

@@ -78,7 +78,7 @@ describe.each(PAIRS)(
       await expectSame()
     })
 
-    test("a hub above that is killed and started again resets nobody", async () => {
+    test("a hub above that is killed and started again resets no reader", async () => {
       proxy.moveTo(portOf(behind))
       for (let round = 0; round < KILLS; round++) {
         await write(above, 3)

@@ -77,7 +77,7 @@ describe.each([
     return JSON.stringify({ index, at: below(1e9), text: "é\n".repeat(below(20)) })
   }
 
-  /** What etcd holds: relative keys, values as text. */
+  /** The state of etcd: relative keys, values as text. */
   async function truth(): Promise<Map<string, string>> {
     const state = new Map<string, string>()
     const end = base64(`${PREFIX.slice(0, -1)}0`)

@@ -13,7 +13,7 @@ const PREFIX = "/cluster/"
 const KEYS = FULL ? 100_000 : 2_000
 const CHANGES_PER_SECOND = FULL ? 2_000 : 300
 const PARTED_MS = FULL ? 20_000 : 1_000
-/** How long is written before it is looked whether the hub has come along. */
+/** Time of writing before the test reads the position of the hub. */
 const LOAD_MS = 1_000
 
 describe.skipIf(!etcdAvailable())(`a hub of three members with ${KEYS} keys`, () => {

@@ -50,7 +50,7 @@ describe.skipIf(!etcdAvailable())(`a hub of an etcd with ${KEYS} keys, written t
       await pause(ms)
     }
   }
-  // In the small run nobody waits for what many faults in a row make of the back-off.
+  // The small run does not wait for the back-off that many faults in a row lead to.
   const limits = FULL ? {} : { backoffMaxMs: 500 }
   const start = () => {
     const options = { endpoints: [proxy.url], prefix: PREFIX, write: true, ...HISTORY }

@@ -56,7 +56,7 @@ describe.skipIf(!etcdAvailable())("hubs of an etcd that loses its history", () =
     console.log(`etcd, ${KEYS} keys, ${what}: recovered in ${times.join(" and ")} ms`)
     for (const mirror of mirrors) expect(await mirror.differences(etcd, PREFIX)).toEqual([])
   }
-  /** The hubs agree on an epoch that is not the one before, and so reset whoever held that. */
+  /** The hubs agree on an epoch that is not the one before, and so reset every reader that held that one. */
   const expectNewLife = (before: {
     epoch: string
     position: { epoch: string; revision: number }
@@ -132,7 +132,7 @@ describe.skipIf(!etcdAvailable())("hubs of an etcd that loses its history", () =
     start(true)
     const times = await recovered(since)
 
-    // Nobody is left who could know. A reader stands above all there is, which is told apart.
+    // No process is left that could know. A reader ahead of the source is recognised.
     expect(epochs()).toEqual([before.epoch, before.epoch])
     for (const { cache, syncer } of mirrors) {
       expect(cache.locate(before.position)).toEqual({ type: "ahead" })

@@ -51,7 +51,7 @@ export class Mirror {
     }
   }
 
-  /** Keys, values or revisions that differ from etcd's, ten of them at most. Nobody may write. */
+  /** Keys, values or revisions that differ from etcd's, ten of them at most. No test may write meanwhile. */
   async differences(etcd: Etcd, prefix: string): Promise<string[]> {
     await this.recovered(etcd)
     const wanted = await contentOf(etcd, prefix)

@@ -5,7 +5,7 @@ import { type Browser, chromium, type Page } from "playwright-core"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
 
 // The example as a newcomer runs it, in a real browser: the page holds every package, proves it,
-// finds some, and shows a thousand changes that nobody told it of but the stream.
+// finds some, and shows a thousand changes that reach it by the stream alone.
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url))
 const CHROMIUM = process.env.HEADWATER_CHROMIUM ?? "/usr/bin/chromium"
@@ -82,7 +82,7 @@ describe.skipIf(!isReady)("the example, with etcd and Chromium", () => {
   })
 })
 
-/** What a pattern finds in what a process says; rejects when the process ends before. */
+/** The match of a pattern in the output of a process; rejects when the process ends before. */
 function lineOf(child: ChildProcess, pattern: RegExp): Promise<string> {
   return new Promise((resolve, reject) => {
     let said = ""

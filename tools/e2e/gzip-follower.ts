@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process"
 import { once } from "node:events"
 
-/** How long a follower may take to show what it was told. Only a failing test waits so long. */
+/** Time that a follower may take to print an event. Only a failing test waits so long. */
 const PATIENCE_MS = 120_000
 
 /** A program that follows a stream and prints what it hears. End it. */

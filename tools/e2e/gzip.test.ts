@@ -197,7 +197,7 @@ describe.each(["node24", "bun", "deno"] as const)("a hub on %s that compresses",
   })
 })
 
-/** What can be read of a stream in gzip that goes on. */
+/** The readable part of a stream in gzip that goes on. */
 function unpacked(body: Buffer): string {
   if (body.byteLength < 18) return ""
   return gunzipSync(body, { finishFlush: constants.Z_SYNC_FLUSH }).toString()

@@ -82,7 +82,7 @@ const RECIPES: Readonly<Record<ProxyName, Recipe>> = {
   },
 }
 
-/** Tells whether the program is here. With `HEADWATER_REQUIRE_NGINX=1` (…) it has to be. */
+/** Returns true if the program is here. With `HEADWATER_REQUIRE_NGINX=1` (…) it has to be. */
 export function proxyAvailable(name: ProxyName): boolean {
   if (process.env[`HEADWATER_REQUIRE_${name.toUpperCase()}`] === "1") return true
   const { program } = RECIPES[name]
@@ -125,12 +125,12 @@ export class ProxyProcess {
     return new ProxyProcess(child, `${isTls ? "https" : "http"}://localhost:${port}`, tls)
   }
 
-  /** What it has printed so far. */
+  /** Its output so far. */
   get output(): string {
     return this.#output
   }
 
-  /** Whether it has ended. */
+  /** True once it has ended. */
   get hasEnded(): boolean {
     return this.#child.exitCode !== null
   }

@@ -106,7 +106,7 @@ async function inSync(url: string): Promise<void> {
   }
 }
 
-/** What was answered, by key: each key is written by one writer, with rising numbers. */
+/** The answered writes, by key: each key is written by one writer, with rising numbers. */
 class Written {
   readonly #answered = new Map<string, { value: number; revision: number }>()
   readonly #revisions = new Set<number>()

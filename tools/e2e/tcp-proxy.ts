@@ -2,11 +2,11 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 import { Transform } from "node:stream"
 import { pause } from "./hub-process.ts"
 
-/** How often a slow link passes a piece. */
+/** Interval between two pieces of a slow link. */
 const BRAKE_MS = 20
 
 /**
- * A link that can be mistreated: it passes bytes between whoever connects and one of its targets,
+ * A link with faults on demand: it passes bytes between a client and one of its targets,
  * picked for each connection, until it is told to cut or to refuse.
  */
 export class TcpProxy {

@@ -20,9 +20,9 @@ const START_MS = 15_000
 const STOP_MS = 5_000
 const POLL_MS = 20
 
-/** How a test wants its etcd. */
+/** Options of a test's etcd. */
 export interface EtcdOptions {
-  /** How often an idle watch is told where it stands, ms; 500 by default, etcd's own is 10 min. */
+  /** Interval of progress on an idle watch, ms; 500 by default, etcd's own is 10 min. */
   readonly progressMs?: number
   /** Of the member; a random one by default, which no other etcd has. */
   readonly name?: string
@@ -39,7 +39,7 @@ export interface EtcdSecurity {
   readonly keyFile: string
 }
 
-/** Tells whether there is an `etcd` binary on the PATH. Costs one process. */
+/** Returns true if an `etcd` binary is on the PATH. Costs one process. */
 export function etcdAvailable(): boolean {
   return spawnSync("etcd", ["--version"], { stdio: "ignore" }).status === 0
 }
@@ -54,7 +54,7 @@ export async function startEtcd(options: EtcdOptions = {}): Promise<Etcd> {
       return etcd
     } catch (error) {
       await etcd.dispose()
-      // Somebody may take a port between our look and etcd's bind. Not three times in a row.
+      // Another process may take a port between our look and etcd's bind. Not three times in a row.
       if (attempt === 3) throw error
     }
   }
@@ -64,13 +64,13 @@ export async function startEtcd(options: EtcdOptions = {}): Promise<Etcd> {
  * One etcd process, or the place of one: ports and data stay when the process goes.
  *
  * Its name is random, and it serves only once that name answers at its port: so a test never writes
- * to an etcd that somebody else runs there.
+ * to an etcd that another program runs there.
  */
 export class Etcd {
   readonly url: string
-  /** Where it serves with TLS, if it does. */
+  /** The address at which it serves with TLS, if it does. */
   readonly secureUrl: string
-  /** Where other members of its cluster would reach it. */
+  /** The address for other members of its cluster. */
   readonly peerUrl: string
   readonly name: string
   readonly #directory = mkdtempSync(join(tmpdir(), "headwater-etcd-"))
@@ -90,7 +90,7 @@ export class Etcd {
     this.#options = options
   }
 
-  /** Where it listens, in the form of a source: `127.0.0.1:2379`. */
+  /** The address at which it listens, in the form of a source: `127.0.0.1:2379`. */
   get host(): string {
     return this.url.slice("http://".length)
   }
@@ -304,7 +304,7 @@ function send(child: ChildProcess, signal: NodeJS.Signals): void {
   }
 }
 
-/** A port of the loopback that nobody listened on a moment ago. */
+/** A port of the loopback that was free a moment ago. */
 export function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer()

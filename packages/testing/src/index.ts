@@ -1,5 +1,5 @@
 /**
- * What tests of Headwater, and of sources written for it, are made of: time and chance that a test
+ * Parts for tests of Headwater and of sources written for it: time and chance that a test
  * owns. The conformance suites are behind `@headwater/testing/conformance`, and a real etcd behind
  * `@headwater/testing/etcd`.
  *

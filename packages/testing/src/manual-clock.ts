@@ -32,7 +32,7 @@ export class ManualClock implements Clock {
     return this.#elapsedMs
   }
 
-  /** How many timers are set. A test that leaves some has left something running. */
+  /** The number of timers that are set. A test that leaves some has left something running. */
   get timers(): number {
     return this.#timers.length
   }

@@ -23,7 +23,7 @@ export function prng(seed: number): () => number {
   return next
 }
 
-/** A new seed, 0 to 2³²−1, for a run that nobody asked to repeat. Print it: see `seedFrom`. */
+/** A new seed, 0 to 2³²−1, for a run that repeats no other. Print it: see `seedFrom`. */
 export function freshSeed(): number {
   return Math.floor(Math.random() * 2 ** 32)
 }

@@ -25,7 +25,7 @@ describe("simulate()", () => {
       totals.stale += statuses.filter((status) => status.startsWith("stale")).length
     }
 
-    // Whoever changes the simulation is to see when it no longer reaches what it is there for.
+    // A change of the simulation must show when it no longer reaches its cases.
     console.log(JSON.stringify({ ...totals, images }))
     expect(totals.compared).toBeGreaterThan(histories * 5)
     if (histories >= 100) {

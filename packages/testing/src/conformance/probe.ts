@@ -95,7 +95,7 @@ export function shown({ revision, changes }: Commit): string {
   return [revision, ...lines].join("\n")
 }
 
-/** What a promise rejects with. */
+/** The error that a promise rejects with. */
 export async function rejectionOf(promise: Promise<unknown>): Promise<unknown> {
   try {
     await promise

@@ -24,11 +24,11 @@ import type { Suite } from "./suite.ts"
 
 /** A source to be proven, and the handles that a proof needs beside it. */
 export interface SourceUnderTest {
-  /** Writable, and nobody else's: it shows no entry yet. */
+  /** Writable, used by this test alone, and without entries. */
   readonly source: Source
   /** Makes the source forget its history below the present revision. */
   compact(): Promise<void>
-  /** How many watches, lists and requests are open in it now. */
+  /** The number of watches, lists and requests that are open in it now. */
   openCalls(): number
   /** Called after each test, the source being closed already. */
   close(): Promise<void>
@@ -486,7 +486,7 @@ function declareWrite(check: Check, expect: Expect): void {
   )
 
   check(
-    "write() of deletes of absent keys is no error, and nobody hears of it",
+    "write() of deletes of absent keys is no error, and no watch reports it",
     async (under) => {
       const before = await put(under.source, "a", "1")
       const heard = listen(under.source, before + 1)

@@ -1,5 +1,5 @@
 /**
- * What a conformance suite needs of a test runner. vitest's own functions fit, and so do those of
+ * The part of a test runner that a conformance suite uses. vitest's own functions fit, and so do those of
  * anything in jest's tradition: pass them in, so that this package depends on no runner.
  */
 export interface Suite {

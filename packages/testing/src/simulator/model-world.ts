@@ -3,7 +3,7 @@ import { epochOf } from "@headwater/syncer"
 import { integerBelow, pick } from "../prng.ts"
 import { ModelCluster, type ModelState } from "./model-cluster.ts"
 
-/** What every hub of a simulation adds to its epochs: they show the same. */
+/** The salt of the epochs of every hub of a simulation: they show the same. */
 export const SALT = "simulated"
 
 const KEYS = ["a", "a/b", "a/b/c", "ab", "b", "ключ", "e", "f"]
@@ -20,7 +20,7 @@ export class ModelWorld {
   readonly #note: (line: string) => void
   readonly #clusters = new Map<string, ModelCluster>()
   readonly #setBack = new Set<string>()
-  /** How often a history went back. */
+  /** The number of times that a history went back. */
   setBacks = 0
   #made = 0
   /** The cluster that answers now. */
@@ -96,11 +96,11 @@ export class ModelWorld {
   /** Whose epoch it is. */
   clusterOf({ epoch }: Position): ModelCluster {
     const known = this.#clusters.get(epoch)
-    if (known === undefined) throw new Error(`epoch ${epoch} is nobody's`)
+    if (known === undefined) throw new Error(`epoch ${epoch} belongs to no cluster`)
     return known
   }
 
-  /** What a position stands for. */
+  /** The state at a position. */
   stateAt(position: Position): ModelState {
     return this.clusterOf(position).stateAt(position.revision)
   }

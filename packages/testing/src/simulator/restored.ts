@@ -16,7 +16,7 @@ export interface RestoredTotals {
   readonly resyncing: number
 }
 
-/** Counts what starts from images meet, for whoever wants to know that they meet it. */
+/** Counts the cases that starts from images meet, so that a test can require each of them. */
 export class Restored {
   readonly #totals = { starts: 0, stale: 0, compacted: 0, replaced: 0, setBack: 0, resyncing: 0 }
 
@@ -41,8 +41,8 @@ export class Restored {
 }
 
 /**
- * Whether an image is of the history that was there before one last went back, and holds more than
- * there is now: so whoever begins from it has to see that.
+ * Returns true if an image is of the history before the last one that went back and holds more than
+ * there is now: a hub that begins from it has to notice.
  */
 export function isAboveAll({ position, setBacks }: SavedImage, world: ModelWorld): boolean {
   const own = world.clusterOf(position)

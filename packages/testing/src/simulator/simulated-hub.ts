@@ -6,7 +6,7 @@ import { type ModelWorld, SALT } from "./model-world.ts"
 import { type Faults, NO_FAULTS, SimulatedSource } from "./simulated-source.ts"
 import { expectEqual, show, shown, type Witness } from "./witness.ts"
 
-/** What a simulated hub is made with. */
+/** Options of a simulated hub. */
 export interface SimulatedHubOptions {
   readonly name: string
   readonly world: ModelWorld
@@ -15,12 +15,12 @@ export interface SimulatedHubOptions {
   readonly note: (line: string) => void
 }
 
-/** What a hub had saved, and may begin again from, however old it is by then. */
+/** An image that a hub saved and may begin again from, however old it is by then. */
 export interface SavedImage {
   readonly position: Position
-  /** How often a history had gone back by then: of what came later it knows nothing. */
+  /** The number of times that a history had gone back by then: it knows nothing of later ones. */
   readonly setBacks: number
-  /** Whether a list was being read. */
+  /** True if a list was being read. */
   readonly resyncing: boolean
   readonly bytes: readonly Uint8Array[]
 }
@@ -75,7 +75,7 @@ export class SimulatedHub {
     this.#start()
   }
 
-  /** What it serves from now; another one after a crash. */
+  /** The cache that it serves from; another one after a crash. */
   get cache(): SnapshotCache {
     return this.#cache
   }
@@ -112,7 +112,7 @@ export class SimulatedHub {
     this.#images = [{ position, setBacks, resyncing, bytes }, ...this.#images].slice(0, IMAGES_MAX)
   }
 
-  /** What it could begin again from, the newest first. */
+  /** The images that it could begin again from, the newest first. */
   get images(): readonly SavedImage[] {
     return this.#images
   }
@@ -157,12 +157,12 @@ export class SimulatedHub {
     this.source.stir()
   }
 
-  /** Whether it holds and says all that there is. */
+  /** True if it holds and serves everything. */
   get rests(): boolean {
     return this.isAtRest(this.#cache.position) && this.#cache.report.status === "in-sync"
   }
 
-  /** Whether that is where the source is. */
+  /** True if the source is at that position. */
   isAtRest(position: Position | undefined): boolean {
     const { world } = this.#options
     const { cluster } = world

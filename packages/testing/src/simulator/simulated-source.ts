@@ -12,7 +12,7 @@ import {
 import { integerBelow } from "../prng.ts"
 import type { ModelCluster } from "./model-cluster.ts"
 
-/** How badly a simulated source behaves, each a probability. All are 0 when it is well. */
+/** Faults of a simulated source, each a probability. All are 0 when it is well. */
 export interface Faults {
   /** An answer, or a word of a watch, comes late. */
   readonly delay: number
@@ -36,8 +36,8 @@ const BATCH_COMMITS = 4
 
 /**
  * A `Source` over a model cluster, as bad as a source may be and worse: replicas that lag, words
- * that come late or twice, watches that end or fall silent. What it never does is skip a commit of
- * a watch, or tell a false one: nobody could do anything about that.
+ * that come late or twice, watches that end or fall silent. It never skips a commit of
+ * a watch, and never tells a false one: no syncer could notice that.
  */
 export class SimulatedSource implements Source {
   readonly name = "simulated:"
@@ -48,7 +48,7 @@ export class SimulatedSource implements Source {
   mute = false
   /** Watches are refused, as by a source that cannot tell changes. */
   unwatchable = false
-  /** Who answered the last list, and how new it was to be. */
+  /** The cluster that answered the last list, and the revision that the list had to reach. */
   listed: { readonly cluster: ModelCluster; readonly required: Revision } | undefined
   readonly #clock: Clock
   readonly #random: () => number

@@ -5,7 +5,7 @@ import { isAboveAll, Restored, type RestoredTotals } from "./restored.ts"
 import { SimulatedHub } from "./simulated-hub.ts"
 import { expectEqual, shown, Witness } from "./witness.ts"
 
-/** What a simulation did, all of which was right. */
+/** Totals of a simulation that found no fault. */
 export interface SimulationReport {
   readonly seed: number
   /** All that the hubs told of their status, one hub after the other. */
@@ -18,9 +18,9 @@ export interface SimulationReport {
   readonly resumed: number
   /** Times a hub began anew. */
   readonly crashes: number
-  /** How many of these began from an image that it had saved. */
+  /** Of these, the number that began from an image that the hub had saved. */
   readonly restored: RestoredTotals
-  /** What happened, line by line: the same for the same seed. */
+  /** The events, line by line: the same for the same seed. */
   readonly transcript: readonly string[]
 }
 
@@ -75,7 +75,7 @@ class Simulation {
   readonly #world: ModelWorld
   readonly #hubs: readonly SimulatedHub[]
   readonly #witnesses: readonly Witness[]
-  /** Whether history went back: a hub without a past could not tell, and is not asked for. */
+  /** True once history went back: a hub without a past cannot notice, so none is made from then on. */
   #wentBack = false
   #crashes = 0
   readonly #restored = new Restored()
@@ -204,8 +204,8 @@ class Simulation {
     }
   }
 
-  // Found out by the revision alone, so it must be met while that is still below: what nobody can
-  // tell is not asked for here.
+  // Found out by the revision alone, so it must be met while that is still below: a hub cannot
+  // be asked for what it has no way to notice.
   async #setBack(): Promise<void> {
     if (this.#random() < 0.6) return
     await this.#quiet()
@@ -239,7 +239,7 @@ class Simulation {
     expectEqual("in one epoch", hub.cache.epoch === image.position.epoch, false)
   }
 
-  // Whoever followed it has seen it go, and comes back when and where it likes.
+  // A witness that followed it has seen it go, and comes back at any time, at any hub.
   async #bereave(): Promise<void> {
     for (const witness of this.#witnesses) if (witness.isBereft) await witness.leave()
   }

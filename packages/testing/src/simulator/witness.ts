@@ -59,12 +59,12 @@ export class Witness {
     this.#abort = undefined
   }
 
-  /** Whether it follows a cache that is there no longer. */
+  /** True if it follows a cache that has been closed. */
   get isBereft(): boolean {
     return this.#cache?.closed === true
   }
 
-  /** What it holds at its position. */
+  /** Its state at its position. */
   get held(): ModelState {
     return this.#held
   }
