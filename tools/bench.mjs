@@ -21,7 +21,10 @@ async function main() {
   await import(pathToFileURL(run).href)
 }
 
-/** The runtimes that `--runtime` names, or all. Names that are unknown are left for the benchmarks to refuse. */
+/**
+ * The runtimes that `--runtime` names, or all. Names that are unknown are left for the benchmarks
+ * to refuse.
+ */
 function wantedOf(args) {
   const at = args.indexOf("--runtime")
   const inline = args.find((arg) => arg.startsWith("--runtime="))?.slice("--runtime=".length)

@@ -6,7 +6,9 @@ import { cacheFolder, root, workspaces } from "./workspace.mjs"
 
 const STAMP = join(cacheFolder, "built")
 
-/** Files that the build of `wasm` writes into `core`; outputs, though they lie among the sources. */
+/**
+ * Files that the build of `wasm` writes into `core`; outputs, though they lie among the sources.
+ */
 const GENERATED = ["wasm-bytes.ts", "wasm-bytes-debug.ts", "layout.ts"].map(
   (name) => `packages/core/src/engine/${name}`,
 )

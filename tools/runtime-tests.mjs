@@ -3,7 +3,8 @@ import { dirname, join, relative } from "node:path"
 import { root } from "./workspace.mjs"
 
 /**
- * The APIs that differ between two versions of one runtime: sockets, `fetch`, streams, coders, sqlite,
+ * The APIs that differ between two versions of one runtime: sockets, `fetch`, streams, coders,
+ * sqlite,
  * processes, threads, the collection of garbage and the loading of WebAssembly. Beyond it, one
  * engine does what the other does.
  */

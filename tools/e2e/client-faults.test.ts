@@ -9,7 +9,8 @@ import { ClientPage, nodeSubject, type Subject } from "./client-subject.ts"
 import { HubProcess, pause, type RuntimeName } from "./hub-process.ts"
 
 // Whatever stands between a client and its hub: a cut, silence, one byte at a time, the same bytes
-// twice, answers of another server; and hubs that are killed, and others that take over. After each,
+// twice, answers of another server; and hubs that are killed, and others that take over. After
+// each,
 // the replica is what the hub holds, with its digest; its consumer's changes replay to the same;
 // and what is always written together was never seen apart. In smoke size, one scene is played
 // whole, and of the others what differs most between runtimes.

@@ -56,7 +56,10 @@ describe.skipIf(!etcdAvailable())("hubs of an etcd that loses its history", () =
     console.log(`etcd, ${KEYS} keys, ${what}: recovered in ${times.join(" and ")} ms`)
     for (const mirror of mirrors) expect(await mirror.differences(etcd, PREFIX)).toEqual([])
   }
-  /** The hubs agree on an epoch that is not the one before, and so reset every reader that held that one. */
+  /**
+   * The hubs agree on an epoch that is not the one before, and so reset every reader that held
+   * that one.
+   */
   const expectNewLife = (before: {
     epoch: string
     position: { epoch: string; revision: number }

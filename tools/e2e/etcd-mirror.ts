@@ -51,7 +51,10 @@ export class Mirror {
     }
   }
 
-  /** Keys, values or revisions that differ from etcd's, ten of them at most. No test may write meanwhile. */
+  /**
+   * Keys, values or revisions that differ from etcd's, ten of them at most. No test may write
+   * meanwhile.
+   */
   async differences(etcd: Etcd, prefix: string): Promise<string[]> {
     await this.recovered(etcd)
     const wanted = await contentOf(etcd, prefix)

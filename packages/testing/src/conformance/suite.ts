@@ -1,5 +1,6 @@
 /**
- * The part of a test runner that a conformance suite uses. vitest's own functions fit, and so do those of
+ * The part of a test runner that a conformance suite uses. vitest's own functions fit, and so do
+ * those of
  * anything in jest's tradition: pass them in, so that this package depends on no runner.
  */
 export interface Suite {

@@ -75,7 +75,9 @@ class Simulation {
   readonly #world: ModelWorld
   readonly #hubs: readonly SimulatedHub[]
   readonly #witnesses: readonly Witness[]
-  /** True once history went back: a hub without a past cannot notice, so none is made from then on. */
+  /**
+   * True once history went back: a hub without a past cannot notice, so none is made from then on.
+   */
   #wentBack = false
   #crashes = 0
   readonly #restored = new Restored()
