@@ -35,7 +35,7 @@ class Files {
     const body = method === "DELETE" ? null : new URLSearchParams(fields)
     const ask = () => fetch(`${this.#url}${path}${query}`, { method, body })
     // One request in some 100 is reset by etcd 3.4 where a watch was aborted just before it.
-    const response = await ask().catch(ask)
+    const response = await ask().catch(ask).catch(ask)
     const answer = (await response.json()) as {
       errorCode?: number
       node: { modifiedIndex: number }
