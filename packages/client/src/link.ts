@@ -1,6 +1,6 @@
-import type { Clock } from "@headwater/core"
-import type { Replica } from "./replica.ts"
-import type { RestoredState } from "./replica-state.ts"
+import type { Clock, Position } from "@headwater/core"
+import type { Frame } from "@headwater/protocol"
+import type { ReplicaEntry } from "./snapshot.ts"
 
 /** The way to a hub, for the code that runs the link and the code that writes through it. */
 export interface Link {
@@ -28,13 +28,16 @@ export interface ReplicaStore {
 }
 
 /** A replica as a store sees it. */
-export interface Storable extends Pick<Replica, "entries" | "position"> {
-  /** The id from which the next stream will be resumed. */
-  readonly resume: string
+export interface Storable {
+  readonly position: Position | undefined
+  /** Its entries. */
+  readonly snapshot: { entries(): IterableIterator<ReplicaEntry> }
+  /** `resume` is the id from which the next stream will be resumed. */
+  readonly state: { resume: string }
   /** Called after every step, when set: also after a step that no consumer sees. */
   onStep?: (() => void) | undefined
-  /** Begins with a stored state. */
-  restore(state: RestoredState): void
+  /** Takes a frame as of a stream: a stored state comes in as a snapshot. */
+  take(frame: Frame, isTolerant: boolean, now: number): unknown
 }
 
 /** Gives a token when there is none. `expired` is the one that the hub no longer takes, if any. */

@@ -1,17 +1,12 @@
 import type { Position } from "@headwater/core"
 import type { Frame } from "@headwater/protocol"
-import { type ClientEvent, TRANSITIONS } from "./client-state.ts"
+import { type ClientEvent, nextState } from "./client-state.ts"
 import type { Report } from "./connect-options.ts"
 import { changesOf, type Replaced } from "./entry-changes.ts"
 import type { Storable } from "./link.ts"
 import type { Proof, ReplicaCommit, ReplicaStatus } from "./replica.ts"
-import {
-  type FrameEffect,
-  type Mismatch,
-  ReplicaState,
-  type RestoredState,
-} from "./replica-state.ts"
-import { type ReplicaEntry, ReplicaSnapshot } from "./snapshot.ts"
+import { type Mismatch, ReplicaState } from "./replica-state.ts"
+import { ReplicaSnapshot } from "./snapshot.ts"
 
 /** A notification of everything that changed at once. */
 export interface ChangeNotification<Value = unknown> {
@@ -25,7 +20,7 @@ export interface ChangeNotification<Value = unknown> {
 }
 
 /** Takes every notification, and uses the parts that it needs. */
-export type ChangeHandler<Value = unknown> = (notification: ChangeNotification<Value>) => void
+export type ChangeHandler<Value = unknown> = (notification: ChangeNotification<Value>) => unknown
 
 /**
  * The replica that one stream feeds, for all owners of a share in it: the state, and the handlers
@@ -40,6 +35,8 @@ export class LiveReplica<Value = unknown> implements Storable {
   /** Settles when nothing is open any more. Set by the code that runs the link. */
   running: Promise<void> | undefined
   snapshot: ReplicaSnapshot<Value> = new ReplicaSnapshot(undefined, this.state.entries)
+  position: Position | undefined
+  digest = this.state.digest
   status: ReplicaStatus = { state: "idle", hub: undefined, error: undefined }
   proven: Proof = { count: 0, lastAt: undefined, position: undefined, mismatches: 0 }
   /** The handlers of each owner. The stream ends with the last owner. */
@@ -49,22 +46,6 @@ export class LiveReplica<Value = unknown> implements Storable {
   /** Called after every step. Set by a store. */
   onStep: (() => void) | undefined
 
-  get position(): Position | undefined {
-    return this.state.position
-  }
-
-  get digest(): string {
-    return this.state.digest
-  }
-
-  get resume(): string {
-    return this.state.resume
-  }
-
-  entries(): IterableIterator<ReplicaEntry<Value>> {
-    return this.snapshot.entries()
-  }
-
   /**
    * Takes a frame, and notifies every owner of its effect.
    *
@@ -73,31 +54,26 @@ export class LiveReplica<Value = unknown> implements Storable {
    * @throws {FrameError} see `ReplicaState.take`.
    */
   take(frame: Frame, isTolerant: boolean, now: number): Mismatch | undefined {
-    const { proven, position } = this
-    const effect = this.state.take(frame, isTolerant)
-    const { isProven, replaced, mismatch } = effect
+    const { proven } = this
+    const { isProven, replaced, mismatch } = this.state.take(frame, isTolerant)
     const { type } = frame
+    const commit = replaced && this.#step(replaced)
     if (isProven) {
       this.proven = { ...proven, count: proven.count + 1, lastAt: now, position: this.position }
     }
     if (mismatch) this.proven = { ...proven, mismatches: proven.mismatches + 1 }
-    const commit = this.#step(effect, !position)
     if (type === "hello" || type === "reset" || (type === "sync" && replaced)) this.transition(type)
     if (type === "status") this.status = { ...this.status, hub: frame.report }
-    this.notify({ replaced, commit, isStatus: type === "status" || proven !== this.proven })
+    const report: Report | undefined =
+      type === "reset" ? frame : mismatch && { type: "mismatch", mismatch, isTolerated: isTolerant }
+    this.notify({ replaced, commit, isStatus: type === "status" || proven !== this.proven, report })
     return mismatch
-  }
-
-  /** Begins with a stored state, before the first stream. */
-  restore(stored: RestoredState): void {
-    const effect = this.state.restore(stored as RestoredState<Value>)
-    this.notify({ replaced: effect.replaced, commit: this.#step(effect, true) })
   }
 
   /** Moves the status by an event of the link. */
   transition(event: ClientEvent, error = this.status.error, report?: Report): void {
     const { state, hub } = this.status
-    const next = TRANSITIONS[state][event]
+    const next = nextState(state, event)
     const isStatus = next !== state
     if (isStatus) this.status = { state: next, hub, error: next === "live" ? undefined : error }
     this.notify({ report, isStatus })
@@ -111,13 +87,16 @@ export class LiveReplica<Value = unknown> implements Storable {
   }
 
   // Makes the next snapshot, and the commit that consumers see, if they see one.
-  #step({ replaced }: FrameEffect<Value>, isFirst: boolean): ReplicaCommit<Value> | undefined {
-    if (!replaced) return undefined
-    const { entries, position } = this.state
+  #step(replaced: Replaced<Value>): ReplicaCommit<Value> | undefined {
+    const { entries, digest } = this.state
+    const position = this.state.position!
+    const isFirst = !this.position
+    this.position = position
+    this.digest = digest
     this.onStep?.()
     if (replaced.size > 0 || isFirst)
       this.snapshot = this.snapshot.next(position, entries, replaced)
     const changes = changesOf(replaced, this.snapshot)
-    return changes.length > 0 || isFirst ? { position: position!, changes } : undefined
+    return changes.length > 0 || isFirst ? { position, changes } : undefined
   }
 }

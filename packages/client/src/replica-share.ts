@@ -43,9 +43,8 @@ export class ReplicaShare<Value> implements Replica<Value> {
     this.ready = this.#until(() => !!this.position)
     // An owner that never looks at `ready` must not be ended by it.
     this.ready.catch(() => {})
-    this.#letGo = onAbort(signal, () => {
-      this.close().catch(() => {})
-    })
+    // Closing never rejects.
+    this.#letGo = onAbort(signal, this.close)
   }
 
   get size(): number {
@@ -150,15 +149,13 @@ export class ReplicaShare<Value> implements Replica<Value> {
     const { owners } = live
     if (owners.delete(this.#handlers)) {
       this.#letGo?.()
-      const { snapshot, position, digest, status, proven } = live
+      const { snapshot, status, state } = live
       this.#of = {
+        ...live,
         snapshot: owners.size
-          ? new ReplicaSnapshot(snapshot.position, new Map(live.state.entries))
+          ? new ReplicaSnapshot(snapshot.position, new Map(state.entries))
           : snapshot,
-        position,
-        digest,
         status: { ...status, state: "closed" },
-        proven,
       }
       for (const handler of [...this.#handlers]) handler({ isStatus: true })
     }
@@ -169,14 +166,11 @@ export class ReplicaShare<Value> implements Replica<Value> {
 
   readonly [Symbol.asyncDispose] = this.close
 
-  // Wraps the handler, so that a function that is given twice is called twice.
-  #handle(handler: (...args: Parameters<ChangeHandler<Value>>) => unknown): () => void {
-    const own: ChangeHandler<Value> = (notification) => {
-      handler(notification)
-    }
-    this.#handlers.add(own)
+  // Each handler is a function of its own, so that a listener given twice is called twice.
+  #handle(handler: ChangeHandler<Value>): () => void {
+    this.#handlers.add(handler)
     return () => {
-      this.#handlers.delete(own)
+      this.#handlers.delete(handler)
     }
   }
 

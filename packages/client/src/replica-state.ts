@@ -2,7 +2,6 @@ import { FrameError, type Position, type Revision } from "@headwater/core"
 import {
   Digest,
   type Frame,
-  formatPosition,
   readStreamId,
   type ValueKind,
   type WireChange,
@@ -30,14 +29,6 @@ export interface FrameEffect<Value = unknown> {
   /** The hub's digest was the replica's. */
   readonly isProven?: boolean
   readonly mismatch?: Mismatch | undefined
-}
-
-/** The state of a replica, as a store keeps it. */
-export interface RestoredState<Value = unknown> {
-  readonly position: Position
-  /** The id to resume from. */
-  readonly resume: string
-  readonly entries: readonly ReplicaEntry<Value>[]
 }
 
 /** The entries of one state, and the digest over them. */
@@ -88,16 +79,6 @@ export class ReplicaState<Value = unknown> {
   /** Lets the next stream be asked for a snapshot. Entries stay readable until that is whole. */
   forget(): void {
     if (this.position) this.resume = `${this.position.epoch}.0`
-  }
-
-  /** Begins with a state that was stored. It is the hub's to prove: there is no digest. */
-  restore({ position, resume, entries }: RestoredState<Value>): FrameEffect<Value> {
-    this.#restart(new EntryMap())
-    this.#epoch = position.epoch
-    for (const entry of entries) this.#apply(this.#next!, { ...entry, op: "put" })
-    const effect = this.#land(formatPosition(position), undefined, false)
-    this.resume = resume
-    return effect
   }
 
   /**

@@ -51,8 +51,8 @@ export class StreamLoop {
   #liveAt: number | undefined
   // When a fresh snapshot was last asked for.
   #freshAt = Number.NEGATIVE_INFINITY
-  // When the link was last known to work; undefined once its loss was warned of.
-  #workedAt: number | undefined
+  // When the link was last known to work; never again once its loss was warned of.
+  #workedAt: number
 
   constructor(live: LiveReplica, link: Link) {
     this.#live = live
@@ -102,21 +102,18 @@ export class StreamLoop {
   // The wait before the next stream: longer after each failure, until a stream was healthy. Warns
   // once of a link that does not come to work.
   #delayAfter(error: Error, draw: number): number {
-    const { heardAt, retryMs = 0 } = this.#progress
+    const { heardAt, retryMs } = this.#progress
     const now = this.#clock.elapsed()
     // A link that fell silent was healthy up to its last bytes.
     const healthyMs =
       ((error as Partial<SyncError>).code === "ERR_TIMEOUT" ? heardAt : now) - (this.#liveAt ?? now)
     this.#failures = countFailure(this.#failures, healthyMs, HEALTHY_MS)
-    if (this.#workedAt !== undefined) {
-      if (this.#liveAt !== undefined) this.#workedAt = now
-      if (now - this.#workedAt >= WARN_MS) {
-        this.#workedAt = undefined
-        this.#warn(error, "retrying")
-      }
+    if (this.#liveAt !== undefined) this.#workedAt = Math.max(this.#workedAt, now)
+    if (now - this.#workedAt >= WARN_MS) {
+      this.#workedAt = Number.POSITIVE_INFINITY
+      this.#warn(error, "retrying")
     }
-    const floorMs = Math.min(Math.max(0, retryMs), RETRY_AFTER_MS_MAX)
-    return backoffMs(this.#failures, BACKOFF, draw, floorMs)
+    return backoffMs(this.#failures, BACKOFF, draw, Math.min(retryMs, RETRY_AFTER_MS_MAX))
   }
 
   // Follows one stream to its end. Every stream ends, and every end has a reason.
@@ -150,7 +147,7 @@ export class StreamLoop {
   async #headers(signal: AbortSignal): Promise<Record<string, string>> {
     const { token } = this.#link
     this.#token ??= typeof token === "function" ? await token(this.#expired, signal) : token
-    const { resume } = this.#live
+    const { resume } = this.#live.state
     return {
       accept: "text/event-stream",
       ...(resume && { "last-event-id": resume }),
@@ -160,17 +157,13 @@ export class StreamLoop {
 
   // Takes a frame. An error ends the stream, and is the reason.
   #take(frame: Frame): void {
-    const live = this.#live
     const now = this.#clock.elapsed()
     const isTolerated = now - this.#freshAt < FRESH_INTERVAL_MS
-    const mismatch = live.take(frame, isTolerated, this.#clock.now())
+    const mismatch = this.#live.take(frame, isTolerated, this.#clock.now())
     switch (frame.type) {
       case "hello":
         this.#expired = undefined
         this.#progress.silenceMs = frame.heartbeatMs * HEARTBEATS_MISSED_MAX
-        break
-      case "reset":
-        live.notify({ report: frame })
         break
       case "sync":
         this.#liveAt ??= now
@@ -180,9 +173,7 @@ export class StreamLoop {
         this.#progress.retryMs = frame.retryMs || this.#progress.retryMs
         throw endOf(frame)
     }
-    if (!mismatch) return
-    live.notify({ report: { type: "mismatch", mismatch, isTolerated } })
-    if (isTolerated) return
+    if (!mismatch || isTolerated) return
     this.#freshAt = now
     throw new ReplicaError("the replica differs from the hub", "ERR_CONFLICT", "resync")
   }

@@ -17,7 +17,7 @@ export class StreamProgress {
   /** The longest silence of a link that works. Set from the heartbeat that `hello` names. */
   silenceMs = HEARTBEAT_MS * HEARTBEATS_MISSED_MAX
   /** The wait that the hub asked for by `Retry-After`, ms. The caller adds `retry:`. */
-  retryMs: number | undefined
+  retryMs = 0
   /** When the last bytes came, as `clock.elapsed()`. */
   heardAt = 0
 }
@@ -109,7 +109,8 @@ async function startOf(next: () => Promise<string | undefined>): Promise<string>
 }
 
 // In seconds, or as a date by the clock of the server that answers.
-function retryAfterMs(headers: Headers, now: number): number | undefined {
+function retryAfterMs(headers: Headers, now: number): number {
   const text = headers.get("retry-after")!
-  return +text * 1_000 || Date.parse(text) - (Date.parse(headers.get("date")!) || now) || undefined
+  const dateMs = Date.parse(text) - (Date.parse(headers.get("date")!) || now)
+  return Math.max(0, +text * 1_000 || dateMs || 0)
 }

@@ -7,10 +7,11 @@ import {
   required,
   startTimer,
 } from "@headwater/core"
+import { type Frame, formatPosition } from "@headwater/protocol"
 import { callUser } from "../call-user.ts"
 import { clockRule } from "../hub-rules.ts"
 import type { ClientClock, ReplicaStore, Storable } from "../link.ts"
-import { decodeState, encodeState, StoredStateError } from "./stored-state.ts"
+import { decodeState, encodeState, type StoredState, StoredStateError } from "./stored-state.ts"
 
 /** Keeps bytes: one state, replaced whole or not at all. */
 export interface ReplicaStorage {
@@ -109,7 +110,7 @@ class Keeper {
   #restore(bytes: Uint8Array): void {
     try {
       const state = decodeState(bytes, this.#place)
-      this.#replica.restore(state)
+      restore(this.#replica, state)
       this.#report({ type: "loaded", entries: state.entries.length })
     } catch (error) {
       if (!(error instanceof StoredStateError)) throw error
@@ -128,9 +129,10 @@ class Keeper {
     this.#stopTimer = undefined
     // One after the other; each writes the state as it is when its turn comes.
     this.#saving = this.#saving.then(async () => {
-      const { position, resume } = this.#replica
+      const { position, snapshot, state } = this.#replica
       if (!position) return
-      const entries = [...this.#replica.entries()]
+      const { resume } = state
+      const entries = [...snapshot.entries()]
       try {
         await this.#storage.save(encodeState({ place: this.#place, position, resume, entries }))
       } catch (error) {
@@ -143,4 +145,20 @@ class Keeper {
     const { report: listener } = this.#options
     if (listener) callUser(listener, report)
   }
+}
+
+// The stored state comes in as a snapshot without a digest: the hub has to prove it. Values are
+// read already, so that they pass as JSON.
+function restore(replica: Storable, { position, resume, entries }: StoredState): void {
+  const { epoch, revision } = position
+  const id = formatPosition(position)
+  const names = { topic: "", view: "", policy: "" }
+  const numbers = { protocol: 1, heartbeatMs: 0, frameBytesMax: 0 }
+  const frames: Frame[] = [
+    { type: "hello", epoch, values: "json", resumed: false, ...names, ...numbers },
+    { type: "snapshot", entries },
+    { type: "sync", id, revision, entries: entries.length },
+  ]
+  for (const frame of frames) replica.take(frame, false, 0)
+  replica.state.resume = resume
 }
