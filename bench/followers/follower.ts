@@ -1,4 +1,4 @@
-/** Whoever keeps a copy of a source's entries, in the process that is measured. */
+/** A program that keeps a copy of a source's entries, in the process that is measured. */
 export interface Follower {
   /** Starts from nothing. Resolves once it holds everything and is in sync. */
   start(): Promise<void>

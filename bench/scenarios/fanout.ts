@@ -8,7 +8,7 @@
  *           which each subscriber reads at its own pace, as ours do.
  *
  * Emitters deliver within the call; ours and `promises` in a later turn, to loops that wait. A
- * sample ends when everybody has everything.
+ * sample ends when every subscriber has everything.
  */
 import { collectGarbage } from "../garbage.ts"
 import type { Scenario } from "../scenario.ts"
@@ -100,7 +100,7 @@ class Audience {
     for (let index = 0; index < size; index++) fanOut.subscribe(this.#subscriber())
   }
 
-  /** Publishes so many bursts, each when everybody has the one before. Returns the deliveries. */
+  /** Publishes bursts, each when every subscriber has the one before. Returns the deliveries. */
   async measure(burst: number, bursts: number): Promise<number> {
     await nextTurn()
     const before = this.#delivered

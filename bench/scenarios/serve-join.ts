@@ -1,12 +1,12 @@
 /**
- * Serve a crowd: a thousand readers that join at once.
+ * Serve a thousand readers that join at once.
  *
  * Question: what does each of many new readers cost that join at once, and how long
  *           does everything else wait meanwhile?
  * Unit:     ms of CPU, and of time, for each reader; bytes that each is sent; how often the whole
  *           snapshot was encoded, for each reader; ms that something which comes at any moment
  *           waits for its turn.
- * Control:  `encoded once`: a `Map` whose entries are encoded once and written to everybody.
+ * Control:  `encoded once`: a `Map` whose entries are encoded once and written to every reader.
  * Peers:    `per client`: the same, encoded for each reader, as most servers do, and `per client,
  *           gzip`: and compressed for each; a tenth as many readers join them.
  *

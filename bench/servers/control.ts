@@ -16,7 +16,7 @@ interface Reader {
 
 /**
  * The control: the least code that writes the same bytes on this runtime. A set of open responses;
- * a write is encoded once and given to each. It holds nothing, resumes nobody, and lets a reader
+ * a write is encoded once and given to each. It holds nothing, resumes no reader, and lets a reader
  * that stops reading fill its memory.
  *
  * @param gathers what is written in one turn of the event loop goes to each reader in one piece.

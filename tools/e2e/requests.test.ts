@@ -40,8 +40,8 @@ const PUTS: readonly (readonly [line: string, status: string, ...headers: string
 ]
 
 /**
- * What Bun cannot tell: raw bytes that are not UTF-8 from U+FFFD, which it refuses therefore, and
- * raw UTF-8 from the same percent-encoded, which it takes.
+ * Differences that are lost on Bun: raw bytes that are not UTF-8 look like U+FFFD, so both are
+ * refused; raw UTF-8 looks like the same percent-encoded, so both are accepted.
  */
 const ON_BUN: Readonly<Record<string, string>> = {
   [`${ENTRY}?key=%EF%BF%BD HTTP/1.1`]: "400",

@@ -1,7 +1,7 @@
 import type { PackageRecord } from "./package-index.ts"
 
 /** The packages that are there, and those that an earlier round took away. */
-export interface Shelf {
+export interface PackageState {
   readonly held: readonly PackageRecord[]
   readonly removed: readonly PackageRecord[]
 }
@@ -20,12 +20,12 @@ const REMOVED_EVERY = 25
  * are fewer packages. Pure but for `random`.
  */
 export function drawRound(
-  shelf: Shelf,
+  state: PackageState,
   count: number,
   random: () => number,
-): { readonly changes: readonly PackageChange[]; readonly shelf: Shelf } {
-  const back = shelf.removed.slice(0, count)
-  const held = [...shelf.held]
+): { readonly changes: readonly PackageChange[]; readonly state: PackageState } {
+  const back = state.removed.slice(0, count)
+  const held = [...state.held]
   const drawn = drawInto(held, count - back.length, random)
   const removed = drawn.filter((_, index) => index % REMOVED_EVERY === 0)
   const updated = drawn.filter((_, index) => index % REMOVED_EVERY !== 0).map(withNextVersion)
@@ -35,9 +35,9 @@ export function drawRound(
       ...updated.map((record) => ({ op: "put", record }) as const),
       ...removed.map(({ name }) => ({ op: "delete", name }) as const),
     ],
-    shelf: {
+    state: {
       held: [...held, ...back, ...updated],
-      removed: [...shelf.removed.slice(count), ...removed],
+      removed: [...state.removed.slice(count), ...removed],
     },
   }
 }

@@ -1,5 +1,5 @@
 import { startEtcd } from "@headwater/testing/etcd"
-import { drawRound, type Shelf } from "./change-round.ts"
+import { drawRound, type PackageState } from "./change-round.ts"
 import { startHub } from "./hub-process.ts"
 import { type PackageRecord, readPackageIndex } from "./package-index.ts"
 import { PREFIX, writeChanges } from "./package-store.ts"
@@ -42,7 +42,7 @@ async function run(args: readonly string[], opened: Closer[]): Promise<void> {
   const records = await readRecords(args.includes("--sample"))
   const etcd = await startEtcd()
   opened.push(() => etcd.dispose())
-  let shelf: Shelf = { held: records, removed: [] }
+  let state: PackageState = { held: records, removed: [] }
   const all = records.map((record) => ({ op: "put", record }) as const)
   const started = performance.now()
   await writeChanges(etcd, all, {
@@ -55,8 +55,8 @@ async function run(args: readonly string[], opened: Closer[]): Promise<void> {
   let rounds = 0
   const change = async () => {
     rounds += 1
-    const drawn = drawRound(shelf, CHANGED_PACKAGES, Math.random)
-    shelf = drawn.shelf
+    const drawn = drawRound(state, CHANGED_PACKAGES, Math.random)
+    state = drawn.state
     const { revision, commits } = await writeChanges(etcd, drawn.changes)
     console.log(`changed ${drawn.changes.length} packages in ${commits} transactions`)
     return { changes: drawn.changes.length, commits, revision }

@@ -1,6 +1,6 @@
 import { prng } from "@headwater/testing"
 import { expect, test } from "vitest"
-import { drawRound, type Shelf } from "../src/change-round.ts"
+import { drawRound, type PackageState } from "../src/change-round.ts"
 import { sampleIndex } from "../src/sample-index.ts"
 
 const seed = Number(process.env.HEADWATER_SEED ?? Date.now() % 2 ** 31)
@@ -9,12 +9,12 @@ test(`drawRound() changes each package once, and none is lost, in 50 rounds (see
   const random = prng(seed)
   const records = sampleIndex(500, random)
   const names = records.map(({ name }) => name).sort()
-  let shelf: Shelf = { held: records, removed: [] }
+  let state: PackageState = { held: records, removed: [] }
   const held = new Map(records.map((record) => [record.name, record]))
 
   for (let round = 0; round < 50; round++) {
-    const drawn = drawRound(shelf, 100, random)
-    shelf = drawn.shelf
+    const drawn = drawRound(state, 100, random)
+    state = drawn.state
     for (const change of drawn.changes) {
       if (change.op === "put") held.set(change.record.name, change.record)
       else expect(held.delete(change.name)).toBe(true)
@@ -24,8 +24,8 @@ test(`drawRound() changes each package once, and none is lost, in 50 rounds (see
       change.op === "put" ? change.record.name : change.name,
     )
     expect(new Set(touched).size).toBe(100)
-    expect([...held.values()].sort(byName)).toEqual([...shelf.held].sort(byName))
-    expect([...shelf.held, ...shelf.removed].map(({ name }) => name).sort()).toEqual(names)
+    expect([...held.values()].sort(byName)).toEqual([...state.held].sort(byName))
+    expect([...state.held, ...state.removed].map(({ name }) => name).sort()).toEqual(names)
   }
 })
 

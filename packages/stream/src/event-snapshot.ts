@@ -51,7 +51,7 @@ export class EventSnapshot {
   }
 
   /**
-   * Whether a subscriber may start here: it did not fail, and the trail behind it is still held.
+   * True when a subscriber may start here: it did not fail, and the trail behind it is still held.
    */
   get usable(): boolean {
     return (this.#state === "building" || this.#state === "ready") && this.over === undefined

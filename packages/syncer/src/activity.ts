@@ -32,7 +32,7 @@ export class Activity {
     return this.#abort.signal
   }
 
-  /** Ends it. What it said and nobody took is forgotten. */
+  /** Ends it. Reports that were not taken are forgotten. */
   end(): void {
     this.#abort.abort(ENDED)
   }

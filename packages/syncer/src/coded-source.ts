@@ -18,8 +18,8 @@ import {
 import { mapSource } from "./map-source.ts"
 
 /**
- * How a source's keys and values become a topic's, and back. Pure: the same for the same input, or
- * positions mean nothing; so its name and version belong in `SyncerOptions.epochSalt`.
+ * Conversion of a source's keys and values into a topic's, and back. Pure: the same for the same
+ * input, or positions mean nothing; so its name and version belong in `SyncerOptions.epochSalt`.
  *
  * `decode` throws for what cannot be read: that entry is then absent, and reported with the error's
  * message, and nothing else is touched by it. `encode` throws for what cannot be written.

@@ -74,9 +74,9 @@ export interface KeptLives {
 }
 
 /**
- * What an image keeps beside the entries, for whoever goes on from it: which lives this hub knew,
- * by which names, and how far they had come. Without it a history that went back, before the image
- * or after it, would be taken for one that goes on.
+ * The part of an image beside the entries, for the hub that starts from it: the epochs that this
+ * hub knew, by name, and the revision that each had reached. Without it a history that went back,
+ * before the image or after it, would pass for one that goes on.
  */
 export function memoOf({ life, past }: KeptLives): string {
   return JSON.stringify({ life, past })

@@ -26,8 +26,8 @@ export interface ReadingContext {
 }
 
 /**
- * What a syncer does at its source, as bodies of activities: it asks, rests, lists and watches, and
- * reports what comes of it. Decides nothing.
+ * The activities of a syncer at its source: it asks, waits, lists and watches, and reports the
+ * results. Decides nothing.
  */
 export class Reading {
   readonly #context: ReadingContext

@@ -3,8 +3,8 @@ import type { Clock, Source } from "@headwater/core"
 import type { SyncerLimits } from "./limits.ts"
 
 /**
- * What a syncer does to a cache, such as a `SnapshotCache`, one call after the other; and what it
- * finds there at its start, which an image may have brought.
+ * The calls of a syncer to a cache, such as a `SnapshotCache`, one after the other, and the state
+ * of the cache at the start, which may come from an image.
  */
 export type SyncTarget = Pick<
   SnapshotCache,

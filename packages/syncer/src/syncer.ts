@@ -12,7 +12,7 @@ import { Reading } from "./reading.ts"
 import { RevisionWait } from "./revision-wait.ts"
 import type { SyncerOptions } from "./syncer-options.ts"
 
-/** Long enough to be worth a turn of the event loop, short enough that nobody waits for it. */
+/** Long enough to be worth a turn of the event loop, short enough to delay no other work. */
 const SLICE_MS = 5
 
 /** A list may be a page ahead of the cache; a question and a pause have one word to say. */

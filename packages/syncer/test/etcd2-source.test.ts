@@ -16,7 +16,7 @@ if (!available && process.env.HEADWATER_REQUIRE_ETCD === "1") throw new Error("n
 
 const text = new TextDecoder()
 
-/** The keys API as whoever writes to it uses it. */
+/** The keys API, as a writer uses it. */
 class Files {
   readonly #url: string
 
@@ -128,7 +128,7 @@ describe.skipIf(!available)("etcd v2, when there is an etcd on the PATH", () => 
     })
     afterEach(() => source.close())
 
-    /** What a watch tells from a revision on, up to one. */
+    /** The events of a watch from one revision up to another. */
     async function told(from: number, until: number): Promise<WatchEvent[]> {
       const events: WatchEvent[] = []
       for await (const event of source.watch(from, never)) {

@@ -23,7 +23,7 @@ export async function write(source: Source, ...changes: Change[]): Promise<numbe
   return outcome.revision
 }
 
-/** What the source shows now, by key: value and revision. */
+/** The present content of the source, by key: value and revision. */
 export async function contentOf(source: Source): Promise<Record<string, string>> {
   const content: Record<string, string> = {}
   for await (const page of source.list({}, never)) {
@@ -34,7 +34,7 @@ export async function contentOf(source: Source): Promise<Record<string, string>>
   return sorted(content)
 }
 
-/** What the cache serves, in the same form. */
+/** The content that the cache serves, in the same form. */
 export function contentOfCache(cache: SnapshotCache): Record<string, string> | undefined {
   if (cache.current === undefined) return undefined
   const content: Record<string, string> = {}

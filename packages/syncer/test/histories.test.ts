@@ -140,7 +140,7 @@ class History {
   }
 
   // A store that is set back is found out by its revision alone, so it must be met while that is
-  // still below: what nobody can tell is not asked for here.
+  // still below: a replacement that cannot be noticed is left out.
   async #replace(disguised: boolean): Promise<void> {
     if (this.random() < 0.7) return
     if (disguised) {

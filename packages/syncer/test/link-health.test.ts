@@ -11,7 +11,7 @@ import { type Held, IDLE } from "../src/merge/sync-state.ts"
 
 type Word = Failed | "answered" | "worked" | "stood" | "healthy"
 
-/** What is done after each failure of a history: `ask` at once, or a pause before it. */
+/** The reaction to each failure of a history: `ask` at once, or a pause before it. */
 function pausesOf(history: readonly Word[]): string {
   const pauses: string[] = []
   let held: Held = IDLE.held

@@ -20,7 +20,7 @@ describe("Syncer, as its parents", () => {
     expect(clock.timers).toBe(0)
   })
 
-  /** What is served: keys and their revisions. */
+  /** The served keys and their revisions. */
   const served = () => {
     const entries = [...(hub.cache.current?.snapshot.entries() ?? [])]
     return Object.fromEntries(entries.map(({ key, revision }) => [key, revision]).sort())

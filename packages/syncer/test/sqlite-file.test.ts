@@ -202,7 +202,7 @@ async function commitsUntil(source: SqliteSource, revision: number): Promise<num
   return told
 }
 
-/** What a watch tells until it is lost. */
+/** The events of a watch until it is lost. */
 async function eventsOf(source: SqliteSource, from: number): Promise<WatchEvent[]> {
   const events: WatchEvent[] = []
   for await (const event of source.watch(from, never)) events.push(event)
@@ -213,7 +213,7 @@ async function deleteFile(): Promise<void> {
   for (const end of ["", "-wal", "-shm"]) await rm(`${path}${end}`, { force: true })
 }
 
-/** What it resolves with once it does not reject. */
+/** The result of a task, tried until it does not reject. */
 async function eventually<T>(task: () => Promise<T>): Promise<T> {
   for (let tried = 0; ; tried++) {
     try {

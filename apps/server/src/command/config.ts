@@ -3,31 +3,31 @@ import { type Arguments, readArguments } from "../runtime/arguments.ts"
 import { ConfigError } from "./config-error.ts"
 import { parseTopic, type TopicConfig } from "./topic-config.ts"
 
-/** What the hub is to do, once the command line and the environment have been read. */
+/** The settings of a hub, read from the command line and the environment. */
 export interface Config {
   readonly listen: { readonly hostname: string; readonly port: number }
   /** At least one; names are unique. */
   readonly topics: readonly TopicConfig[]
   /** Access of a client without a token. */
   readonly anonymous: "read" | "write"
-  /** Whether the operator chose that access; on loopback it is `write` unless chosen. */
+  /** True when the operator chose that access; on loopback it is `write` unless chosen. */
   readonly isAccessChosen: boolean
   /** Origins whose pages may use this hub. */
   readonly cors: readonly string[]
   /** Names by which a hub on loopback may be addressed, beside loopback's own. Without a port. */
   readonly hosts: readonly string[]
-  /** Whether streams go out in gzip to who accepts it. */
+  /** True when streams go out in gzip to readers that accept it. */
   readonly compress: boolean
 }
 
-/** What the command line asks for: to serve, to print something, or it is wrong. */
+/** The meaning of a command line: to serve, to print something, or it is wrong. */
 export type Command =
   | { readonly type: "serve"; readonly config: Config }
   | { readonly type: "help" }
   | { readonly type: "version" }
   | { readonly type: "wrong"; readonly line: string }
 
-/** What is served when nothing is named. */
+/** The topic that is served when none is named. */
 const DEFAULT_TOPIC = "default=sqlite:./data/default.db"
 
 const OPTIONS = {

@@ -12,7 +12,7 @@ import { helpText } from "./help.ts"
 import { sourceContext } from "./source-context.ts"
 import type { TopicConfig } from "./topic-config.ts"
 
-/** How long readers have to take their goodbye, and open responses to end. Together below 3 s. */
+/** Time for readers to take their goodbye, and for open responses to end. Together below 3 s. */
 const GOODBYE_MS = 1_000
 const CLOSE_MS = 2_500
 

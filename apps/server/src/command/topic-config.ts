@@ -7,7 +7,7 @@ import { SOURCE_TYPES } from "./source-types.ts"
 export interface TopicConfig {
   readonly name: string
   readonly values: ValueKind
-  /** Whether its source is opened to be written. */
+  /** True when its source is opened for writing. */
   readonly write: boolean
   readonly source: NamedSource<typeof fetch>
 }

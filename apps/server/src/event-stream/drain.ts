@@ -20,17 +20,17 @@ export interface OpenStream {
   cut(): void
 }
 
-/** How often `end` looks whether all streams have ended. */
+/** Interval at which `end` checks whether all streams have ended, in ms. */
 const LOOK_MS = 20
 
-/** How often open streams are looked at for stalled ones, at the most and at the least. */
+/** Bounds of the interval at which open streams are checked for stalled ones, in ms. */
 const SWEEP_MS_MIN = 50
 const SWEEP_MS_MAX = 5_000
 
 /** A hub that is full gives the place of a reader away that has taken nothing for so long. */
 const HEARTBEATS_STALLED = 3
 
-/** How long a look for such a reader that found none holds, in ms: refusing must cost little. */
+/** A search for such a reader that found none is not repeated for this long, in ms. */
 const FULL_MS = 250
 
 /**
@@ -47,7 +47,7 @@ export class Drain {
   readonly #open = new Set<OpenStream>()
   readonly #openOf = new Map<string, number>()
   #draining = false
-  #crowd = 0
+  #leaving = 0
   #fullUntil = Number.NEGATIVE_INFINITY
   #cancelTimer: (() => void) | undefined
 
@@ -67,8 +67,8 @@ export class Drain {
   }
 
   /** Streams open now, or when the hub began to end them, if that were more. */
-  get crowd(): number {
-    return Math.max(this.#open.size, this.#crowd)
+  get leaving(): number {
+    return Math.max(this.#open.size, this.#leaving)
   }
 
   /**
@@ -92,12 +92,12 @@ export class Drain {
   }
 
   /**
-   * Says goodbye to all readers, and after `graceMs` cuts those that have not read it. Rejects with
-   * the signal's reason, leaving the rest open.
+   * Sends goodbye to all readers, and after `graceMs` cuts those that have not read it. Rejects
+   * with the signal's reason, leaving the rest open.
    */
   async end(reason: GoodbyeReason, graceMs: number, signal: AbortSignal): Promise<void> {
     this.#draining = true
-    this.#crowd = this.#open.size
+    this.#leaving = this.#open.size
     this.#cancelTimer?.()
     this.#cancelTimer = undefined
     const until = this.#clock.elapsed() + graceMs

@@ -13,7 +13,7 @@ import type { Order } from "./reader-state.ts"
 import { retryDelayMs } from "./retry-delay.ts"
 
 /** Ends that many readers meet at once. */
-const CROWD_REASONS: ReadonlySet<GoodbyeReason | SyncErrorCode> = new Set([
+const SHARED_REASONS: ReadonlySet<GoodbyeReason | SyncErrorCode> = new Set([
   "shutdown",
   "draining",
   "auth-changed",
@@ -99,5 +99,5 @@ function encodeFault(error: unknown, context: ReaderContext): Uint8Array {
 }
 
 function retryMsFor(why: GoodbyeReason | SyncErrorCode, { drain, random }: ReaderContext): number {
-  return retryDelayMs(CROWD_REASONS.has(why) ? drain.crowd : 0, random())
+  return retryDelayMs(SHARED_REASONS.has(why) ? drain.leaving : 0, random())
 }

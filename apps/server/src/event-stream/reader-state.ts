@@ -14,11 +14,18 @@ import type { StartPoint } from "./start-point.ts"
  *   resting      at the newest version; the only phase in which a frame is sent without being asked
  *   ended        its last frame is sent, or its client has left
  */
-export type Phase = "waiting" | "catching-up" | "queued" | "proving" | "live" | "resting" | "ended"
+export type ReaderPhase =
+  | "waiting"
+  | "catching-up"
+  | "queued"
+  | "proving"
+  | "live"
+  | "resting"
+  | "ended"
 
 /** The facts of a reader on which its next frame depends. */
 export interface ReaderState {
-  readonly phase: Phase
+  readonly phase: ReaderPhase
   /** The stream ends after its first `sync`. */
   readonly once: boolean
   /** Of the last id since the last `hello` or `reset`. */
@@ -138,10 +145,13 @@ export function assertReaderState(state: ReaderState): void {
   assert(id === undefined || Number(id.split(".")[1]) === revision, "an id names the revision")
 }
 
-type EventOf<T extends ReaderEvent["type"]> = Extract<ReaderEvent, { type: T }>
+type ReaderEventOf<T extends ReaderEvent["type"]> = Extract<ReaderEvent, { type: T }>
 type Transition = (state: ReaderState, event: ReaderEvent) => Move | undefined
 type Row = {
-  readonly [T in ReaderEvent["type"]]: (state: ReaderState, event: EventOf<T>) => Move | undefined
+  readonly [T in ReaderEvent["type"]]: (
+    state: ReaderState,
+    event: ReaderEventOf<T>,
+  ) => Move | undefined
 }
 
 const STEP: Action = { type: "step" }
@@ -156,9 +166,9 @@ const never = () => undefined
 
 /** In every phase but `ended`. */
 const ENDS = {
-  closing: (state: ReaderState, { reason }: EventOf<"closing">): Move =>
+  closing: (state: ReaderState, { reason }: ReaderEventOf<"closing">): Move =>
     end(state, { type: "goodbye", reason, id: state.id }),
-  failed: (state: ReaderState, { error }: EventOf<"failed">): Move =>
+  failed: (state: ReaderState, { error }: ReaderEventOf<"failed">): Move =>
     end(state, { type: "fault", error }),
   left: (state: ReaderState): Move => end(state),
 }
@@ -176,7 +186,7 @@ const NEVER = {
   jumped: never,
 }
 
-const TABLE: Readonly<Record<Phase, Row>> = {
+const TABLE: Readonly<Record<ReaderPhase, Row>> = {
   waiting: { ...NEVER, ...ENDS, started },
   "catching-up": {
     ...NEVER,
@@ -217,7 +227,7 @@ const TABLE: Readonly<Record<Phase, Row>> = {
   },
 }
 
-function started(state: ReaderState, { start }: EventOf<"started">): Move {
+function started(state: ReaderState, { start }: ReaderEventOf<"started">): Move {
   const begun: ReaderState = { ...state, phase: "catching-up", revision: start.floor }
   const hello: Order = { type: "hello", start }
   if (start.reset !== undefined) {
@@ -227,7 +237,7 @@ function started(state: ReaderState, { start }: EventOf<"started">): Move {
   return { state: begun, orders: [hello], action: { type: "begin", version: start.version } }
 }
 
-function beginAgain(state: ReaderState, { reason }: EventOf<"void">): Move {
+function beginAgain(state: ReaderState, { reason }: ReaderEventOf<"void">): Move {
   return {
     state: {
       ...state,
@@ -243,7 +253,7 @@ function beginAgain(state: ReaderState, { reason }: EventOf<"void">): Move {
 }
 
 /** No slice of a catch-up has an id: the `sync` at its end has. */
-function caughtUpBy(state: ReaderState, { bytes, at }: EventOf<"slice">): Move {
+function caughtUpBy(state: ReaderState, { bytes, at }: ReaderEventOf<"slice">): Move {
   return {
     state: { ...state, phase: at === undefined ? "catching-up" : "proving", id: undefined },
     orders: bytes === undefined ? NO_ORDERS : [{ type: "bytes", bytes }],
@@ -251,7 +261,7 @@ function caughtUpBy(state: ReaderState, { bytes, at }: EventOf<"slice">): Move {
   }
 }
 
-function told(state: ReaderState, { bytes, at }: EventOf<"slice">): Move {
+function told(state: ReaderState, { bytes, at }: ReaderEventOf<"slice">): Move {
   if (at !== undefined) return land(state, bytes, at, STEP)
   if (bytes === undefined) return { state, orders: NO_ORDERS, action: STEP }
   return {
@@ -288,7 +298,7 @@ function land(
   }
 }
 
-function idle(state: ReaderState, event: EventOf<"idle">): Move | undefined {
+function idle(state: ReaderState, event: ReaderEventOf<"idle">): Move | undefined {
   // A walk that was begun ends by a slice.
   if (state.isRunOpen) return undefined
   // A newer version came meanwhile: its changes are sent first.
@@ -308,7 +318,7 @@ function isSyncDue({ revision, syncedAt }: ReaderState, now: Present): boolean {
   return now.revision > revision || now.now - syncedAt + now.heartbeatMs > now.syncIntervalMs
 }
 
-function counted(state: ReaderState, event: EventOf<"counted">): Move {
+function counted(state: ReaderState, event: ReaderEventOf<"counted">): Move {
   const { sums, at, now, report, statusKey } = event
   const sync: Order = { type: "sync", at, sums }
   const { revision, id } = at

@@ -42,7 +42,7 @@ export class Reader implements FrameSource, Wakeable, OpenStream {
   #sink: Sink | undefined
   /** The version that a reader that leaves after one `sync` has to come to. */
   #newest = 0
-  /** What the next `sync` says, from when its sums are asked for. */
+  /** The content of the next `sync`, from the moment its sums are asked for. */
   #proof: { readonly sums: Sums | Promise<Sums>; readonly at: Landing } | undefined
   #awaited: { readonly promise: Promise<unknown>; isSettled: boolean } | undefined
 

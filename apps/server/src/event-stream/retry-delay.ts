@@ -4,12 +4,12 @@ import { RETRY_MS_FLOOR, RETRY_MS_MAX } from "@headwater/protocol"
 const MS_PER_READER = 2
 
 /**
- * Returns a delay for one reader of a crowd that is sent away together, in ms. The range grows with
- * the crowd, so that readers come back at no more than 500 a second: 10,000 within 20 s.
+ * Returns a delay for one of many readers that are sent away together, in ms. The range grows with
+ * their number, so that readers come back at no more than 500 a second: 10,000 within 20 s.
  *
  * @param random from 0 to below 1.
  */
-export function retryDelayMs(crowd: number, random: number): number {
-  const spreadMs = Math.max(RETRY_MS_MAX - RETRY_MS_FLOOR, crowd * MS_PER_READER)
+export function retryDelayMs(readers: number, random: number): number {
+  const spreadMs = Math.max(RETRY_MS_MAX - RETRY_MS_FLOOR, readers * MS_PER_READER)
   return RETRY_MS_FLOOR + Math.floor(random * spreadMs)
 }

@@ -98,8 +98,8 @@ export class CatchUpCursor {
   }
 
   /**
-   * Whether the reader stands on what is newest. Only there, or at the end of a catch-up, its sums
-   * are known: a newer snapshot may have come while a step was waited for.
+   * True when the reader stands on the newest version. Only there, or at the end of a catch-up, its
+   * sums are known: a newer snapshot may have come while a step was waited for.
    */
   get isAtNewest(): boolean {
     return this.#newest !== undefined
@@ -231,7 +231,7 @@ export class CatchUpCursor {
     assert(this.#floor >= 0, "no id is below 0")
   }
 
-  /** How long ago the first change was made that the reader lacks, in ms. */
+  /** Age of the first change that the reader lacks, in ms. */
   get lagMs(): number {
     const { current, cache } = this.#fanOut
     const { held } = this.#state

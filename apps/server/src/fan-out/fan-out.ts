@@ -84,7 +84,7 @@ export class FanOut {
     return this.#wakingSince
   }
 
-  /** How often a reader was woken since the start. */
+  /** Number of times that readers were woken since the start. */
   get woken(): number {
     return this.#woken
   }

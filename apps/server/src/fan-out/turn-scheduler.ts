@@ -33,7 +33,7 @@ export class TurnScheduler {
     if (this.#waiting.length === 0 && this.#spentMs < this.#turnMs) {
       return this.#measure(work, laterMs)
     }
-    if (!this.#yielding) void this.#permit()
+    if (!this.#yielding) this.#begin()
     return new Promise<T>((resolve, reject) => {
       this.#waiting.push(() => {
         try {
@@ -55,7 +55,7 @@ export class TurnScheduler {
   }
 
   #measure<T>(work: () => T, laterMs: number): T {
-    if (!this.#yielding) void this.#permit()
+    if (!this.#yielding) this.#begin()
     const began = this.#clock.elapsed()
     try {
       return work()
@@ -64,8 +64,13 @@ export class TurnScheduler {
     }
   }
 
+  // Each piece of work hands its error to its own caller, so taking turns cannot fail.
+  #begin(): void {
+    this.#takeTurns().catch(() => {})
+  }
+
   // Runs while there is work, one turn after the other, and once more to reset the time spent.
-  async #permit(): Promise<void> {
+  async #takeTurns(): Promise<void> {
     this.#yielding = true
     do {
       await this.#clock.yield()

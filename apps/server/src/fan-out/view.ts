@@ -10,13 +10,13 @@ export interface Wakeable {
   wake(): void
 }
 
-/** How much a view lets through, and the sum that proves it. */
+/** The number of entries in a view, and the digest that proves them. */
 export interface Sums {
   readonly entries: number
   readonly digest: string
 }
 
-/** What a view needs of its topic. */
+/** The parts of a topic that a view needs. */
 export interface ViewContext {
   readonly clock: Clock
   readonly turns: TurnScheduler

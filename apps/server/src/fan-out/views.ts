@@ -5,7 +5,7 @@ import { TooManyError } from "../errors.ts"
 import { TermIndex } from "./term-index.ts"
 import { View, type ViewContext } from "./view.ts"
 
-interface Held {
+interface ViewEntry {
   readonly view: View
   holders: number
   idleSince: number
@@ -30,8 +30,8 @@ const CHANGES_MAX = 2_000
 export class Views {
   readonly epochState: EpochState
   readonly #context: ViewContext
-  readonly #held = new Map<string, Held>()
-  readonly #byView = new WeakMap<View, Held>()
+  readonly #held = new Map<string, ViewEntry>()
+  readonly #byView = new WeakMap<View, ViewEntry>()
   readonly #terms = new TermIndex<View>()
   /** Filtered views in the table. */
   #filtered = 0
@@ -109,7 +109,7 @@ export class Views {
     for (const { view } of this.#held.values()) yield view
   }
 
-  #add(key: string, request: ViewRequest): Held {
+  #add(key: string, request: ViewRequest): ViewEntry {
     const { clock, limits } = this.#context
     const isFiltered = !isUnfiltered(request)
     if (isFiltered && this.#filtered >= limits.viewsMax) this.#dropIdle(0)

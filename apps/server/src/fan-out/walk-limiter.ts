@@ -1,7 +1,7 @@
 import type { Clock } from "@headwater/core"
 import type { HubLimits } from "../limits.ts"
 
-/** How often the frames taken by walking readers are looked at, while others wait. */
+/** Interval at which the frames that walking readers took are counted while others wait, in ms. */
 const LOOK_MS = 2_000
 
 /**

@@ -1,6 +1,6 @@
 import { isLoopback } from "./host.ts"
 
-/** What the server under the app tells of a connection; it reaches routes as Hono's `env`. */
+/** Facts of a connection, from the server under the app; they reach routes as Hono's `env`. */
 export interface PeerBindings {
   /** The address of the other end, in text. Absent where the server does not tell. */
   readonly peerAddress?: string | undefined

@@ -7,10 +7,10 @@ import { connectionsMax, openFiles } from "./open-files.ts"
 import { refusal } from "./refusal.ts"
 import { type FetchHandler, type Listener, type ListenOptions, urlOf } from "./runtime.ts"
 
-/** How often the number of open files is looked at, in ms. */
+/** Interval at which open files are counted, in ms. */
 const LOOK_MS = 1_000
 
-/** How often the log may say that connections were closed, in ms. */
+/** Least time between two log lines on closed connections, in ms. */
 const CLOSED_LOG_MS = 60_000
 
 /** A request that was matched by a route, with its raw segments, decoded. */

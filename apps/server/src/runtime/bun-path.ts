@@ -2,8 +2,8 @@
 export const SEGMENTS_MAX = 64
 
 /**
- * Tells whether the path of a URL, which Bun has normalised, is that which was sent: `segments` are
- * the parameters `s0`, `s1`, … of the route that matched it raw, decoded once.
+ * True when the path of a URL, which Bun has normalised, is the one that was sent: `segments` are
+ * the parameters `s0`, `s1`, … of the route that matched the raw path, decoded once.
  */
 export function isSamePath(url: string, segments: Readonly<Record<string, string>>): boolean {
   const path = /^[a-z]+:\/\/[^/?#]*([^?#]*)/.exec(url)?.[1] ?? ""

@@ -5,10 +5,10 @@ import type { Log } from "../log.ts"
 /** Requests that may wait behind the one that is answered; a connection with more is closed. */
 const WAITING_MAX = 16
 
-/** How often a server that closes looks for idle connections, in ms. */
+/** Interval at which a closing server looks for idle connections, in ms. */
 const CLOSE_SWEEP_MS = 20
 
-/** How often the log may say that connections were refused, in ms. */
+/** Least time between two log lines on refused connections, in ms. */
 const REFUSED_LOG_MS = 60_000
 
 /** Answers one request. */
@@ -54,7 +54,7 @@ export class Connections {
     return this.#open.size
   }
 
-  /** Whether one more connection would be refused. Notes a refusal when it would. */
+  /** True when one more connection would be refused; counts the refusal. */
   refuses(): boolean {
     if (this.#open.size < this.#max) return false
     this.#refused += 1

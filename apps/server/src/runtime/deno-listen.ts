@@ -3,10 +3,10 @@ import { type DenoConn, DenoConnection } from "./deno-connection.ts"
 import { createHttpServer, type HttpServer } from "./http-server.ts"
 import { type FetchHandler, type Listener, type ListenOptions, urlOf } from "./runtime.ts"
 
-/** How long accepting rests after it failed, in ms: what it lacks is not there again at once. */
+/** Pause after a failed accept, in ms: the missing resource does not return at once. */
 const REST_MS = 100
 
-/** How often the log may say that it failed, in ms. */
+/** Least time between two log lines on failed accepts, in ms. */
 const FAILED_LOG_MS = 60_000
 
 declare const Deno: {

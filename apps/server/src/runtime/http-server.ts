@@ -15,7 +15,7 @@ import { refusal } from "./refusal.ts"
 import { checkHost, checkTarget } from "./request-target.ts"
 import type { FetchHandler, ListenOptions } from "./runtime.ts"
 
-/** How often a server looks for requests that are late, in ms. */
+/** Interval at which a server looks for late requests, in ms. */
 const CHECK_MS = 1_000
 
 /** A server that a runtime lets listen in its own way, with its connections. */

@@ -14,7 +14,7 @@ export function connectionsMax(): number {
   return Math.max(1, Math.floor(limit - openFiles() - RESERVED - limit / 20))
 }
 
-/** What `ulimit -n` says, where `/proc` or the runtime's own report tells. */
+/** The limit of `ulimit -n`, from `/proc` or the runtime's own report. */
 /** Descriptors that are open now; a guess where the system does not tell. */
 export function openFilesMax(): number {
   try {

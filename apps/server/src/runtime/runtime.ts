@@ -2,7 +2,7 @@ import type { PeerBindings } from "../http/peer.ts"
 import type { Log } from "../log.ts"
 
 /**
- * What the server asks of the machine under it. `package.json` chooses the file behind `#runtime`.
+ * The interface to the machine under the server. `package.json` chooses the file behind `#runtime`.
  *
  * `env`, `listen` and `onStop` are what any server needs. Four more have one reason each: `args`
  * and `exit` because a command has arguments and an exit code, `readText` because a secret may come
@@ -46,7 +46,7 @@ export interface Runtime {
   readText(file: string | URL): Promise<string>
 }
 
-/** Who is trusted, instead of whom the system trusts, and what is shown to whom asks. All PEM. */
+/** Authorities to trust in place of the system's, and the client's certificate. All PEM. */
 export interface TlsMaterial {
   readonly ca?: string
   /** Both, or neither. */
@@ -57,13 +57,13 @@ export interface TlsMaterial {
 /** Answers one request. `peer` is what Hono hands to its routes as `env`. */
 export type FetchHandler = (request: Request, peer: PeerBindings) => Response | Promise<Response>
 
-/** Where a server listens, and what it bears. */
+/** The address and the bounds of a server. */
 export interface ListenOptions {
   readonly hostname: string
   readonly port: number
-  /** How long the head of a request may take, in ms; 10 s. */
+  /** Timeout of the head of a request, in ms; 10 s. */
   readonly headMs?: number
-  /** How long its body may take after that, in ms; 30 s. */
+  /** Timeout of its body after that, in ms; 30 s. */
   readonly bodyMs?: number
   /** Connections open at once; unless given, as many as the limit on open files leaves. */
   readonly connectionsMax?: number

@@ -72,7 +72,7 @@ class ResponseSink implements Sink {
     return this.#socket.write(chunkOf(event))
   }
 
-  /** Resolves when what was written has been taken on, or nobody is there any more to take it. */
+  /** Resolves when the socket has taken everything that was written, or is closed. */
   async drained(): Promise<void> {
     const response = this.#response
     if (response.destroyed) return

@@ -20,7 +20,7 @@ describe("a hub behind a hub that asks for a token", () => {
   let memory: MemorySource
   let above: Hub
   let listener: Listener
-  /** What is taken now; who comes with anything else is refused, and whoever is there must go. */
+  /** The accepted token; a request with another one is refused, and open streams must end. */
   let taken: string
   let refused: number
   let letGo: () => void

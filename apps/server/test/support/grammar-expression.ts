@@ -80,7 +80,7 @@ class Parser {
   }
 }
 
-/** What may follow a frame; `nothing` where the frame may not stand. Source: Brzozowski 1964. */
+/** The rest of the grammar after a frame; `nothing` where it may not stand. Brzozowski, 1964. */
 export function after(expression: Expression, name: string): Expression {
   switch (expression.type) {
     case "nothing":

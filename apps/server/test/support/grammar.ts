@@ -21,7 +21,7 @@ export class Grammar {
   #heard: string[] = []
   #id: { readonly epoch: string; readonly revision: number } | undefined
 
-  /** Whether a last frame was heard. */
+  /** True after a last frame. */
   get ended(): boolean {
     return this.#ended
   }

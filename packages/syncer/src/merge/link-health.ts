@@ -4,13 +4,13 @@ import type { Effect, Held } from "./sync-state.ts"
 export type LinkFailures = Pick<Held, "attempts" | "unanswered" | "relists">
 
 /**
- * What failed, and is to be tried again: the question who the source is, or what came after its
- * answer, which is to go on by a watch or by a list.
+ * The failed step that is tried again: the question for the identity, or the watch or list that
+ * follows the answer.
  */
 export type Failed = "question" | "watch" | "list"
 
 /**
- * How soon to try again, by what that costs the source and by what it has shown since.
+ * The delay before the next try, by its cost to the source and by the source's health since.
  *
  *                 grows with each failure of         falls
  *   unanswered    a question                         to 0 by an answer

@@ -42,7 +42,7 @@ export function stay(held: Held, phase: Phase): Step {
 }
 
 /**
- * What holds now, and what is to be done: the effects, and then a status, after the data that it
+ * The next state and the effects, with a status last, after the data that it
  * covers. Being in sync ends all unresolved, whether or not it is news.
  */
 export function become(
@@ -62,7 +62,7 @@ export function become(
 }
 
 /**
- * Says a status, where it is another than before.
+ * Sets a status, when it differs from the last one.
  *
  *   waiting     nothing was ever whole, also while the first list is read
  *   resyncing   a list is read because the watch cannot go on; the last whole state is served
@@ -93,8 +93,8 @@ export interface StatusChange {
 }
 
 /**
- * Whether it is the source of before, and its history that of before. Its answer was true at some
- * moment after the question, so it is compared with what had been heard when that began.
+ * True when this is the same source with the same history. Its answer was true at some moment after
+ * the question, so it is compared with the state at the time of the question.
  */
 export function goesOn(held: Held, asked: Answer): boolean {
   return held.life?.identity === asked.identity && asked.revision >= asked.floor

@@ -11,7 +11,7 @@ import type {
 import type { KeptLives, PastLife, SourceLife } from "../epoch.ts"
 
 /**
- * Where a syncer stands: what it holds of the source, and what it is doing.
+ * The state of a syncer: its knowledge of the source, and its present activity.
  *
  *   idle       not started
  *   asking     asks the source who it is and how far, then goes on to list or to watch
@@ -100,8 +100,8 @@ export interface Answer {
 /** An event of a syncer. Events of an activity that was replaced are dropped. */
 export type SyncEvent =
   /**
-   * Where the cache holds something already: which lives were known, and how far the newest was
-   * told; 0 where what the cache holds is of one before it. See `Answer.incarnation`.
+   * Set when the cache already has a state: the known epochs, and the revision that the newest had
+   * reached; 0 when the cache's state is of an earlier one. See `Answer.incarnation`.
    */
   | {
       readonly type: "start"

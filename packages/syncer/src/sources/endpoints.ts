@@ -1,5 +1,5 @@
 /**
- * What a failure at an endpoint means.
+ * The meaning of a failure at an endpoint.
  *
  *   answered   the endpoint works, and would say the same again
  *   away       the next call goes to the next endpoint; this one has failed

@@ -19,7 +19,7 @@ function event(length: number): Uint8Array {
 
 const LENGTHS = [1, 3, STORED_BYTES_MAX, STORED_BYTES_MAX + 1, 4_000, 65_536, 300_000]
 
-/** What a decoder has made of a stream that goes on. */
+/** The output of a decoder of a stream that goes on. */
 function soFar(parts: readonly Uint8Array[]): Buffer {
   return gunzipSync(Buffer.concat(parts), { finishFlush: constants.Z_SYNC_FLUSH })
 }

@@ -1,7 +1,7 @@
 import { AccessError, SourceError } from "@headwater/core"
 
 /**
- * How a call to etcd's gateway failed.
+ * The kind of failure of a call to etcd's gateway.
  *
  *   unsent    it never reached etcd
  *   refused   etcd said no, and did nothing

@@ -17,17 +17,17 @@ export interface Mark {
 }
 
 /**
- * A key of etcd with a random id, one for each prefix, that names a life of its history where
- * etcd's own ids do not: a cluster that was wiped or restored under its old name and token keeps
- * them.
+ * A key of etcd with a random id, one for each prefix, that names an epoch of its history
+ * where etcd's own ids do not: a cluster that was wiped or restored under its old name and token
+ * keeps them.
  *
- *   none there           whoever comes makes one
- *   history went back    whoever saw more puts another in its place, by compare-and-set
- *   another there        another life: whoever held the one before begins anew
+ *   absent               the first hub makes one
+ *   history went back    a hub that saw a higher revision replaces it, by compare-and-set
+ *   changed              another epoch: a hub that followed the old one starts anew
  *   deleted in a watch   put back as it was: the history is the same
  *
  * An id is never used twice, and only what is linearizable is taken for the present: so a revision
- * below one that was seen in the same life is never a late answer.
+ * below one that was seen in the same epoch is never a late answer.
  */
 export class EpochMarker {
   /** The key in etcd, and its base64. */
@@ -35,7 +35,7 @@ export class EpochMarker {
   readonly key64: string
   readonly #gateway: Gateway
   #mark: Mark | undefined
-  /** The highest revision that was seen in the life of `#mark`. */
+  /** The highest revision that was seen in the epoch of `#mark`. */
   #reached: Revision = 0
 
   constructor(gateway: Gateway, prefix: string) {

@@ -34,18 +34,19 @@ export interface EtcdOptions {
   /** True makes the source writable; `false` by default. */
   readonly write?: boolean
   /**
-   * Whether a key under `/headwater/epoch/` names this life of its history: see `EpochMarker`. As
+   * True: a key under `/headwater/epoch/` names this epoch of its history: see `EpochMarker`. As
    * `write` by default. That key is written, also where the prefix is not.
    */
   readonly marker?: boolean
   /**
-   * Who answers a list: `linearizable`, the default, goes through the leader; `serializable` lets
-   * any member answer by what it has, unless that is behind. Everything else is linearizable.
+   * The members that may answer a list: `linearizable`, the default, goes through the leader;
+   * `serializable` lets any member answer by what it has, unless that is behind. Everything else is
+   * linearizable.
    */
   readonly reads?: "linearizable" | "serializable"
   /**
-   * How many revisions before the present one a hub that starts goes back at most, where etcd still
-   * has them; 20,000 by default, 0 for none. See `Source.oldest`.
+   * Most revisions that a starting hub goes back before the present one, where etcd still has them;
+   * 20,000 by default, 0 for none. See `Source.oldest`.
    */
   readonly historyRevisionsMax?: number
   readonly username?: string
@@ -182,8 +183,8 @@ export class EtcdSource implements Source {
     return `etcd/${life}/${this.#options.prefix}`
   }
 
-  // The least that is linearizable: one key, which need not exist, and which whoever may read the
-  // prefix may read.
+  // The least that is linearizable: one key, which need not exist, and which every user that may
+  // read the prefix may read.
   async #glance(signal: AbortSignal): Promise<{ readonly header: Header }> {
     const range = { key: this.#keys.rangeStart, keys_only: true }
     return this.#gateway.read<RangeAnswer>("/v3/kv/range", range, signal)

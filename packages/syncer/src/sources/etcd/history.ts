@@ -43,8 +43,8 @@ export async function oldestOf(
   return (await compactedTo(context, oldest, signal)) ?? present
 }
 
-// A watch of the one key that the range begins with: whoever may read the range may watch it, and
-// hardly ever is there one.
+// A watch of the one key that the range begins with: every user that may read the range may watch
+// it, and it hardly ever exists.
 async function compactedTo(
   { gateway, keys, clock }: HistoryContext,
   from: Revision,

@@ -1,12 +1,12 @@
 import { FrameError, utf8Decoder } from "@headwater/core"
 
 /**
- * The lines of a body that are not empty, without their ends. A last line that was cut is not told.
+ * The lines of a body that are not empty, without their ends. A last line that was cut is left out.
  *
  * Leaving the loop cancels the body, and so does the signal: the `fetch` of Node 20 and 22 forgets
  * its own once the request was collected as garbage.
  *
- * @param charsMax a longer line is a `FrameError`: nobody is to fill our memory with one.
+ * @param charsMax a longer line is a `FrameError`, so that a line cannot fill the memory.
  */
 export async function* readLines(
   body: ReadableStream<Uint8Array>,

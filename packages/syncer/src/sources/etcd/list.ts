@@ -48,7 +48,7 @@ const PAGE_ENTRIES_FIRST = 500
 const PAGE_ENTRIES_MAX = 16_384
 
 /**
- * What is read in one request, no compaction can overtake. At the most 256 MiB a page, which etcd
+ * Most bytes of one page: compaction cannot overtake a single request. 256 MiB, which etcd
  * and this process have to hold. Each list that does end makes the next one's pages smaller.
  */
 const PACE_MAX = 64
@@ -93,7 +93,7 @@ export async function* listEtcd(
         limit = limitAfter(answer, limit, pace)
         isMarked = context.marker?.mark !== undefined
         asked = nextPage(context, { key, limit, at: revision }, link.signal)
-        // It may fail while a page is in use; who awaits it hears of it, and nobody else need.
+        // It may fail while a page is in use; the caller that awaits it gets the error.
         asked.catch(() => {})
       }
       isUnderWay = true
@@ -200,7 +200,7 @@ async function* slicesOf(
   { header, id, pairs }: MarkedRange,
 ): AsyncGenerator<ListPage> {
   const { keys, clock, marker, identityOf } = context
-  // Somebody lists who never asked who this is, so nobody has made a marker yet.
+  // `list` may run before `identity`; then there is no epoch marker to compare.
   const isNamed = marker === undefined || id !== undefined
   const head = { revision, ...(isNamed && { identity: identityOf(header.cluster_id, id) }) }
   yield { ...head, ...entriesOf(keys, pairs.next() ?? []) }

@@ -1,5 +1,5 @@
 import { SourceError } from "@headwater/core"
-import { type Cursor, decodeQuotedBase64 } from "./quoted-base64.ts"
+import { type ByteCursor, decodeQuotedBase64 } from "./quoted-base64.ts"
 
 /** A key and its value as bytes: views of a buffer that a slice shares. */
 export interface Pair {
@@ -97,7 +97,7 @@ function readPairs(block: Uint8Array, pairs: Pair[]): void {
   }
 }
 
-function readPair(block: Uint8Array, bytes: Uint8Array, place: Place): Pair {
+function readPair(block: Uint8Array, bytes: Uint8Array, place: PairPlace): Pair {
   let key: Uint8Array = EMPTY
   let value: Uint8Array = EMPTY
   let revision = 0
@@ -128,13 +128,13 @@ function readPair(block: Uint8Array, bytes: Uint8Array, place: Place): Pair {
 }
 
 /** The reading position, and the bounds of the last string or word. */
-interface Place extends Cursor {
+interface PairPlace extends ByteCursor {
   start: number
   end: number
 }
 
 // The next byte that is no white space; -1 at the end.
-function skip(block: Uint8Array, place: Place): number {
+function skip(block: Uint8Array, place: PairPlace): number {
   for (; place.at < block.length; place.at++) {
     const byte = block[place.at] as number
     if (byte > SPACE) return byte
@@ -142,7 +142,7 @@ function skip(block: Uint8Array, place: Place): number {
   return -1
 }
 
-function readString(block: Uint8Array, place: Place): void {
+function readString(block: Uint8Array, place: PairPlace): void {
   if (block[place.at] !== QUOTE) throw malformed()
   let at = place.at + 1
   place.start = at
@@ -154,7 +154,7 @@ function readString(block: Uint8Array, place: Place): void {
   place.at = at + 1
 }
 
-function readWord(block: Uint8Array, place: Place): void {
+function readWord(block: Uint8Array, place: PairPlace): void {
   let { at } = place
   place.start = at
   for (let byte = block[at]; byte !== COMMA && byte !== END_BRACE; byte = block[++at]) {
@@ -165,7 +165,7 @@ function readWord(block: Uint8Array, place: Place): void {
   place.at = at
 }
 
-function readInteger(block: Uint8Array, { start, end }: Place): number {
+function readInteger(block: Uint8Array, { start, end }: PairPlace): number {
   let integer = 0
   for (let at = start; at < end; at++) {
     const digit = (block[at] as number) - ZERO

@@ -1,5 +1,5 @@
 /** A reading position in a source, and a writing position in a target. */
-export interface Cursor {
+export interface ByteCursor {
   at: number
   used: number
 }
@@ -12,7 +12,7 @@ export interface Cursor {
 export function decodeQuotedBase64(
   source: Uint8Array,
   target: Uint8Array,
-  cursor: Cursor,
+  cursor: ByteCursor,
 ): boolean {
   let from = cursor.at + 1
   let at = cursor.used

@@ -10,7 +10,7 @@ const EVENTS = '"events":['
 const BETWEEN = "}},{"
 
 /**
- * What a line of a watch says. A long one is parsed in slices, each told as a fragment, so that no
+ * The content of a line of a watch. A long one is parsed in slices, each a fragment, so that no
  * more than some ms of work stand between two answers.
  *
  * @throws {SourceError} it is not JSON.

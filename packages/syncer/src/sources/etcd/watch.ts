@@ -44,7 +44,7 @@ const LINE_CHARS_MAX = 64 * 1_048_576
 const MARKER_WATCH = "1"
 
 /**
- * Tells every commit of a range from a revision on; see `Source.watch`.
+ * Yields every commit of a range from a revision on; see `Source.watch`.
  *
  * Asks for fragments, of 1.5 MiB by default, only where an answer was too long to be taken whole:
  * etcd 3.4 measures a fragment anew for each event that it puts in, which takes 1.5 s for 10,000.

@@ -61,8 +61,8 @@ export class Directory {
   }
 
   /**
-   * What an event did here. A directory that was made or given another time to live is nothing; one
-   * that was put in a file's place takes the file away.
+   * The effect of an event here. A directory that was made or given another time to live has none;
+   * one that was put in a file's place takes the file away.
    *
    * @throws {RangeError} the action is not one of v2's.
    */

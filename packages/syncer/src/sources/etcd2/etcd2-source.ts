@@ -32,8 +32,8 @@ export interface Etcd2Options {
   readonly fetch?: typeof fetch
   readonly clock: Clock
   /**
-   * How long a watch that is behind reads the events that it missed, which etcd gives one for each
-   * request, before the directory is listed instead; 5 s by default.
+   * A watch that is behind reads missed events, one for each request, for this long, in ms; then it
+   * lists the directory instead. 5 s by default.
    */
   readonly catchUpMs?: number
 }
@@ -55,8 +55,8 @@ export function etcd2Source(options: Etcd2Options): Etcd2Source {
 const PAGE_ENTRIES = 1_000
 
 /**
- * A file of the directory that no list shows, because of its underscore: asked for, it tells the
- * present index, to whoever may read the directory.
+ * A file of the directory that no list shows, because of its underscore. The answer to a read of it
+ * has the present index, for every user that may read the directory.
  */
 const GLANCE = "_headwater?quorum=true"
 

@@ -32,7 +32,7 @@ export interface WatchContext {
 const RECYCLE_MS = 240_000
 
 /**
- * Tells every event of a directory from an index on; see `Source.watch`.
+ * Yields every event of a directory from an index on; see `Source.watch`.
  *
  * By `wait=true&stream=true`. etcd looks for `waitIndex` in its history first; where it finds an
  * event there, it tells that one alone and says nothing more on this connection. The head of the

@@ -36,14 +36,14 @@ export interface MemoryOptions {
 }
 
 /** An entry that is there now. */
-interface Held {
+interface MemoryEntry {
   readonly key: string
   readonly revision: Revision
   readonly value: StoredValue
 }
 
 /** An entry of a list: one that is there now, or as it was before a commit. */
-type Listed = Held | Entry
+type Listed = MemoryEntry | Entry
 
 const HISTORY_COMMITS = 10_000
 const HISTORY_BYTES_MAX = 16 << 20
@@ -76,7 +76,7 @@ export function memorySource(options?: MemoryOptions): MemorySource {
 export class MemorySource implements Source {
   readonly name = "memory:"
   readonly #identity = `memory/${crypto.randomUUID()}`
-  readonly #entries = new Map<string, Held>()
+  readonly #entries = new Map<string, MemoryEntry>()
   readonly #values = new ValueStore()
   readonly #historyCommits: number
   readonly #log: CommitLog

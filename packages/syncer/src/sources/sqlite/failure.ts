@@ -1,5 +1,5 @@
 /**
- * What went wrong in sqlite, as far as it matters what is done next.
+ * A failure of sqlite, by the next step that it needs.
  *
  *   busy   another process holds the lock: try again
  *   full   no room on the disk, or the disk's quota: nothing was written

@@ -37,7 +37,7 @@ export function overdue(
   return Math.max(compacted, Math.min(until, revision - 1, bounds.pinned))
 }
 
-/** Forgets, inside the open transaction, what nobody can see from `revision` on. */
+/** Deletes, inside the open transaction, items that no revision from `revision` on contains. */
 export function compactTo(database: Database, revision: Revision): void {
   database.run("delete from items where ended <= ?", revision)
   // The newest commit's row stays: it says how much was ever written.

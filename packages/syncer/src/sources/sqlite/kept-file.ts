@@ -32,8 +32,8 @@ export interface OpenedFile {
 const OPEN_BUSY_MS = 3_000
 
 /**
- * How long there may be no file at the path before a new one is made, in ms: whoever deletes it has
- * its log to delete too, or another file to put there.
+ * A path without a file gets a new one after this time, in ms: a program that deletes the file has
+ * its log to delete too, or puts another file there.
  */
 const GONE_MS = 1_000
 
@@ -50,10 +50,10 @@ export interface KeptFileOptions {
 }
 
 /**
- * The file at a path, also when somebody puts another one there.
+ * The file at a path, also after another file was put there.
  *
  * A process goes on reading and writing a file that was deleted, and what it writes is gone with
- * it. So the path is looked at before every write, and while somebody watches: another file there,
+ * it. So the path is checked before every write, and during a watch: another file there,
  * or none, ends the connection, and the next use opens what is there, or, where there has been none
  * for a second, makes one. That is another source, which says so itself.
  */
@@ -73,10 +73,9 @@ export class KeptFile {
   }
 
   /**
-   * What is open now; opens what is there, where the file was replaced. Cost: a look at the path.
+   * The open database; opens the file at the path, if it was replaced. Cost: a look at the path.
    *
-   * @throws {SourceError} what is there cannot be opened or was damaged, or it is gone since a
-   *   moment ago.
+   * @throws {SourceError} the file cannot be opened, was damaged, or is gone since a moment ago.
    * @throws {ClosedError} it was closed.
    */
   use(): OpenedFile {
@@ -93,7 +92,7 @@ export class KeptFile {
   }
 
   /**
-   * Whether this is still what is open, and the file at the path.
+   * True when this is still the open database, and the file at the path.
    *
    * @throws {DamagedError} it is, and was damaged.
    */

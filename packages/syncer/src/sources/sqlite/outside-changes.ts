@@ -4,8 +4,8 @@ import type { Clock } from "@headwater/core"
 const POLL_MS = 50
 
 /**
- * Looks every so often, while somebody watches, whether the file was changed by somebody else: the
- * kernel tells no process of another one's commits.
+ * Checks at an interval, while there is a watch, whether another process changed the file: the
+ * kernel reports no commits of other processes.
  */
 export class OutsideChanges {
   readonly #clock: Clock
@@ -13,7 +13,7 @@ export class OutsideChanges {
   #watchers = 0
   #cancel: (() => void) | undefined
 
-  /** @param look is called at each turn, and tells whoever has to know. */
+  /** @param look is called at each interval. */
   constructor(clock: Clock, look: () => void) {
     this.#clock = clock
     this.#look = look
@@ -24,7 +24,7 @@ export class OutsideChanges {
     return this.#watchers
   }
 
-  /** Somebody watches from now on. Returns what ends that; ending twice is harmless. */
+  /** Adds a watch. Returns the function that removes it; calling it twice is harmless. */
   watch(): () => void {
     this.#watchers += 1
     this.#poll()

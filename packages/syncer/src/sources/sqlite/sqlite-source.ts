@@ -72,7 +72,7 @@ export function sqliteSource(options: SqliteOptions): SqliteSource {
  * source: do not write both. Reads block for some microseconds, writes for a flush of the disk.
  *
  * Another file at the path, or none, is another source: the watches end as `replaced`, and until
- * somebody has asked for its identity, writes are refused.
+ * a caller has asked for its identity, writes are refused.
  */
 export class SqliteSource implements Source {
   readonly name: string
@@ -270,13 +270,14 @@ export class SqliteSource implements Source {
   }
 
   // Another process's commit moves this connection's number; our own wake the watches themselves.
-  // A file that cannot be read now is a change too: whoever waits then reads, and hears why.
+  // A file that cannot be read now is a change too: the waiting watch then reads, and gets the
+  // error.
   #look(): void {
     let version = -1
     try {
       version = Number(this.#file.use().database.all("pragma data_version")[0]?.data_version)
     } catch {
-      // Whoever is woken hears of it.
+      // The woken watch gets the error.
     }
     if (version !== this.#dataVersion || version < 0) this.#wake()
     this.#dataVersion = version
