@@ -11,7 +11,7 @@ export type PackageChange =
   | { readonly op: "put"; readonly record: PackageRecord }
   | { readonly op: "delete"; readonly name: string }
 
-/** One package in so many is taken away. */
+/** Each round deletes one package in so many. */
 const REMOVED_EVERY = 25
 
 /**

@@ -11,10 +11,10 @@ const OPERATIONS_MAX = 100
 const LOADERS = 4
 
 /**
- * Writes changes to etcd, a hundred a transaction. `onProgress` hears how many are done.
+ * Writes changes to etcd, a hundred a transaction. `onProgress` gets the number written so far.
  *
- * With `inOrder`, one transaction after the other; else a few at once. Resolves with the revision
- * of the last one, and how many there were.
+ * With `inOrder`, transactions run one after the other; otherwise a few run at once. Resolves with
+ * the revision of the last one and their number.
  */
 export async function writeChanges(
   etcd: Etcd,

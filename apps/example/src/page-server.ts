@@ -16,7 +16,7 @@ export interface PageServer {
   close(): Promise<void>
 }
 
-/** Packages that the page imports by name; its import map leads them to `/modules/`. */
+/** Packages that the page imports by name; its import map resolves them to `/modules/`. */
 const MODULES = [
   "@headwater/client",
   "@headwater/protocol",

@@ -87,7 +87,10 @@ export class EpochState {
     return this.trie.horizon
   }
 
-  /** The revision after which a watch goes on: all up to here is known. 0 before the first list. */
+  /**
+   * The revision after which a watch continues: all changes up to it are applied. 0 before the
+   * first list.
+   */
   get contiguous(): Revision {
     return this.#contiguous
   }

@@ -32,7 +32,7 @@ import { BreadcrumbPublisher } from "./publisher.ts"
 import { CacheWriter } from "./writer.ts"
 
 /**
- * The latest state of a source, as immutable versions, and what changed since any of them.
+ * The latest state of a source, as immutable versions, and the changes since any of them.
  *
  * One writer, the syncer, calls the methods of the first half, one at a time. It may be in the
  * middle of a list, or of a commit of several chunks. Readers see only complete versions:
@@ -41,8 +41,8 @@ import { CacheWriter } from "./writer.ts"
  *     applyCommits | progress                                            what the watch sends
  *
  * Any number of readers use the second half. A reader is a number, not a queue: `locate` turns its
- * position into a version, `plan` and `walked` decide how it goes on, and `current.snapshot` has
- * the changes since. No reader delays the writer or another reader.
+ * position into a version, `plan` and `walked` decide its next step, and `current.snapshot` has the
+ * changes since. No reader delays the writer or another reader.
  *
  * Cost: a breadcrumb per chunk of at most 100 updates. Long calls yield to other tasks every 5 ms.
  * Source: Typha's snapcache; the resume without a log is ZFS's incremental send.

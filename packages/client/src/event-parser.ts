@@ -1,8 +1,8 @@
 import { FrameError } from "@headwater/core"
 
 /**
- * Takes one event that has data. `event` and `id` are `""` where this very event has none: an id is
- * its frame's own here, and not kept for the frames after it, as an `EventSource` would.
+ * Takes one event that has data. `event` and `id` are `""` if this event has none: unlike an
+ * `EventSource`, the parser does not keep an id for later events.
  */
 export type EventHandler = (event: string, data: string, id: string) => void
 

@@ -19,7 +19,7 @@ import { wait } from "./wait.ts"
  */
 export class ReplicaShare<Value> implements Replica<Value> {
   readonly ready: Promise<void>
-  /** For code that writes through it. */
+  /** The link, for code that writes through this replica. */
   readonly link: Link
   readonly #live: LiveReplica<Value>
   readonly #letGo: (() => void) | undefined

@@ -84,8 +84,8 @@ export async function withDeadline<T>(
 }
 
 /**
- * Waits for work until the signal is aborted, and then no longer: for work that may not notice the
- * signal itself. A later failure of that work is ignored.
+ * Waits for work until the signal is aborted, for work that may not observe the signal itself. A
+ * later failure of that work is ignored.
  *
  * @throws `signal.reason`, also when it was aborted before.
  */

@@ -35,11 +35,11 @@ export function backoffMs(
 }
 
 /**
- * Counts failures in a row, with one more. Those before are forgotten only after health that
- * lasted: a link that works for a moment each time must not become a loop without a pause.
+ * Counts one more failure in a row. Earlier failures are forgotten only after a long healthy time:
+ * a link that works for a moment each time must not become a loop without a pause.
  *
- * @param healthyMs for how long all was well before this failure.
- * @param forgetAfterMs how long that must have been for earlier failures to be forgotten.
+ * @param healthyMs the healthy time before this failure.
+ * @param forgetAfterMs the healthy time after which earlier failures are forgotten.
  */
 export function countFailure(failures: number, healthyMs: number, forgetAfterMs: number): number {
   return healthyMs >= forgetAfterMs ? 1 : failures + 1

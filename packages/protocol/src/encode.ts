@@ -35,7 +35,7 @@ export const OPENING_COMMENT: Uint8Array = /* @__PURE__ */ encodeUtf8(":\n")
 
 /**
  * Encodes the opening of a stream: a comment, because Bun sends no headers before a byte of body,
- * and the delay after which a reader that is cut comes back. The first event continues the same
+ * and the delay after which a reader that is cut reconnects. The first event continues the same
  * block: several libraries deliver a block that has only `retry:` as an empty event.
  */
 export function encodeOpening(retryMs: number): Uint8Array {

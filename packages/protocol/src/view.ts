@@ -12,7 +12,7 @@ export interface ViewFilter {
 /** The entries that one reader asks for and may see. */
 export interface ViewSpec extends ViewFilter {
   readonly values: ValueKind
-  /** The grant, where it cuts this view down; absent for a full grant. */
+  /** The grant, if it restricts this view; absent for a full grant. */
   readonly grant?: ViewFilter | undefined
 }
 

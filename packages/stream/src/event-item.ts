@@ -11,7 +11,7 @@ export interface EventItem {
   readonly payload: Uint8Array
 }
 
-/** A place among the items that were ever appended to a buffer. */
+/** A place in the sequence of all items that were appended to a buffer. */
 export interface BufferMark {
   readonly sequence: number
   /** Bytes of payload up to here. */

@@ -2,7 +2,7 @@ import { durationRule, integerRule, type OptionRule, type OptionRules } from "@h
 
 /** Every bound of a publisher. Each has a reason; none is absent. */
 export interface StreamLimits {
-  /** Topics registered; 1,024 by default. Topics are made by programs, not by requests. */
+  /** The largest number of topics; 1,024 by default. Programs register topics; requests do not. */
   readonly topicsMax: number
   /** Subscriptions open, and with them buffers; 100,000 by default. */
   readonly subscriptionsMax: number

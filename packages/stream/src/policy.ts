@@ -47,7 +47,7 @@ export interface Unread {
   readonly servedMs: number
 }
 
-/** Decides whether what a reader leaves unread may go on being kept for it. */
+/** Returns true if the buffer may keep a reader's unread items. */
 export type Keeps = (unread: Unread) => boolean
 
 /** Typha's numbers. */

@@ -183,10 +183,10 @@ export class EventPublisher<Payload> {
   }
 
   /**
-   * Publishes as soon as what was offered before is published: at most `queueBatchesMax` commits
-   * are queued, and beyond that the caller waits. Resolves when it is published. What was offered
-   * before a `refresh` of its topic is of a replaced state, and is dropped. Do not mix with
-   * `publish`, which waits for nothing that is queued.
+   * Publishes a commit as soon as all commits offered before it are published. At most
+   * `queueBatchesMax` commits are queued; beyond that the caller waits. Resolves when the commit is
+   * published. A `refresh` of a topic drops the commits offered before it, since they belong to the
+   * replaced state. Do not mix with `publish`, which does not wait for the queue.
    *
    * @throws {ClosedError} the publisher was closed; nothing was published.
    * @throws `signal.reason`, while it waits for room; nothing was published.

@@ -23,7 +23,9 @@ export type StreamFrame<Payload> =
 
 /** The frames of a subscription, which is woken whenever `read` may have a new one. */
 export interface Feed<Payload> {
-  /** The next frame, when it is there. Throws what ends the stream, each time. */
+  /**
+   * Returns the next frame if there is one. Once the stream has ended, throws its error each time.
+   */
   read(): StreamFrame<Payload> | undefined
   /** The unread part of the trail, when it is known. */
   readonly unread?: Unread | undefined

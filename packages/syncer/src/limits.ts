@@ -4,7 +4,7 @@ export interface SyncerLimits {
   readonly queueEventsMax: number
   /** Bytes of keys and values in them; one event larger than all of it waits alone. */
   readonly queueBytesMax: number
-  /** Commits that are handed to the cache at once, when more than one event waits. */
+  /** The largest number of commits that the cache gets in one call, when several events wait. */
   readonly batchCommitsMax: number
   /** Watches lost one after the other at one revision before the source is listed again. */
   readonly errorsMax: number

@@ -87,10 +87,11 @@ export class Syncer {
   }
 
   /**
-   * Runs until `signal` is aborted, and resolves when nothing of it is open any more. Once.
+   * Runs until `signal` is aborted, and resolves when everything that it opened is closed. Call it
+   * once.
    *
-   * Rejects when the cache fails in a way that is no operating error, and when the source throws
-   * one whose `recovery` is `stop`; the status is then `stale`.
+   * Rejects when the cache fails with an unexpected error, and when the source throws an error
+   * whose `recovery` is `stop`; the status is then `stale`.
    */
   async run(signal: AbortSignal): Promise<void> {
     await this.#run(signal, false)

@@ -1,6 +1,6 @@
 /**
- * The script of the page: a replica of the topic, and what is seen of it. However much changes, the
- * page is drawn once a frame.
+ * The script of the page: a replica of the topic and its display. The page is drawn at most once
+ * per frame, however many entries change.
  *
  * @module
  */

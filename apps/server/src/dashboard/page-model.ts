@@ -31,15 +31,15 @@ function bytesText(bytes: Uint8Array): string {
 
 /** The entries that the page shows. */
 export interface Rows {
-  /** The first in the order of their keys. */
+  /** The first entries in the order of their keys. */
   readonly first: readonly ReplicaEntry[]
   /** The number of entries whose key contains the search text. */
   readonly found: number
 }
 
 /**
- * Returns the first entries, by key, of those whose key contains a text. Cost: O(entries) and
- * little more, since few of them are smaller than the `countMax` smallest so far.
+ * Returns the first entries, in the order of keys, whose key contains a text. Cost: little more
+ * than O(entries), since few keys are smaller than the `countMax` smallest so far.
  */
 export function firstRows(entries: Iterable<ReplicaEntry>, search: string, countMax: number): Rows {
   const first: ReplicaEntry[] = []
@@ -65,7 +65,7 @@ function placeOf(key: string, sorted: readonly ReplicaEntry[]): number {
   return from
 }
 
-/** The last changes of a topic, newest first, since the page has it whole. */
+/** The last changes of a topic, newest first, since the page has its complete state. */
 export class LastChanges {
   readonly #countMax: number
   #isLoaded = false

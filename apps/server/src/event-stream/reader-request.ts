@@ -12,7 +12,7 @@ export interface ReaderRequest extends ViewFilter {
   readonly isOwnId: boolean
   readonly policy: "conflate" | "disconnect"
   readonly once: boolean
-  /** Of the peer, by which streams and views are bounded; absent where unknown or exempt. */
+  /** The peer's address, which bounds its streams and views; absent if unknown or exempt. */
   readonly address?: string | undefined
 }
 

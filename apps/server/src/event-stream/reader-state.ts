@@ -51,7 +51,7 @@ export interface Landing {
 
 /** An event of a reader. */
 export type ReaderEvent =
-  /** The hub has found from where to serve it. */
+  /** The hub has found the point from which to serve the reader. */
   | { readonly type: "started"; readonly start: StartPoint }
   /** A slice of changes. Without bytes where nothing in it passes the view. */
   | { readonly type: "slice"; readonly bytes: Uint8Array | undefined; readonly at?: Landing }

@@ -35,7 +35,7 @@ export class StreamConnection {
     return this.#isWaiting ? undefined : this.#heartbeat.last
   }
 
-  /** True when it has been silent for a heartbeat. */
+  /** True when the connection has been silent for one heartbeat. */
   get due(): boolean {
     return this.#heartbeat.due
   }

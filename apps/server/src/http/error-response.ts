@@ -33,8 +33,8 @@ export interface ErrorContext {
 const RETRY_AFTER = "1"
 
 /**
- * Answers a request that failed: `{ "error": { code, message, retry } }`, never a stack, and never
- * the text of an error that was not made for the client.
+ * Answers a request that failed: `{ "error": { code, message, retry } }`, without a stack, and
+ * without the text of any error that was not made for the client.
  */
 export function errorResponse(error: unknown, { log, bugs }: ErrorContext): Response {
   if (!isSyncError(error) || INTERNAL_CODES.includes(error.code)) {

@@ -59,7 +59,9 @@ export function liveListType<Value = unknown>(
 /** The state of one entry of a live type: its stream, and the last change of it. */
 export class LiveEntry<Value = unknown> {
   readonly replica: Replica<Value>
-  /** A read failed since the stream was last live: then the next is answered at once. */
+  /**
+   * True if a read failed since the stream was last live. The next read is then answered at once.
+   */
   hasFailed = false
   #changed: ReplicaSnapshot<Value> | undefined
   #position: Position | undefined

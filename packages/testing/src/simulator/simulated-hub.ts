@@ -117,7 +117,9 @@ export class SimulatedHub {
     return this.#images
   }
 
-  /** Its process ends without a word, and another one takes its place: from nothing by default. */
+  /**
+   * Ends the process of the hub without a goodbye, and starts another one: from nothing by default.
+   */
   async crash(image?: SavedImage): Promise<void> {
     this.#note(image ? `crashes, and has ${image.position.revision}` : "crashes")
     await this.stop()
@@ -151,7 +153,7 @@ export class SimulatedHub {
     this.source.faults = faults
   }
 
-  /** The link is well; the source may still be one that cannot be watched. */
+  /** Repairs the link; the source may still be one that cannot be watched. */
   behave(): void {
     Object.assign(this.source, { refusing: false, mute: false, faults: NO_FAULTS })
     this.source.stir()

@@ -8,7 +8,7 @@ import { expectEqual, shown, Witness } from "./witness.ts"
 /** Totals of a simulation that found no fault. */
 export interface SimulationReport {
   readonly seed: number
-  /** All that the hubs told of their status, one hub after the other. */
+  /** The status reports of all hubs, one hub after the other. */
   readonly statuses: readonly string[]
   /** Lives of the source that were served. */
   readonly epochs: number

@@ -7,7 +7,7 @@ import { crc32, deflate } from "./deflate.ts"
  */
 export const STORED_BYTES_MAX = 256
 
-/** An event as a part of any stream in gzip, and what is needed to account for it at the end. */
+/** An event compressed as a part of any gzip stream, with the sums for the stream's tail. */
 export interface Packed {
   readonly bytes: Uint8Array
   readonly length: number

@@ -3,7 +3,7 @@ import { checkKey } from "../check-write.ts"
 
 /** A key of etcd that no topic can show. */
 export interface InvalidKey {
-  /** As far as it can be written as text. */
+  /** The key as text; bytes that are not UTF-8 become U+FFFD. */
   readonly key: string
   readonly reason: string
   /** Base64 of all of it. */

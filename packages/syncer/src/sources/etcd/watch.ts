@@ -137,7 +137,7 @@ function requestsOf(
   return [...requests, { create_request: followed }]
 }
 
-/** Hears of the marker, and puts it back where it was deleted: nothing was missed meanwhile. */
+/** Follows the marker, and creates it again after a delete: the watch missed nothing meanwhile. */
 async function readMarker(
   { marker, clusterId }: WatchContext,
   life: string | undefined,

@@ -117,7 +117,7 @@ export class Etcd2Source implements Source {
     return (await this.#glance(signal)).index
   }
 
-  /** By a quorum: never a stale member's. */
+  /** Lists by a quorum, so that no stale member answers. */
   async *list(request: ListRequest, signal: AbortSignal): AsyncGenerator<ListPage> {
     const path = `${this.#directory.path}?recursive=true&quorum=true`
     const answer = await this.#api.get(path, signal)

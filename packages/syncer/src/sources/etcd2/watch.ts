@@ -34,16 +34,16 @@ const RECYCLE_MS = 240_000
 /**
  * Yields every event of a directory from an index on; see `Source.watch`.
  *
- * By `wait=true&stream=true`. etcd looks for `waitIndex` in its history first; where it finds an
- * event there, it tells that one alone and says nothing more on this connection. The head of the
- * answer has the index at which it looked: so an event up to that one ends the connection, and one
- * above it came live, and more follow.
+ * Uses `wait=true&stream=true`. etcd first looks for `waitIndex` in its history. If it finds an
+ * event there, it sends that event alone and then nothing more on this connection. The head of the
+ * answer has the index at which etcd looked. An event up to that index therefore ends the
+ * connection; an event above it came live, and more follow.
  *
- * A watch that is behind would so fall back further, wherever there are more events than round
- * trips. With its first event of the past it opens a second connection, of the present (without
- * `waitIndex`), which holds what comes meanwhile; the events in between are finitely many. Where
- * they take longer than `catchUpMs`, the watch is `lost` as `compacted`, and the directory is
- * listed, which is one request.
+ * One round trip per event could let a watch that is behind fall back further. With its first event
+ * of the past, the watch therefore opens a second connection from the present (without
+ * `waitIndex`), which buffers new events. The number of events in between is then finite. If they
+ * take longer than `catchUpMs`, the watch is `lost` as `compacted`, and the directory is listed,
+ * which is one request.
  *
  * Source: etcd's server/etcdserver/api/v2store/watcher_hub.go.
  */
@@ -89,7 +89,7 @@ export async function* watchEtcd2(
   }
 }
 
-/** A request for events, of which the head was answered. */
+/** A request for events after the head of its answer has arrived. */
 interface Connection {
   readonly head: AnswerHead
   /** True when it waits for events without a look at the history. */

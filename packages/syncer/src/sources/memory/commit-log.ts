@@ -27,8 +27,8 @@ const CHANGE_BYTES = 1 + 4 + 4 + 8 + 4
 const UNIT_BYTES_MAX = 3
 
 /**
- * The last commits, and what each of them replaced, as bytes in a few large arrays: so that a bound
- * in bytes is one of what is really held (see `ValueStore`).
+ * The last commits and the values that they replaced, as bytes in a few large arrays. A bound in
+ * bytes is therefore a bound on the memory in use (see `ValueStore`).
  *
  *   commit   number of changes u32 | changes
  *   change   op u8 | key length u32 | value length u32 | revision before f64 | length before u32 |

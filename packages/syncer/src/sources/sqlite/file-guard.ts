@@ -26,7 +26,7 @@ export class FileGuard {
   /** The page of the file that holds its epoch, and never moves while it is open. */
   readonly #epochPage: number | undefined
   readonly #epoch: string
-  /** The largest that the file was, since it was last made smaller by the engine of a process. */
+  /** The largest size of the file since an engine last made it smaller. */
   #bytes: number
 
   /** @param database the open file; its first pages were written to it by a checkpoint. */

@@ -42,7 +42,7 @@ export interface FileSystem {
   openRaw(path: string): RawFile
 }
 
-/** A file as it stands on the disk. */
+/** A file on the disk, as bytes. */
 export interface RawFile {
   size(): number
   /** Fewer bytes at the end of the file. */
