@@ -35,7 +35,7 @@ function resultsOf(rows: readonly Row[], cpu = "one"): Results {
 }
 
 describe("findMoves()", () => {
-  test("tells what moved by more than both runs scatter, the most moved first", () => {
+  test("lists changes larger than the scatter of both runs, largest first", () => {
     const noisy = { ...row, operation: "noisy", p05: 50, p95: 150 }
     const before = resultsOf([row, { ...row, operation: "put" }, noisy])
     const now = resultsOf([

@@ -89,7 +89,7 @@ describe.each(PAIRS)(
       }
     })
 
-    test("nor does one in between that is killed, for who moves up meanwhile", async () => {
+    test("nor does a killed hub in between, for readers that move up meanwhile", async () => {
       await behind.stop("SIGKILL")
       proxy.moveTo(portOf(above))
       await write(above, 5)

@@ -39,7 +39,7 @@ describe.skipIf(!etcdAvailable())("a hub of an etcd, killed and started again", 
   const eventsOf = (heard: string) =>
     [...heard.matchAll(/^event: ?(\w+)$/gm)].map(([, name]) => name)
 
-  test("a reader comes back with its id, and hears what it missed, without a reset", async () => {
+  test("a reader reconnects with its id and gets what it missed, without a reset", async () => {
     await etcd.put("/deploy/a", "1")
     hub = await start()
     await etcd.put("/deploy/b", "1")

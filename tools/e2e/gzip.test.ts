@@ -72,7 +72,7 @@ describe.each(["node24", "bun", "deno"] as const)("a hub on %s that compresses",
     return follower
   }
 
-  test("tells each event at once, and ends as one whole file", async () => {
+  test("delivers each event at once, and ends as one whole gzip file", async () => {
     const reader = await raw(GZIP)
     const heard = async (text: string) =>
       await reader.when(({ body }) => unpacked(body).includes(text))
@@ -108,7 +108,7 @@ describe.each(["node24", "bun", "deno"] as const)("a hub on %s that compresses",
     while ((await subscribers()) > 0) await pause(10)
   })
 
-  test("says the same as ever to who does not ask for gzip", async () => {
+  test("sends plain text to readers that do not accept gzip", async () => {
     const reader = await raw("accept-encoding: br, gzip;q=0")
     const { headers } = await reader.when(({ body }) => body.includes("event: status"))
 

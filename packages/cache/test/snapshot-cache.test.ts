@@ -312,7 +312,7 @@ describe("SnapshotCache (debug wasm)", () => {
     ])
   })
 
-  test("what the watch tells beside a list is kept, and is the list's future", async () => {
+  test("commits of a watch beside a list are kept, as changes after the list", async () => {
     cache.renew("e1")
     await list(5, [entry("a", "1", 3)])
     cache.beginResync()

@@ -87,7 +87,7 @@ export class ReadThroughCache implements AsyncDisposable {
     name: string,
     type: CacheType<Value, Request, State>,
   ): RegisteredType<Value, Request> {
-    if (this.#types.has(name)) throw invalid(`type "${name}" is there already`)
+    if (this.#types.has(name)) throw invalid(`type "${name}" is registered already`)
     const registered = new RegisteredType(name, type as CacheType<Value, Request>, this.#report)
     this.#types.set(name, registered as unknown as RegisteredType<unknown>)
     return registered

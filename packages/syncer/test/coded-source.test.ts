@@ -75,7 +75,7 @@ describe("codedSource()", () => {
     expect(contentOfCache(hub.cache)).toEqual({ a: "WELL at 5", c: "AFTER at 4" })
   })
 
-  test("WS-E9: what of one commit can be read is told, and what cannot is reported", async () => {
+  test("WS-E9: readable changes of a commit are yielded, unreadable ones reported", async () => {
     await write(memory, put("in/c", "two"), put("in/d", "!"))
     await clock.settle()
 

@@ -59,7 +59,7 @@ describe.skipIf(!etcdAvailable())("EpochMarker, with a real etcd, when there is 
     return answer.kvs?.[0]?.value
   }
 
-  test("is made once, by whoever comes first, where a topic is to have one", async () => {
+  test("the first hub of a topic with a marker makes it, once", async () => {
     const unmarked = await open({ write: false }).identity(never)
     const before = await standing()
     const sources = [open(), open(), open({ write: false, marker: true })]

@@ -81,7 +81,7 @@ describe("EtcdSource.list(), with reads by any member", () => {
     expect(asked.map(({ revision }) => revision)).toEqual(["8", "8", "8", "8"])
   })
 
-  test("ES-W2: whoever asks for a quorum gets one", async () => {
+  test("ES-W2: a list by a quorum is linearizable", async () => {
     const { list, asked } = scripted(() => 7, reads)
     await list({ atLeast: 7, linearizable: true })
 

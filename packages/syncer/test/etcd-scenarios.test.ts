@@ -236,7 +236,7 @@ describe.skipIf(!available)("Syncer, with a real etcd, when there is one on the 
     expect(source.name).toMatch(/^etcd:\/\/127\.0\.0\.1:\d+,127\.0\.0\.1:\d+\/services \d+\/$/)
   })
 
-  test("a source that was not told to write cannot", () => {
+  test("a source without the option write refuses writes", () => {
     expect(open("/r/", { write: false }).write).toBeUndefined()
   })
 
@@ -287,7 +287,7 @@ describe.skipIf(!available)("Syncer, with a real etcd, when there is one on the 
 })
 
 describe.skipIf(!available)("Syncer, with an etcd that tells no progress", () => {
-  test("a reader who is ahead of a quiet prefix is served after a list there", async () => {
+  test("a reader that is ahead of a quiet prefix is served after a list there", async () => {
     const etcd = await startEtcd({ progressMs: 600_000 })
     const options = { endpoints: [etcd.url], prefix: "/quiet/", write: true, clock: systemClock }
     const source = etcdSource(options)

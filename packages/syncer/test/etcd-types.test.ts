@@ -41,7 +41,7 @@ describe("a source of etcd on a command line", () => {
 
   test.each([
     ["//u:hunter2@h:1/p/", "credentials do not go into arguments"],
-    ["//h:1", "say which keys: etcd://h:1/PREFIX/"],
+    ["//h:1", "the address has no prefix: write etcd://h:1/PREFIX/"],
     ["///p/", '"" is not HOST:PORT of an etcd'],
     ["//h:99999/p/", '"h:99999" is not HOST:PORT of an etcd'],
     ["//h/%ff/", 'the prefix "/%ff/" is not URL-encoded UTF-8'],

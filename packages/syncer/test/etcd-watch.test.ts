@@ -106,7 +106,7 @@ describe("EtcdSource.watch()", () => {
     expect(requests).toMatchObject([{ fragment: false }, { fragment: true }])
   })
 
-  test("an answer whose rest was cut off is not told", async () => {
+  test("an answer that was cut off yields no commit", async () => {
     const { source } = scripted(new ManualClock(), [
       result({ fragment: true, events: [event("a", 10)] }),
       JSON.stringify(result({ events: [event("b", 10)] })).slice(0, -1),
@@ -173,7 +173,7 @@ describe("EtcdSource.watch()", () => {
     expect([compacted.source.open, denied.source.open]).toEqual([0, 0])
   })
 
-  test("a progress below ours is told as it is: the syncer will ask", async () => {
+  test("a progress below the last revision is yielded unchanged", async () => {
     const { source } = scripted(new ManualClock(), [
       result({ created: true }),
       { result: { header: { ...header, revision: "3" } } },

@@ -214,7 +214,7 @@ describe.skipIf(!available)("etcd v2, when there is an etcd on the PATH", () => 
       expect(await told(replaced, replaced)).toEqual([commit(replaced, del("a"))])
     })
 
-    test("a key as long as none may be is invalid, and is told as such", async () => {
+    test("a key that is too long is invalid, and reported", async () => {
       const key = "x".repeat(4_097)
       const written = await files.put(key, "1")
       const reason = "longer than 4096 bytes"
@@ -257,7 +257,7 @@ describe.skipIf(!available)("etcd v2, when there is an etcd on the PATH", () => 
       await cuttable.close()
     })
 
-    test("a refresh is told by no watch, so each hub has an epoch of its own", async () => {
+    test("a refresh appears in no watch, so each hub has its own epoch", async () => {
       await files.put("a", "1")
       const first = new Hub(source, systemClock, { seed: 1 })
       await until(() => first.cache.report.status === "in-sync")
@@ -358,7 +358,7 @@ describe.skipIf(!available)("etcd v2, when there is an etcd on the PATH", () => 
       await hub.stop()
     })
 
-    test("another cluster at its address is told as such", async () => {
+    test("another cluster at the same address is detected", async () => {
       await source.identity(never)
       const written = await files.put("a", "1")
       const other = await startEtcd()

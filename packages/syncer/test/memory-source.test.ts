@@ -27,7 +27,7 @@ describe("MemorySource", () => {
     ])
   })
 
-  test("forgets old commits: who watches from before them is lost", async () => {
+  test("forgets old commits: a watch from before them is lost", async () => {
     const source = memorySource({ history: 10 })
     for (let turn = 0; turn < 30; turn++) {
       await source.write({ conditions: [], changes: [put("a", `${turn}`)] }, never)
@@ -52,7 +52,7 @@ describe("MemorySource", () => {
     expect(newest.value?.type).toBe("commits")
   })
 
-  test("a watch that is read too slowly is lost, not told of a part", async () => {
+  test("a watch that is read too slowly is lost, and skips no commit", async () => {
     const source = memorySource({ history: 10 })
     const watch = source.watch(2, never)
     await source.write({ conditions: [], changes: [put("a", "first")] }, never)

@@ -191,7 +191,7 @@ describe("merge", () => {
     })
   })
 
-  test("a watch that is lost once goes on at once, and no reader hears of it", () => {
+  test("a watch that is lost once goes on at once, and changes no status", () => {
     const { state, effects } = run(healthy, lost, asked("A", 10))
 
     expect(effects).toEqual([
@@ -231,7 +231,7 @@ describe("merge", () => {
     expect(up.state.held.status).toBe("in-sync")
   })
 
-  test("a watch that tells nothing is in-sync once it has been open for a while", () => {
+  test("a silent watch is in-sync once it has been open for a while", () => {
     const stale: SyncState = {
       held: { ...held, status: "stale", code: "ERR_SOURCE_FAILED" },
       phase: { name: "asking", goal: "watch" },
@@ -292,7 +292,7 @@ describe("merge", () => {
     expect(run(spent, events.commits, lost).state.phase).toMatchObject({ goal: "watch" })
   })
 
-  test("WS-E5: commits that were told before are not told again", () => {
+  test("WS-E5: commits that were delivered before are not delivered again", () => {
     const commits = [10, 11, 12].map((revision) => ({ revision, changes: [] }))
     const { effects, state } = run(watching, { type: "commits", commits })
 
@@ -457,7 +457,7 @@ describe("merge", () => {
     expect(run(listing, events.listed).effects.map(({ type }) => type)).toEqual(["pause", "status"])
   })
 
-  test("a reader who is ahead of a quiet watch is fetched by a list at his very revision", () => {
+  test("a reader ahead of a quiet watch causes a list at the reader's revision", () => {
     const { state, effects } = run(watching, events.requested, page(12), events.listed)
 
     expect(effects).toEqual([

@@ -62,7 +62,7 @@ describe("Syncer, as its parents", () => {
     expect(hub.cache.current).toBeUndefined()
   })
 
-  test("ES-E1: what the watch tells beside a list is newer, and wins", async () => {
+  test("ES-E1: commits of a watch beside a list are newer, and win", async () => {
     source.page(10, { a: 5 })
     await clock.settle()
     source.commit(11, "a")
@@ -88,7 +88,7 @@ describe("Syncer, as its parents", () => {
     expect(served()).toEqual({ z: 1, dd: 7 })
   })
 
-  test("ES-E3, HW-B2: what a list holds already is not told again by the watch", async () => {
+  test("ES-E3, HW-B2: the watch does not repeat changes that the list has", async () => {
     source.now = 20
     await list(20, { a: 18 })
     const before = hub.cache.current!.snapshot.version
@@ -150,7 +150,7 @@ describe("Syncer, as its parents", () => {
     expect(served()).toEqual({ a: 10, b: 11 })
   })
 
-  test("ES-B17: a key that is deleted unknown leaves its mark, and tells nobody", async () => {
+  test("ES-B17: the delete of an unknown key leaves a tombstone and no update", async () => {
     await list(10, { a: 5 })
     source.commit(12, "-never", "-a")
     await clock.settle()
@@ -258,7 +258,7 @@ describe("Syncer, as its parents", () => {
     expect(hub.cache.position?.revision).toBe(50)
   })
 
-  test("WS-E5, WS-B15: events that come twice are told once, deletes as well", async () => {
+  test("WS-E5, WS-B15: events that come twice are delivered once, deletes too", async () => {
     await list(10, { a: 5, b: 5 })
     source.commit(11, "-a")
     source.commit(12, "b")

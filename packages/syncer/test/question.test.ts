@@ -21,7 +21,7 @@ function ask(held: Partial<Held>, names: string[], revisions: number[]) {
   return { answer, names }
 }
 
-test("question() asks who it is before and after it asks how far", async () => {
+test("question() asks for the identity before and after the revision", async () => {
   const { answer, names } = ask({ observed: 5 }, ["A", "A", "unasked"], [7])
 
   expect(await answer).toMatchObject({ identity: "A", revision: 7, floor: 5 })

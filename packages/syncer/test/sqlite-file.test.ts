@@ -151,7 +151,7 @@ describe("a sqlite file that is taken away", () => {
     expect(await contentOf(source)).toEqual({ other: "1 at 2" })
   })
 
-  test("a log that somebody else has made there meanwhile is left alone", async () => {
+  test("a log that another process has made there meanwhile is left alone", async () => {
     const source = open()
     await write(source, put("a", "1"))
     await deleteFile()

@@ -84,7 +84,7 @@ describe("SqliteSource", () => {
     expect(await one.identity(never)).toEqual(await other.identity(never))
   })
 
-  test("keeps history within its bounds: who watches from before them is lost", async () => {
+  test("keeps history within its bounds: a watch from before them is lost", async () => {
     const source = open({ historyCommitsMax: 50 })
     for (let turn = 0; turn < 200; turn++) await write(source, "a", `${turn}`)
 

@@ -171,7 +171,7 @@ describe("Syncer: its loop", () => {
     expect(hub.cache.position?.revision).toBe(4)
   })
 
-  test("WS-B12, U52: a short failure is not told, a long one is, at its time", async () => {
+  test("WS-B12, U52: a short failure changes no status, a long one does, in time", async () => {
     const hub = start({ limits: { staleAfterMs: 30_000 } })
     await clock.settle()
     source.refuse(true)
@@ -194,7 +194,7 @@ describe("Syncer: its loop", () => {
     expect(hub.cache.report.status).toBe("in-sync")
   })
 
-  test("ES-E10, U33: what a watch lost because the cache is slow is told as a gap", async () => {
+  test("ES-E10, U33: changes that a watch lost behind a slow cache become a gap", async () => {
     memory = memorySource({ history: 10 })
     source = new UnreliableSource(memory)
     await write(memory, put("kept", "1"))

@@ -58,7 +58,7 @@ describe("Syncer, with a memory source and a real cache", () => {
     expect(one.cache.current?.snapshot.digest).toBe(other.cache.current?.snapshot.digest)
   })
 
-  test("a watch that is cut goes on from the next revision: no reader hears of it", async () => {
+  test("a watch that is cut goes on from the next revision, without a status", async () => {
     const hub = start()
     await clock.settle()
     source.cut()
@@ -72,7 +72,7 @@ describe("Syncer, with a memory source and a real cache", () => {
     expect(hub.statuses).toEqual(["resyncing", "in-sync"])
   })
 
-  test("a source that is away makes stale; when it is back, everything is told", async () => {
+  test("an unreachable source is stale; after its return, every change is applied", async () => {
     const hub = start()
     await clock.settle()
     source.refuse(true)
@@ -99,7 +99,7 @@ describe("Syncer, with a memory source and a real cache", () => {
     expect(hub.cache.report).toMatchObject({ status: "in-sync", invalid: 0 })
   })
 
-  test("history that was forgotten meanwhile is listed, and the gap is told as such", async () => {
+  test("history that was forgotten meanwhile is listed, with a gap", async () => {
     await write(memory, put("old", "1"), put("kept", "1"))
     const hub = start()
     await clock.settle()
@@ -212,7 +212,7 @@ describe("Syncer, with a memory source and a real cache", () => {
     expect(await given).toBe(false)
   })
 
-  test("a reader who is ahead of a watch that tells nothing is fetched by a list", async () => {
+  test("a reader ahead of a silent watch causes a list", async () => {
     const hub = start({ limits: { aheadMs: 1_000 } })
     await clock.settle()
     source.mute(true)

@@ -137,7 +137,7 @@ describe("what is wrong is said in one line", () => {
     [["--topic", "a=memory:?values=xml"], /values=xml is none of/],
     [["--topic", "a=memory:?writ=1"], /writ=1 is none of/],
     [["--topic", "a=memory:", "--topic", "a=memory:"], /"a" is given twice/],
-    [["--topic", "a=etcd://h:1"], /say which keys/],
+    [["--topic", "a=etcd://h:1"], /the address has no prefix/],
     [["--topic", "a=etcd:///p/"], /"" is not HOST:PORT/],
     [["--topic", "a=etcd://h:1,/p/"], /"" is not HOST:PORT/],
     [["--topic", "a=etcd://h:99999/p/"], /is not HOST:PORT/],

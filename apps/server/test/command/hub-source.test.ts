@@ -100,7 +100,7 @@ describe("a hub behind a hub", () => {
     await above.hub.close(0)
   })
 
-  test("tells a value, and no touch, to who may have seen another one in between", async () => {
+  test("sends a value, not a touch, to a reader that may hold another one", async () => {
     const merged: WatchEvent[] = [
       {
         type: "commits",

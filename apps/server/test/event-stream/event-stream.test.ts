@@ -25,7 +25,7 @@ describe("eventStreamOf()", () => {
     await response.body?.cancel()
   })
 
-  test("knows none that somebody reads already, and no other answer", async () => {
+  test("finds no stream that is read already, and none in another answer", async () => {
     const app = createApp(hub, { anonymous: "write" })
     const response = await app.request(URL_OF_STREAM)
     const reader = response.body!.getReader()

@@ -160,7 +160,7 @@ describe("a reader that is ahead of this hub", () => {
 })
 
 describe("a source that becomes another one", () => {
-  test("is told by a reset with the new epoch, in the middle of the stream", async () => {
+  test("is sent as a reset with the new epoch, in the middle of the stream", async () => {
     let source: SwitchSource | undefined
     local = new LocalHub({
       entries: [
@@ -236,7 +236,7 @@ describe("the end of a stream", () => {
     expect(late).toMatchObject([{ type: "fault", code: "ERR_NOT_READY", retry: "retry" }])
   })
 
-  test("is a cut for who does not read, after the grace", async () => {
+  test("cuts a reader that does not read, after the grace", async () => {
     local = new LocalHub()
     const stream = await (await local.stream()).caughtUp()
     const closing = local.hub.drain.end("shutdown", 1_000, new AbortController().signal)
@@ -382,7 +382,7 @@ describe("the end of a stream", () => {
 })
 
 describe("a position below the horizon", () => {
-  test("is answered by reset compacted, and so is a reader who stalls for too long", async () => {
+  test("is answered by reset compacted, and so is a reader that stalls for too long", async () => {
     local = new LocalHub({ topic: { cache: { historyMs: 60_000 } } })
     const revision = await local.write({ a: 1 })
     const { epoch } = local.topic.cache.position!

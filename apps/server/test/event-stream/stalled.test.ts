@@ -11,7 +11,7 @@ const ENTRIES = Array.from(
   (_, n) => [`k/${n}`, json("x".repeat(100_000))] as const,
 )
 
-test("a reader whose connection takes nothing is cut, and its socket closed", async () => {
+test("a reader whose connection accepts no byte is cut, and its socket is closed", async () => {
   const served = await serveHub({
     topics: [{ name: "t", source: memorySource({ entries: ENTRIES }) }],
     limits: { stalledMs: 1_000, heartbeatMs: 200 },

@@ -55,7 +55,7 @@ describe("encode once", () => {
     expect(readers.every(({ replica }) => replica.entries["k/1"] === 3)).toBe(true)
   })
 
-  test("who joins within 10 s starts from one snapshot, though the topic changes", async () => {
+  test("readers that join within 10 s share one snapshot, though the topic changes", async () => {
     local = new LocalHub({ entries: entriesOf(1_000, 200) })
     await (await local.stream("prefix=k/")).caughtUp()
     const { encoded } = local.topic.fanOut.frames
@@ -129,7 +129,7 @@ describe("a reader who does not read", () => {
 })
 
 describe("a crowd that joins at once", () => {
-  test("walks a few at a time, and who has little to be told does not wait", async () => {
+  test("walks a few at a time, and a reader with little to catch up does not wait", async () => {
     local = new LocalHub({ entries: entriesOf(2_000, 200), limits: { walkersMax: 2 } })
     await local.settle()
     const { walkLimiter } = local.hub
@@ -157,7 +157,7 @@ describe("a crowd that joins at once", () => {
     expect([walkLimiter.walking, walkLimiter.waiting]).toEqual([0, 0])
   })
 
-  test("does not wait for those who stall, and is told what changed meanwhile", async () => {
+  test("does not wait for stalled readers, and sends them the changes since", async () => {
     local = new LocalHub({ entries: entriesOf(2_000, 200), limits: { walkersMax: 1 } })
     const stalled = await local.stream()
     await stalled.until("snapshot")

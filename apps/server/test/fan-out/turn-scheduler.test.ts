@@ -50,7 +50,7 @@ describe("TurnScheduler", () => {
     expect(count()).toBeGreaterThan(0)
   })
 
-  test("tells the failure of work to whoever asked for it, and goes on", async () => {
+  test("rejects for the caller of failed work, and goes on", async () => {
     const { clock, take } = steppedClock()
     const turns = new TurnScheduler(clock, 1)
     await turns.run(() => take(1))

@@ -26,7 +26,7 @@ describe("WalkLimiter", () => {
     expect(clock.timers).toBe(0)
   })
 
-  test("forgets who leaves before its turn", () => {
+  test("forgets a reader that leaves before its turn", () => {
     const { clock, walkLimiter, passes, granted } = crowdOf(1, 3)
     passes[1]?.leave()
     passes[0]?.leave()
@@ -36,7 +36,7 @@ describe("WalkLimiter", () => {
     expect([walkLimiter.walking, walkLimiter.waiting, clock.timers]).toEqual([0, 0, 0])
   })
 
-  test("does not let who is slow hold up the others", async () => {
+  test("a slow reader does not hold up the others", async () => {
     const { clock, walkLimiter, passes, granted } = crowdOf(2, 5)
     const take = (pass: number, frames: number) => {
       for (let n = 0; n < frames; n++) passes[pass]?.take()

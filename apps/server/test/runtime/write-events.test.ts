@@ -140,7 +140,7 @@ describe("writeEvents()", () => {
     await reader.soFar('"value":2')
   })
 
-  test("serves nothing to who stops reading, and goes on where he reads again", async () => {
+  test("sends nothing while a reader does not read, and goes on when it does", async () => {
     const reader = await connection()
     reader.send(`GET ${STREAM} HTTP/1.1`, "host: 127.0.0.1")
     await reader.soFar("event: status")

@@ -96,7 +96,7 @@ export class ViewStore implements AsyncDisposable {
   ): void {
     checkOptions("register", { name }, { name: textRule })
     checkKnown<ViewType<Payload, Result>>(`register "${name}"`, type as never, TYPE_RULES)
-    if (this.#types.has(name)) throw invalid(`type "${name}" is there already`)
+    if (this.#types.has(name)) throw invalid(`type "${name}" is registered already`)
     this.#types.set(name, type as unknown as ViewType<unknown, unknown>)
   }
 
@@ -271,7 +271,7 @@ export class ViewStore implements AsyncDisposable {
     item.cancelExpiry()
     this.#items.delete(id)
     // In a turn of its own: listeners are the type's code, and this may be mid-change.
-    queueMicrotask(() => item.stop.abort(new Error("nobody uses the view")))
+    queueMicrotask(() => item.stop.abort(new Error("the view is not in use any more")))
   }
 }
 

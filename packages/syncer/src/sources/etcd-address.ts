@@ -28,7 +28,7 @@ export function parseEtcdAddress(scheme: string, rest: string): EtcdAddress {
   const protocol = scheme.endsWith("s:") ? "https" : "http"
   const endpoints = hosts.split(",").map((host) => `${protocol}://${memberOf(scheme, host)}`)
   if (prefix === undefined) {
-    throw new OptionError(scheme, `say which keys: ${scheme}//${hosts}/PREFIX/`)
+    throw new OptionError(scheme, `the address has no prefix: write ${scheme}//${hosts}/PREFIX/`)
   }
   try {
     return { endpoints, prefix: decodeURIComponent(prefix) }

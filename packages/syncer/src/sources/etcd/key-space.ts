@@ -28,9 +28,11 @@ export class KeySpace {
   readonly rangeEnd: string
   readonly #prefix: Uint8Array
 
-  /** @throws {KeyError} the prefix is not whole Unicode. */
+  /** @throws {KeyError} the prefix has half of a surrogate pair. */
   constructor(prefix: string) {
-    if (!isWellFormed(prefix)) throw new KeyError("a prefix is whole Unicode")
+    if (!isWellFormed(prefix)) {
+      throw new KeyError("the prefix has half of a surrogate pair; pass well-formed Unicode")
+    }
     this.#prefix = utf8.encode(prefix)
     this.rangeStart = encodeBase64(this.#prefix.length > 0 ? this.#prefix : ZERO)
     this.rangeEnd = encodeBase64(endOf(this.#prefix))

@@ -196,7 +196,7 @@ function join(parts: readonly Uint8Array[]): Uint8Array {
 }
 
 function malformed(): SourceError {
-  return new SourceError("etcd wrote an entry that is not as etcd writes them")
+  return new SourceError("an entry of etcd's answer has an unexpected form")
 }
 
 const utf8 = new TextEncoder()

@@ -45,7 +45,9 @@ export class Directory {
    * @throws {KeyError} the prefix is not whole Unicode.
    */
   constructor(prefix: string) {
-    if (!isWellFormed(prefix)) throw new KeyError("a prefix is whole Unicode")
+    if (!isWellFormed(prefix)) {
+      throw new KeyError("the prefix has half of a surrogate pair; pass well-formed Unicode")
+    }
     this.#prefix = prefix
     const segments = prefix.split("/").filter((segment) => segment !== "")
     this.path = ["/v2/keys", ...segments.map(encodeURIComponent), ""].join("/")
