@@ -1,3 +1,5 @@
+import type { Frame } from "@headwater/protocol"
+
 /**
  * The state of a client's link to its hub.
  *
@@ -39,6 +41,6 @@ export const MOVES: Readonly<
  *
  * `ReplicaState` refuses a frame that comes out of turn, which then makes the link `lost`.
  */
-export function nextState(state: ClientState, event: ClientEvent): ClientState {
-  return event === "close" ? "closed" : (MOVES[state][event] ?? state)
+export function nextState(state: ClientState, event: ClientEvent | Frame["type"]): ClientState {
+  return event === "close" ? "closed" : (MOVES[state][event as ClientEvent] ?? state)
 }

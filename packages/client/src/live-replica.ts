@@ -54,7 +54,7 @@ export class LiveReplica<Value = unknown> implements Storable {
    * @throws {FrameError} see `ReplicaState.take`.
    */
   take(frame: Frame, isTolerant: boolean, now: number): Mismatch | undefined {
-    const { proven } = this
+    const { status, proven } = this
     const { isProven, replaced, mismatch } = this.state.take(frame, isTolerant)
     const { type } = frame
     const commit = replaced && this.#step(replaced)
@@ -62,25 +62,31 @@ export class LiveReplica<Value = unknown> implements Storable {
       this.proven = { ...proven, count: proven.count + 1, lastAt: now, position: this.position }
     }
     if (mismatch) this.proven = { ...proven, mismatches: proven.mismatches + 1 }
-    if (type === "hello" || type === "reset" || (type === "sync" && replaced)) this.transition(type)
-    if (type === "status") this.status = { ...this.status, hub: frame.report }
+    if (type === "status") this.status = { ...status, hub: frame.report }
+    else if (type !== "sync" || replaced) this.#move(type)
     const report: Report | undefined =
       type === "reset" ? frame : mismatch && { type: "mismatch", mismatch, isTolerated: isTolerant }
-    this.notify({ replaced, commit, isStatus: type === "status" || proven !== this.proven, report })
+    const isStatus = status !== this.status || proven !== this.proven
+    this.#notify({ replaced, commit, isStatus, report })
     return mismatch
   }
 
   /** Moves the status by an event of the link. */
-  transition(event: ClientEvent, error = this.status.error, report?: Report): void {
-    const { state, hub } = this.status
-    const next = nextState(state, event)
-    const isStatus = next !== state
-    if (isStatus) this.status = { state: next, hub, error: next === "live" ? undefined : error }
-    this.notify({ report, isStatus })
+  transition(event: ClientEvent, error?: Error, report?: Report): void {
+    const { status } = this
+    this.#move(event, error)
+    this.#notify({ report, isStatus: status !== this.status })
   }
 
-  /** Notifies every handler of every owner. */
-  notify(notification: ChangeNotification<Value>): void {
+  #move(event: ClientEvent | Frame["type"], error = this.status.error): void {
+    const { state, hub } = this.status
+    const next = nextState(state, event)
+    if (next !== state)
+      this.status = { state: next, hub, error: next === "live" ? undefined : error }
+  }
+
+  // Notifies every handler of every owner.
+  #notify(notification: ChangeNotification<Value>): void {
     for (const handlers of [...this.owners]) {
       for (const handler of [...handlers]) handler(notification)
     }

@@ -50,7 +50,7 @@ export class StreamLoop {
   // When this stream came to be live.
   #liveAt: number | undefined
   // When a fresh snapshot was last asked for.
-  #freshAt = Number.NEGATIVE_INFINITY
+  #freshAt = -FRESH_INTERVAL_MS
   // When the link was last known to work; never again once its loss was warned of.
   #workedAt: number
 
@@ -79,6 +79,7 @@ export class StreamLoop {
       const isExpired = code === "ERR_UNAUTHENTICATED" && typeof this.#link.token === "function"
       if (recovery === "stop" && (this.#expired !== undefined || !isExpired)) {
         refusal = error
+        this.#warn(error, "closed")
         break
       }
       if (recovery === "resync") live.state.forget()
@@ -92,7 +93,6 @@ export class StreamLoop {
       // An owner may have closed the replica on the report of the loss.
       await wait((wake) => this.#clock.after(delayMs, wake), signal)
     }
-    if (refusal) this.#warn(refusal, "closed")
     // Before the notification: an owner that calls `connect` again then asks the hub again.
     live.closing.abort()
     live.transition("close", refusal)

@@ -7,7 +7,7 @@
 export type Revision = number
 
 /** The largest revision: 2⁵³−1, the largest integer up to which doubles are exact. */
-export const REVISION_MAX: Revision = Number.MAX_SAFE_INTEGER
+export const REVISION_MAX: Revision = 9_007_199_254_740_991
 
 /** True when a value is a revision: a safe integer, not below 0. */
 export function isRevision(value: unknown): value is Revision {

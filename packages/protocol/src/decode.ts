@@ -65,10 +65,10 @@ function frameOf(type: Frame["type"], data: string, id: string): Fields | undefi
       must(at?.revision === revision)
       break
     case "status": {
-      const { status, statusSince, lastContact } = fields as unknown as StatusReport
-      if (!STATUSES.test(status)) return undefined
-      const report = { ...fields, statusSince: msOf(statusSince), lastContact: msOf(lastContact) }
-      return { type, report }
+      if (!STATUSES.test(fields.status as StatusReport["status"])) return undefined
+      fields.statusSince = msOf(fields.statusSince)
+      fields.lastContact = msOf(fields.lastContact)
+      return { type, report: fields }
     }
     case "goodbye":
       must(isText(reason) && isRevision(retryMs))
