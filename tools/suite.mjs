@@ -5,7 +5,7 @@ import { cacheFolder, root } from "./workspace.mjs"
 
 const VITEST = join(root, "node_modules/vitest/vitest.mjs")
 
-/** A suite that has not ended by then hangs, also on a machine with a load of ten. */
+/** A suite that has not ended by then hangs: a loaded machine takes ten minutes for the longest. */
 const SUITE_MS_MAX = 1_800_000
 
 /**
