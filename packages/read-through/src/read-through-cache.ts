@@ -1,3 +1,5 @@
+// Projects that compile for ES2022 have no `AsyncDisposable`.
+/// <reference lib="esnext.disposable" preserve="true" />
 import {
   type CacheRequest,
   type CacheType,

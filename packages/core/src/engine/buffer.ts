@@ -1,3 +1,5 @@
+// Projects that compile for ES2022 have no `Disposable`.
+/// <reference lib="esnext.disposable" preserve="true" />
 import { checkBytes } from "../bytes.ts"
 import { assert, badOption, DisposedError } from "../errors.ts"
 import { isRevision, type Revision } from "../revision.ts"

@@ -1,3 +1,5 @@
+// Projects that compile for ES2022 have no `Disposable`.
+/// <reference lib="esnext.disposable" preserve="true" />
 import { releaseBuild } from "#release-build"
 import {
   checkOptions,

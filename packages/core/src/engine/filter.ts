@@ -1,3 +1,5 @@
+// Projects that compile for ES2022 have no `Disposable`.
+/// <reference lib="esnext.disposable" preserve="true" />
 import { DisposedError, KeyError } from "../errors.ts"
 import { checkOptions, type OptionRules, required } from "../options.ts"
 import { encodeUtf8, isWellFormed } from "../utf8.ts"

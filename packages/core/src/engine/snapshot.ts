@@ -1,3 +1,5 @@
+// Projects that compile for ES2022 have no `Disposable`.
+/// <reference lib="esnext.disposable" preserve="true" />
 import { checkBytes } from "../bytes.ts"
 import type { Delta, Entry } from "../entry.ts"
 import { DisposedError } from "../errors.ts"

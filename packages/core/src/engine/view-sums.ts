@@ -1,3 +1,5 @@
+// Projects that compile for ES2022 have no `Disposable`.
+/// <reference lib="esnext.disposable" preserve="true" />
 import type { Filter } from "./filter.ts"
 import { type Host, toHex } from "./host.ts"
 import { MODE_SUMS, WALK_SUM_DIGEST, WALK_SUM_ENTRIES } from "./layout.ts"
