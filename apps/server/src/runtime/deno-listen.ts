@@ -1,4 +1,4 @@
-import { consoleLog, type Log } from "../log.ts"
+import { consoleLog, guardedLog, type Log } from "../log.ts"
 import { type DenoConn, DenoConnection } from "./deno-connection.ts"
 import { createHttpServer, type HttpServer } from "./http-server.ts"
 import { type FetchHandler, type Listener, type ListenOptions, urlOf } from "./runtime.ts"
@@ -26,7 +26,8 @@ interface DenoListener {
  * of its `node:net` stops accepting for good without a word.
  */
 export async function listen(fetch: FetchHandler, options: ListenOptions): Promise<Listener> {
-  const { hostname, port, log = consoleLog } = options
+  const { hostname, port } = options
+  const log = guardedLog(options.log ?? consoleLog)
   const http = createHttpServer(fetch, options)
   const listener = Deno.listen({ hostname, port })
   let isOpen = true
@@ -46,6 +47,16 @@ export async function listen(fetch: FetchHandler, options: ListenOptions): Promi
   }
 }
 
+/**
+ * Errors of a connection whose client left before it was accepted. The next one can be accepted at
+ * once: a rest would let a client that resets its connections keep out all others.
+ */
+const CLIENT_ERRORS = ["NotConnected", "ConnectionReset", "ConnectionAborted"]
+
+function isOfClient(error: unknown): boolean {
+  return error instanceof Error && CLIENT_ERRORS.includes(error.name)
+}
+
 async function acceptAll(
   listener: DenoListener,
   { server, connections }: HttpServer,
@@ -61,6 +72,7 @@ async function acceptAll(
       else server.emit("connection", new DenoConnection(conn))
     } catch (error) {
       if (!isOpen()) return
+      if (isOfClient(error)) continue
       if (performance.now() - loggedAt >= FAILED_LOG_MS) {
         loggedAt = performance.now()
         log("accepting a connection failed; trying again every 100 ms", { error })

@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process"
 import { memorySource } from "@headwater/syncer/memory"
 import { afterEach, describe, expect, test } from "vitest"
 import type { ListenOptions } from "../../src/runtime/runtime.ts"
@@ -6,6 +7,12 @@ import { type ServedHub, serveHub } from "../support/served-hub.ts"
 
 const STREAM = "GET /v1/topics/t/stream HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n"
 const HEALTH = "GET /healthz HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n"
+
+/** A program that opens connections, and resets each. Fewer than a listener's backlog. */
+const RESETS = `const { connect } = require("node:net")
+for (let n = 0; n < 100; n++) {
+  const socket = connect(PORT, "127.0.0.1", () => socket.resetAndDestroy())
+}`
 
 describe("an HTTP server", () => {
   let served: ServedHub
@@ -49,6 +56,18 @@ describe("an HTTP server", () => {
     await streamsAre(0)
 
     expect((await fetch(`${served.url}/healthz`)).status).toBe(200)
+  })
+
+  test("goes on at once when clients reset their connections before it accepts them", async () => {
+    const lines: string[] = []
+    await serve({ log: (line) => lines.push(line) })
+    const port = Number(new URL(served.url).port)
+    // This process accepts nothing while it waits for another one.
+    const { status } = spawnSync(process.execPath, ["-e", RESETS.replace("PORT", String(port))])
+    expect(status).toBe(0)
+
+    expect((await fetch(`${served.url}/healthz`)).status).toBe(200)
+    expect(lines).toEqual([])
   })
 
   test("answers pipelined requests in their order", async () => {
