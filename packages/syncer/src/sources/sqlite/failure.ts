@@ -32,3 +32,12 @@ export function failureOf(error: unknown): Failure {
   }
   return WORDS.find(([pattern]) => pattern.test(String(message)))?.[1] ?? "other"
 }
+
+/** Rolls back after a failure, which is the one to report: sqlite may have rolled back already. */
+export function quietly(rollback: () => void): void {
+  try {
+    rollback()
+  } catch {
+    // The failure that led here is reported.
+  }
+}

@@ -1,6 +1,6 @@
 import { SourceError } from "@headwater/core"
 import type { Database, SqliteEngine } from "./engine/database.ts"
-import { failureOf } from "./failure.ts"
+import { failureOf, quietly } from "./failure.ts"
 import { logOf } from "./file-guard.ts"
 
 /** "Head": who looks at the file with `file` or sqlite's shell sees whose it is. */
@@ -103,7 +103,7 @@ function create(database: Database): void {
     }
     database.exec("commit")
   } catch (error) {
-    database.exec("rollback")
+    quietly(() => database.exec("rollback"))
     throw error
   }
 }
@@ -141,7 +141,7 @@ function hold(database: Database, path: string, inode: string): string | undefin
     database.exec("commit")
     return warning
   } catch (error) {
-    database.exec("rollback")
+    quietly(() => database.exec("rollback"))
     throw error
   }
 }

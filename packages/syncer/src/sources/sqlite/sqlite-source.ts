@@ -22,6 +22,7 @@ import { engine } from "#sqlite"
 import { clockRule, withDefaults } from "../../check-options.ts"
 import { checkWrite } from "../check-write.ts"
 import { writeGroup } from "./commit-group.ts"
+import { quietly } from "./failure.ts"
 import { compactTo, type HistoryBounds } from "./history.ts"
 import { type ItemPlace, ItemReader, LOCKED_MAX_MS } from "./item-reader.ts"
 import { KeptFile, type OpenedFile, ReplacedError } from "./kept-file.ts"
@@ -227,7 +228,7 @@ export class SqliteSource implements Source {
       compactTo(file.database, until)
       file.database.exec("commit")
     } catch (error) {
-      file.database.exec("rollback")
+      quietly(() => file.database.exec("rollback"))
       throw new SourceError(`${this.name}: ${messageOf(error)}`, { cause: error })
     }
   }

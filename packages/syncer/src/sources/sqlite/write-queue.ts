@@ -6,7 +6,7 @@ import {
   type WriteOutcome,
   type WriteRequest,
 } from "@headwater/core"
-import { type Failure, failureOf } from "./failure.ts"
+import { type Failure, failureOf, quietly } from "./failure.ts"
 import { messageOf } from "./schema.ts"
 
 /** The options of a `WriteQueue`. */
@@ -168,12 +168,4 @@ function bytesOf({ changes }: WriteRequest): number {
 
 function refusal(name: string, error: unknown): SourceError {
   return new SourceError(`${name} was not written: ${messageOf(error)}`, { cause: error })
-}
-
-function quietly(task: () => void): void {
-  try {
-    task()
-  } catch {
-    // The failure that led here is the one to tell.
-  }
 }
