@@ -21,6 +21,10 @@ export function checkContent(headers: Headers, kind: ValueKind): void {
     const message = `the body has content-encoding ${coding}: send it without a coding`
     throw unsupported(message, { "accept-encoding": "identity" })
   }
+  const transfer = headers.get("transfer-encoding")?.trim().toLowerCase() ?? "chunked"
+  if (transfer !== "chunked") {
+    throw invalid(`the body has transfer-encoding ${transfer}: this hub takes chunked alone`)
+  }
   if (headers.has("content-range")) {
     throw invalid("a body is a whole value: no content-range")
   }
