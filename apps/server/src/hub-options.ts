@@ -3,6 +3,7 @@ import {
   type Clock,
   checkOptions,
   functionRule,
+  OptionError,
   type OptionRule,
   type OptionRules,
   objectRule,
@@ -31,7 +32,7 @@ export interface HubOptions {
    * observer of the length of encrypted frames may guess the one by means of the others.
    */
   readonly compress?: boolean
-  /** Gets log lines; the console's error stream by default. */
+  /** Gets log lines; the console's error stream by default. Its errors are dropped. */
   readonly log?: Log
 }
 
@@ -44,6 +45,10 @@ export function checkHubOptions(options: HubOptions): void {
   checkOptions("createHub", options, HUB_RULES)
   options.topics.forEach((topic, index) => {
     checkOptions(`createHub: topics[${index}]`, topic, TOPIC_RULES)
+    if (topic.cache !== undefined && "valueBytesMax" in topic.cache) {
+      const where = `createHub: topics[${index}]: cache: valueBytesMax`
+      throw new OptionError("valueBytesMax", `${where} is not taken: set limits.valueBytesMax`)
+    }
   })
 }
 

@@ -6,7 +6,7 @@ import { TurnScheduler } from "./fan-out/turn-scheduler.ts"
 import { WalkLimiter } from "./fan-out/walk-limiter.ts"
 import { checkHubOptions, type HubOptions } from "./hub-options.ts"
 import { type HubLimits, limitsWith } from "./limits.ts"
-import { consoleLog, type Log } from "./log.ts"
+import { consoleLog, guardedLog, type Log, rareLog } from "./log.ts"
 import { Topic } from "./topic.ts"
 
 /**
@@ -32,6 +32,8 @@ export class Hub {
   readonly walkLimiter: WalkLimiter
   readonly drain: Drain
   readonly log: Log
+  /** The log for lines that clients cause: the same line comes at most once a minute. */
+  readonly rareLog: Log
   /** Counts the errors that are bugs of this hub. */
   readonly bugs: Bugs
   readonly #topics = new Map<string, Topic>()
@@ -44,7 +46,8 @@ export class Hub {
     this.clock = options.clock ?? systemClock
     this.random = options.random ?? Math.random
     this.compress = options.compress ?? false
-    this.log = options.log ?? consoleLog
+    this.log = guardedLog(options.log ?? consoleLog)
+    this.rareLog = rareLog(this.log, this.clock)
     this.bugs = new Bugs(this.log)
     this.walkLimiter = new WalkLimiter(this.clock, this.limits)
     this.drain = new Drain(this.clock, this.limits)

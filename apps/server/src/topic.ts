@@ -23,8 +23,11 @@ export interface TopicOptions {
   readonly source: Source
   /** `json` by default. */
   readonly values?: ValueKind
-  /** Bounds of the cache, such as how long positions can be resumed from. */
-  readonly cache?: Partial<CacheLimits>
+  /**
+   * Bounds of the cache, such as how long positions can be resumed from. `limits.valueBytesMax` of
+   * the hub bounds values.
+   */
+  readonly cache?: Partial<Omit<CacheLimits, "valueBytesMax">>
 }
 
 /** The parts of a hub that its topics share. */

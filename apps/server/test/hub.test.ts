@@ -1,6 +1,7 @@
 import { memorySource } from "@headwater/syncer/memory"
 import { describe, expect, test } from "vitest"
-import { createHub } from "../src/hub.ts"
+import { createApp } from "../src/http/app.ts"
+import { createHub, type Hub } from "../src/hub.ts"
 import type { HubOptions } from "../src/hub-options.ts"
 import { HUB_LIMITS } from "../src/limits.ts"
 
@@ -24,6 +25,11 @@ describe("createHub()", () => {
     ["an unknown kind", { topics: [{ ...topics()[0], values: "xml" }] }, /"json" or "text"/],
     ["an unknown topic option", { topics: [{ ...topics()[0], kind: "json" }] }, /no option kind/],
     ["an unknown limit", { topics: topics(), limits: { streamMax: 1 } }, /no option streamMax/],
+    [
+      "a bound of values in the cache of a topic",
+      { topics: [{ ...topics()[0], cache: { valueBytesMax: 9 } }] },
+      /set limits.valueBytesMax/,
+    ],
     ["limits that are none", { topics: topics(), limits: 7 }, /limits is 7/],
   ]
   test.each(bad)("refuses %s at the call", (_, options, message) => {
@@ -64,4 +70,8 @@ describe("createHub()", () => {
     expect(() => createHub(options)).toThrow("broken")
     await closed
   })
+})
+
+test.each([undefined, null, {}, "hub"])("createApp() refuses %j for a hub", (hub) => {
+  expect(() => createApp(hub as unknown as Hub, { anonymous: "read" })).toThrow(/must be a hub of/)
 })

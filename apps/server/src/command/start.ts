@@ -2,7 +2,9 @@ import { assetsFrom } from "../dashboard/assets.ts"
 import { createApp } from "../http/app.ts"
 import { isLoopback } from "../http/host.ts"
 import { createHub } from "../hub.ts"
-import { consoleLog } from "../log.ts"
+import { HUB_LIMITS } from "../limits.ts"
+import { consoleLog, guardedLog } from "../log.ts"
+import { connectionsMax } from "../runtime/open-files.ts"
 import type { Listener, Runtime } from "../runtime/runtime.ts"
 import type { TopicOptions } from "../topic.ts"
 import { type Config, readCommand } from "./config.ts"
@@ -46,7 +48,12 @@ async function serve(runtime: Runtime, config: Config): Promise<void> {
     console.error(`headwater: ${(error as Error).message}`)
     return runtime.exit(2)
   }
-  const hub = createHub({ topics, compress: config.compress })
+  const connections = connectionsMax()
+  const hub = createHub({
+    topics,
+    compress: config.compress,
+    limits: { streamsMax: streamsMax(connections) },
+  })
   runtime.onLostError((error) => hub.bugs.report("nothing caught an error", error))
   const assets = assetsFrom({
     resolve: (specifier) => import.meta.resolve(specifier),
@@ -65,6 +72,7 @@ async function serve(runtime: Runtime, config: Config): Promise<void> {
     listener = await runtime.listen((request, peer) => app.fetch(request, peer), {
       ...config.listen,
       bodyMs: hub.limits.bodyMs,
+      connectionsMax: connections,
       log,
     })
   } catch (error) {
@@ -72,7 +80,10 @@ async function serve(runtime: Runtime, config: Config): Promise<void> {
     await hub.close()
     return runtime.exit(1)
   }
-  console.log(greeting(config, listener.url, keptTopics(config, topics)))
+  // Deno throws where the output is full or gone; the hub serves all the same.
+  guardedLog((text) => console.log(text))(
+    greeting(config, listener.url, keptTopics(config, topics)),
+  )
 
   runtime.onHangup(() => hub.log("ignored SIGHUP: this hub does not reload; SIGTERM stops it"))
   let isStopping = false
@@ -88,6 +99,11 @@ async function serve(runtime: Runtime, config: Config): Promise<void> {
         runtime.exit(0)
       })
   })
+}
+
+// A tenth of the connections is left to other requests, and to readers that are told to come back.
+function streamsMax(connections: number): number {
+  return Math.max(1, Math.min(HUB_LIMITS.streamsMax, Math.floor(connections * 0.9)))
 }
 
 function listenFailure({ listen: { hostname, port } }: Config, error: Error): string {
@@ -114,7 +130,8 @@ async function openTopic(
   runtime: Runtime,
   { name, values, source }: TopicConfig,
 ): Promise<TopicOptions> {
-  const warn = (line: string) => consoleLog(`topic ${name}: ${line}`)
+  const log = guardedLog(consoleLog)
+  const warn = (line: string) => log(`topic ${name}: ${line}`)
   try {
     return { name, values, source: await source.open(sourceContext(runtime, values, warn)) }
   } catch (error) {

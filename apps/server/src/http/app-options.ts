@@ -8,6 +8,7 @@ import {
   oneOfRule,
   required,
 } from "@headwater/core"
+import type { Hub } from "../hub.ts"
 import { isHostname } from "./host.ts"
 import type { PageOptions } from "./routes/page.ts"
 
@@ -32,6 +33,13 @@ export interface AppOptions {
   readonly refuseForwardedWrites?: boolean
   /** The page at `/`; none when absent. */
   readonly page?: PageOptions
+}
+
+/** @throws {OptionError} the value is no hub. */
+export function checkHub(hub: unknown): void {
+  const { topic, bugs } = (hub ?? {}) as Partial<Hub>
+  if (typeof topic === "function" && typeof bugs === "object") return
+  throw new OptionError("hub", `createApp: hub must be a hub of createHub, not ${typeof hub}`)
 }
 
 /** @throws {OptionError} no access is chosen; an option is unknown, or makes no sense. */

@@ -2,7 +2,7 @@ import { Hono } from "hono"
 import { cors } from "hono/cors"
 import { RequestError } from "../errors.ts"
 import type { Hub } from "../hub.ts"
-import { type AppOptions, checkAppOptions } from "./app-options.ts"
+import { type AppOptions, checkAppOptions, checkHub } from "./app-options.ts"
 import { errorResponse } from "./error-response.ts"
 import { batchRoutes } from "./routes/batch.ts"
 import { entriesRoutes } from "./routes/entries.ts"
@@ -20,15 +20,17 @@ const LATER = ["/v1/stream", "/metrics", "/openapi.json"]
  * Serves a hub over HTTP: every resource in the protocol's table. The result is a Hono app: serve
  * it, or mount it in another one, under any path.
  *
- * @throws {OptionError} no access is chosen; an option is unknown, or makes no sense.
+ * @throws {OptionError} `hub` is no hub; no access is chosen; an option is unknown, or makes no sense.
  */
 export function createApp(hub: Hub, options: AppOptions): Hono {
+  checkHub(hub)
   checkAppOptions(options)
   const { anonymous, hosts, refuseForwardedWrites = false } = options
   const app = new Hono()
   const origins = options.cors ?? []
-  app.onError((error) => errorResponse(error, hub))
-  app.notFound(() => errorResponse(new RequestError("ERR_NOT_FOUND", "no such resource"), hub))
+  const reports = { log: hub.rareLog, bugs: hub.bugs }
+  app.onError((error) => errorResponse(error, reports))
+  app.notFound(() => errorResponse(new RequestError("ERR_NOT_FOUND", "no such resource"), reports))
 
   if (origins.length > 0) {
     app.use(

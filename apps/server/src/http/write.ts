@@ -22,7 +22,7 @@ export async function writeTo(
   request: WriteRequest,
 ): Promise<WriteOutcome> {
   checkWritable(topic)
-  const { clock, limits, log } = hub
+  const { clock, limits, rareLog } = hub
   const errorOf = () =>
     new OutcomeUnknownError(`the source did not answer the write within ${limits.writeMs} ms`)
   const deadline = { clock, timeoutMs: limits.writeMs, errorOf }
@@ -31,7 +31,7 @@ export async function writeTo(
   } catch (error) {
     // Once the write was sent, only an error of the source itself says that nothing was written.
     if (isSyncError(error)) throw error
-    log(`topic ${topic.name}: a write failed, outcome unknown`, { error })
+    rareLog(`topic ${topic.name}: a write failed, outcome unknown`, { error })
     throw new OutcomeUnknownError("the source did not answer", { cause: error })
   }
 }

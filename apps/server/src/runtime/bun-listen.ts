@@ -1,7 +1,7 @@
 import { KeyError } from "@headwater/core"
 import { RequestError } from "../errors.ts"
 import { eventStreamOf } from "../event-stream/event-stream.ts"
-import { consoleLog, type Log } from "../log.ts"
+import { consoleLog, guardedLog, type Log } from "../log.ts"
 import { isSamePath, SEGMENTS_MAX } from "./bun-path.ts"
 import { connectionsMax, openFiles } from "./open-files.ts"
 import { refusal } from "./refusal.ts"
@@ -43,7 +43,8 @@ declare const Bun: {
  * when open files run short.
  */
 export async function listen(fetch: FetchHandler, options: ListenOptions): Promise<Listener> {
-  const { hostname, port, headMs = 10_000, log = consoleLog } = options
+  const { hostname, port, headMs = 10_000 } = options
+  const log = guardedLog(options.log ?? consoleLog)
   // Of a connection on which nothing arrives; Bun counts whole seconds.
   const idleTimeout = Math.max(1, Math.ceil(headMs / 1_000))
   const answer = async (request: BunRequest, server: BunServer): Promise<Response> => {
@@ -56,12 +57,14 @@ export async function listen(fetch: FetchHandler, options: ListenOptions): Promi
     } catch (error) {
       response = refusal(error, log)
     }
+    if (files.isShort) response.headers.set("connection", "close")
     if (eventStreamOf(response) === undefined) server.timeout(request, idleTimeout)
     return response
   }
   const patterns = Array.from({ length: SEGMENTS_MAX }, (_, n) =>
     Array.from({ length: n + 1 }, (_, m) => `/:s${m}`).join(""),
   )
+  const files = { isShort: false }
   const server = Bun.serve({
     hostname,
     port,
@@ -70,7 +73,7 @@ export async function listen(fetch: FetchHandler, options: ListenOptions): Promi
     fetch: (request) => refusal(refusalOf(request), log),
   })
   const watching = setInterval(
-    guardOpenFiles(server, options.connectionsMax ?? connectionsMax(), log),
+    guardOpenFiles(server, files, options.connectionsMax ?? connectionsMax(), log),
     LOOK_MS,
   )
   return {
@@ -113,11 +116,17 @@ function invalid(message: string): RequestError {
   return new RequestError("ERR_REQUEST_INVALID", message)
 }
 
-function guardOpenFiles(server: BunServer, max: number, log: Log): () => void {
+function guardOpenFiles(
+  server: BunServer,
+  files: { isShort: boolean },
+  max: number,
+  log: Log,
+): () => void {
   let loggedAt = Number.NEGATIVE_INFINITY
   const atRest = openFiles()
   return () => {
-    if (openFiles() - atRest < max) return
+    files.isShort = openFiles() - atRest >= max
+    if (!files.isShort) return
     server.closeIdleConnections()
     if (performance.now() - loggedAt < CLOSED_LOG_MS) return
     loggedAt = performance.now()

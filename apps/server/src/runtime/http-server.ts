@@ -7,7 +7,7 @@ import {
 } from "node:http"
 import { getRequestListener } from "@hono/node-server"
 import { RequestError } from "../errors.ts"
-import { consoleLog, type Log } from "../log.ts"
+import { consoleLog, guardedLog, type Log } from "../log.ts"
 import { answerWith } from "./answer-with.ts"
 import { Connections } from "./connections.ts"
 import { connectionsMax } from "./open-files.ts"
@@ -31,7 +31,8 @@ export interface HttpServer {
  * Bun has its own way (`bun-listen.ts`).
  */
 export function createHttpServer(fetch: FetchHandler, options: ListenOptions): HttpServer {
-  const { hostname, headMs = 10_000, bodyMs = 30_000, log = consoleLog } = options
+  const { hostname, headMs = 10_000, bodyMs = 30_000 } = options
+  const log = guardedLog(options.log ?? consoleLog)
   const limits: ServerOptions = {
     headersTimeout: headMs,
     requestTimeout: headMs + bodyMs,

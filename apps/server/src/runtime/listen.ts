@@ -1,12 +1,13 @@
 import type { Server } from "node:http"
 import type { AddressInfo } from "node:net"
-import { consoleLog } from "../log.ts"
+import { consoleLog, guardedLog } from "../log.ts"
 import { createHttpServer } from "./http-server.ts"
 import { type FetchHandler, type Listener, type ListenOptions, urlOf } from "./runtime.ts"
 
 /** Listens by `node:http`, as Node does. */
 export async function listen(fetch: FetchHandler, options: ListenOptions): Promise<Listener> {
-  const { hostname, port, log = consoleLog } = options
+  const { hostname, port } = options
+  const log = guardedLog(options.log ?? consoleLog)
   const { server, connections } = createHttpServer(fetch, options)
   await listening(server, hostname, port)
   server.on("error", (error) => log("the HTTP server failed", { error }))
