@@ -20,7 +20,8 @@ const LATER = ["/v1/stream", "/metrics", "/openapi.json"]
  * Serves a hub over HTTP: every resource in the protocol's table. The result is a Hono app: serve
  * it, or mount it in another one, under any path.
  *
- * @throws {OptionError} `hub` is no hub; no access is chosen; an option is unknown, or makes no sense.
+ * @throws {OptionError} `hub` is no hub; no access is chosen; an option is unknown, or makes no
+ *   sense.
  */
 export function createApp(hub: Hub, options: AppOptions): Hono {
   checkHub(hub)
