@@ -82,8 +82,8 @@ const STYLE = `
 * { box-sizing: border-box }
 body { margin: 0; background: var(--paper); color: var(--ink);
   font: 15px/1.5 system-ui, sans-serif }
-header { display: flex; gap: 1.5rem; align-items: baseline; padding: 1rem 2rem;
-  border-bottom: 1px solid var(--line) }
+header { display: flex; flex-wrap: wrap; gap: .5rem 1.5rem; align-items: baseline;
+  padding: 1rem 2rem; border-bottom: 1px solid var(--line) }
 h1 { font-size: 1.25rem; margin: 0; color: var(--water); letter-spacing: .02em }
 h2 { font-size: 1rem; margin: 0 0 .5rem; display: flex; height: 2rem; align-items: center;
   justify-content: space-between }
@@ -94,7 +94,8 @@ select, input { font: inherit; font-size: .9rem; color: inherit; background: tra
 .state::before { content: "●"; margin-right: .4em; color: #d09020 }
 .state[data-state=live]::before { color: var(--proven) }
 .state[data-state=closed]::before { color: #c0392b }
-dl { display: flex; flex-wrap: wrap; gap: 2.5rem; margin: 0 0 2rem }
+label { white-space: nowrap }
+dl { display: flex; flex-wrap: wrap; gap: 1rem 2.5rem; margin: 0 0 2rem }
 dd { margin: 0; font-size: 1.5rem; font-variant-numeric: tabular-nums }
 #digest, #source { font-size: .95rem; line-height: 2.25rem }
 .proven { color: var(--proven) }
