@@ -1,7 +1,7 @@
 import type { Revision } from "@headwater/core"
 
-/** One life of a source, as one topic shows it. */
-export interface SourceLife {
+/** One epoch of a source, as one topic shows it. */
+export interface SourceEpoch {
   readonly identity: string
   /**
    * Set when this hub saw the history of that identity go back, and always where the source is of
@@ -10,16 +10,16 @@ export interface SourceLife {
   readonly incarnation?: string
 }
 
-/** A life that is over, and how far it had come. */
-export interface PastLife extends SourceLife {
+/** An epoch that is over, and how far it had come. */
+export interface PastEpoch extends SourceEpoch {
   readonly reached: Revision
 }
 
 /** Lives remembered, the newest; a source does not change hands more often than that. */
-const PAST_LIVES_MAX = 8
+const PAST_EPOCHS_MAX = 8
 
 /**
- * The name of a life: the same for every hub that follows the same source with the same settings,
+ * The name of an epoch: the same for every hub that follows the same source with the same settings,
  * and another one for anything that may show other entries at the same revision.
  *
  * 16 hex digits: FNV-1a of 128 bits, folded to 64. Not a secret, and not made by adversaries: an
@@ -28,32 +28,32 @@ const PAST_LIVES_MAX = 8
  * @param salt what else decides what is shown: prefix, value kind, validator and its version;
  *   absent where the identity is itself an epoch, of entries that are shown as they are.
  */
-export function epochOf(life: SourceLife, salt: string | undefined): string {
-  if (salt === undefined && life.incarnation === undefined) return life.identity
-  const text = JSON.stringify([life.identity, salt, life.incarnation ?? null])
+export function epochOf(sourceEpoch: SourceEpoch, salt: string | undefined): string {
+  if (salt === undefined && sourceEpoch.incarnation === undefined) return sourceEpoch.identity
+  const text = JSON.stringify([sourceEpoch.identity, salt, sourceEpoch.incarnation ?? null])
   const hash = fnv1a128(new TextEncoder().encode(text))
   const folded = (hash >> 64n) ^ (hash & 0xffff_ffff_ffff_ffffn)
   return folded.toString(16).padStart(16, "0")
 }
 
-/** A random text for a life that only this hub has seen. */
+/** A random text for an epoch that only this hub has seen. */
 export function incarnationOf(random: () => number): string {
   const digits = () => Math.floor(random() * 2 ** 32).toString(16)
   return `${digits()}-${digits()}`
 }
 
 /**
- * The life that `identity` at `revision` is: a known one that goes on, or a new one. A revision
+ * The epoch that `identity` at `revision` is: a known one that goes on, or a new one. A revision
  * below what that identity had reached says that its history went back.
  */
-export function lifeOf(
+export function sourceEpochOf(
   identity: string,
   revision: Revision,
-  past: readonly PastLife[],
+  past: readonly PastEpoch[],
   incarnation: string,
   epochPerHub = false,
-): SourceLife {
-  const known = past.find((life) => life.identity === identity)
+): SourceEpoch {
+  const known = past.find((sourceEpoch) => sourceEpoch.identity === identity)
   if (known === undefined) return epochPerHub ? { identity, incarnation } : { identity }
   if (revision < known.reached) return { identity, incarnation }
   return known.incarnation === undefined
@@ -61,16 +61,16 @@ export function lifeOf(
     : { identity, incarnation: known.incarnation }
 }
 
-/** Remembers how far a life came, the newest first, one per identity. */
-export function remember(past: readonly PastLife[], life: PastLife): readonly PastLife[] {
-  const others = past.filter((other) => other.identity !== life.identity)
-  return [life, ...others].slice(0, PAST_LIVES_MAX)
+/** Remembers how far an epoch came, the newest first, one per identity. */
+export function remember(past: readonly PastEpoch[], sourceEpoch: PastEpoch): readonly PastEpoch[] {
+  const others = past.filter((other) => other.identity !== sourceEpoch.identity)
+  return [sourceEpoch, ...others].slice(0, PAST_EPOCHS_MAX)
 }
 
-/** The lives that a syncer knows, the newest of them by itself. */
-export interface KeptLives {
-  readonly life: SourceLife
-  readonly past: readonly PastLife[]
+/** The epochs that a syncer knows, the newest of them by itself. */
+export interface KnownEpochs {
+  readonly sourceEpoch: SourceEpoch
+  readonly past: readonly PastEpoch[]
 }
 
 /**
@@ -78,13 +78,13 @@ export interface KeptLives {
  * hub knew, by name, and the revision that each had reached. Without it a history that went back,
  * before the image or after it, would pass for one that goes on.
  */
-export function memoOf({ life, past }: KeptLives): string {
-  return JSON.stringify({ life, past })
+export function memoOf({ sourceEpoch, past }: KnownEpochs): string {
+  return JSON.stringify({ sourceEpoch, past })
 }
 
-/** The lives of a memo. */
-export function keptLives(memo: string): KeptLives {
-  return JSON.parse(memo) as KeptLives
+/** The epochs of a memo. */
+export function knownEpochsOf(memo: string): KnownEpochs {
+  return JSON.parse(memo) as KnownEpochs
 }
 
 const FNV_OFFSET = 0x6c62272e07bb014262b821756295c58dn

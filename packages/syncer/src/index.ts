@@ -12,7 +12,7 @@
  */
 export { aggregateStatus } from "./aggregate-status.ts"
 export { type Codec, codedSource } from "./coded-source.ts"
-export { epochOf, type PastLife, type SourceLife } from "./epoch.ts"
+export { epochOf, type PastEpoch, type SourceEpoch } from "./epoch.ts"
 export { SYNCER_LIMITS, type SyncerLimits } from "./limits.ts"
 export { mapSource } from "./map-source.ts"
 export type { Answer, Effect, Held, Phase, SyncEvent, SyncState } from "./merge/sync-state.ts"

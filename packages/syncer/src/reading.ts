@@ -146,14 +146,14 @@ export interface QuestionContext {
  */
 export function question(context: QuestionContext, signal: AbortSignal): Promise<Answer> {
   const { source, clock, random, askMs, held } = context
-  const { observed: floor, life, served } = held()
+  const { observed: floor, sourceEpoch, served } = held()
   const deadline = { clock, timeoutMs: askMs, errorOf: () => lateAnswer(source, askMs) }
   return withDeadline(deadline, [signal], async (inTime) => {
     const identity = await source.identity(inTime)
     const revision = await source.revision(inTime)
     // Where history begins, and what of it is to be told, matters to the very first list alone.
-    const oldest = life === undefined ? await source.oldest?.(inTime) : undefined
-    const isListed = life !== undefined && !served
+    const oldest = sourceEpoch === undefined ? await source.oldest?.(inTime) : undefined
+    const isListed = sourceEpoch !== undefined && !served
     const lastChange = isListed ? await source.lastChange?.(inTime) : undefined
     const again = await source.identity(inTime)
     if (again !== identity) throw new SourceError(`${source.name} was replaced while it was asked`)

@@ -29,7 +29,7 @@ export interface SyncerOptions {
   readonly source: Source
   readonly cache: SyncTarget
   readonly clock: Clock
-  /** Numbers from 0 to below 1, for back-off and for names of lives. */
+  /** Numbers from 0 to below 1, for back-off and for names of epochs. */
   readonly random: () => number
   /**
    * Everything else that decides which entries are shown: prefix, value kind, validator, its

@@ -1,7 +1,7 @@
 import { assert, isSyncError, type Revision, Waiters } from "@headwater/core"
 import { Activity } from "./activity.ts"
 import { checkSyncerOptions } from "./check-options.ts"
-import { epochOf, incarnationOf, keptLives } from "./epoch.ts"
+import { epochOf, incarnationOf, knownEpochsOf } from "./epoch.ts"
 import type { SyncerLimits } from "./limits.ts"
 import { assertInvariants } from "./merge/invariants.ts"
 import { merge } from "./merge/merge.ts"
@@ -147,10 +147,10 @@ export class Syncer {
   #start(): SyncEvent {
     const { epoch, contiguous, metadata } = this.#options.cache
     if (epoch === undefined || metadata === undefined) return { type: "start" }
-    const lives = keptLives(metadata)
-    const isServed = epochOf(lives.life, this.#epochSalt) === epoch
+    const known = knownEpochsOf(metadata)
+    const isServed = epochOf(known.sourceEpoch, this.#epochSalt) === epoch
     const incarnation = incarnationOf(this.#options.random)
-    return { type: "start", kept: { ...lives, contiguous: isServed ? contiguous : 0, incarnation } }
+    return { type: "start", kept: { ...known, contiguous: isServed ? contiguous : 0, incarnation } }
   }
 
   get #epochSalt(): string | undefined {

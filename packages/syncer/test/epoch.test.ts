@@ -1,6 +1,6 @@
 import { prng } from "@headwater/testing"
 import { describe, expect, test } from "vitest"
-import { epochOf, incarnationOf, lifeOf, remember } from "../src/epoch.ts"
+import { epochOf, incarnationOf, remember, sourceEpochOf } from "../src/epoch.ts"
 
 describe("epochOf()", () => {
   test("is the same for the same source and settings, on every hub and in every release", () => {
@@ -26,7 +26,7 @@ describe("epochOf()", () => {
   })
 })
 
-describe("lives", () => {
+describe("epochs of a source", () => {
   test("remember() keeps the newest, one per identity", () => {
     let past = remember([], { identity: "0", reached: 1 })
     for (let turn = 1; turn <= 12; turn++)
@@ -37,12 +37,12 @@ describe("lives", () => {
     expect(past[0]).toEqual({ identity: "9", reached: 90 })
   })
 
-  test("lifeOf() goes on with a known life at the revision it had reached", () => {
+  test("epochOf() goes on with a known epoch at the revision it had reached", () => {
     const past = [{ identity: "a", incarnation: "old", reached: 5 }]
 
-    expect(lifeOf("a", 5, past, "new")).toEqual({ identity: "a", incarnation: "old" })
-    expect(lifeOf("a", 4, past, "new")).toEqual({ identity: "a", incarnation: "new" })
-    expect(lifeOf("b", 4, past, "new")).toEqual({ identity: "b" })
+    expect(sourceEpochOf("a", 5, past, "new")).toEqual({ identity: "a", incarnation: "old" })
+    expect(sourceEpochOf("a", 4, past, "new")).toEqual({ identity: "a", incarnation: "new" })
+    expect(sourceEpochOf("b", 4, past, "new")).toEqual({ identity: "b" })
   })
 
   test("incarnationOf() is drawn from the numbers it is given", () => {

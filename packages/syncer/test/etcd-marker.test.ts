@@ -128,7 +128,7 @@ describe.skipIf(!etcdAvailable())("EpochMarker, with a real etcd, when there is 
     const [ahead, behind] = [new EpochMarker(gateway, PREFIX), new EpochMarker(gateway, PREFIX)]
     const before = await behind.read(never)
     await ahead.read(never)
-    ahead.note("another life", 2_000)
+    ahead.note("another sourceEpoch", 2_000)
     const same = await ahead.read(never)
     ahead.note(before.id, 1_000)
     const replaced = await ahead.read(never)

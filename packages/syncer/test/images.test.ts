@@ -78,7 +78,7 @@ describe("Syncer: a cache that an image was loaded into", () => {
     expect(hub.cache.locate(position!)).toEqual({ type: "reset", reason: "epoch-changed" })
   })
 
-  test("U53: of a source that was set back below it, another life begins", async () => {
+  test("U53: of a source that was set back below it, another epoch begins", async () => {
     const image = save()
     const { position } = hub.cache
     const older = memorySource()
@@ -90,7 +90,7 @@ describe("Syncer: a cache that an image was loaded into", () => {
     expect(hub.cache.locate(position!)).toEqual({ type: "reset", reason: "epoch-changed" })
   })
 
-  test("a life that only this hub had seen keeps its name over a restart", async () => {
+  test("a epoch that only this hub had seen keeps its name over a restart", async () => {
     const older = memorySource()
     await source.replaceBy(older, true)
     await clock.advance(1_000)

@@ -16,7 +16,7 @@ const settings: MergeSettings = { epochSalt: "salt", errorsMax: 5, staleAfterMs:
 /** In step with source A at revision 10, healthy. */
 const held: Held = {
   ...IDLE.held,
-  life: { identity: "A" },
+  sourceEpoch: { identity: "A" },
   contiguous: 10,
   observed: 10,
   served: true,

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest"
-import { epochOf, memoOf, type PastLife } from "../src/epoch.ts"
+import { epochOf, memoOf, type PastEpoch } from "../src/epoch.ts"
 import { assertInvariants } from "../src/merge/invariants.ts"
 import { merge } from "../src/merge/merge.ts"
 import {
@@ -12,12 +12,12 @@ import {
 } from "../src/merge/sync-state.ts"
 
 const settings = { epochSalt: "salt", errorsMax: 5, staleAfterMs: 0 }
-const life = { identity: "A" }
+const sourceEpoch = { identity: "A" }
 
 /** In step with source A at revision 10, and failed once before. */
 const held: Held = {
   ...IDLE.held,
-  life,
+  sourceEpoch,
   contiguous: 10,
   observed: 10,
   served: true,
@@ -174,7 +174,11 @@ describe("merge", () => {
 
     expect(effects).toEqual([
       { type: "ask" },
-      { type: "renew", epoch: epochOf(life, "salt"), memo: memoOf({ life, past: [] }) },
+      {
+        type: "renew",
+        epoch: epochOf(sourceEpoch, "salt"),
+        memo: memoOf({ sourceEpoch, past: [] }),
+      },
       { type: "list", request: { atLeast: 7 } },
       { type: "watch", from: 8 },
       { type: "begin-resync" },
@@ -186,7 +190,14 @@ describe("merge", () => {
       { type: "status", status: "in-sync", code: undefined },
     ])
     expect(state).toEqual({
-      held: { ...IDLE.held, life, contiguous: 7, observed: 7, served: true, status: "in-sync" },
+      held: {
+        ...IDLE.held,
+        sourceEpoch,
+        contiguous: 7,
+        observed: 7,
+        served: true,
+        status: "in-sync",
+      },
       phase: { name: "watching", target: 7, settlingFrom: 7, probing: false },
     })
   })
@@ -300,20 +311,20 @@ describe("merge", () => {
     expect(state.held.contiguous).toBe(12)
   })
 
-  test("another identity is another life, listed from nothing", () => {
+  test("another identity is another epoch, listed from nothing", () => {
     const { state, effects } = run(healthy, lost, asked("B", 900))
 
     expect(effects.slice(1)).toEqual([
       {
         type: "renew",
         epoch: epochOf({ identity: "B" }, "salt"),
-        memo: memoOf({ life: { identity: "B" }, past: [{ identity: "A", reached: 10 }] }),
+        memo: memoOf({ sourceEpoch: { identity: "B" }, past: [{ identity: "A", reached: 10 }] }),
       },
       { type: "list", request: { atLeast: 900 } },
       { type: "status", status: "resyncing", code: undefined },
     ])
     expect(state.held).toMatchObject({
-      life: { identity: "B" },
+      sourceEpoch: { identity: "B" },
       contiguous: 0,
       past: [{ identity: "A", reached: 10 }],
     })
@@ -338,22 +349,22 @@ describe("merge", () => {
     }
   })
 
-  test("history that went back is another life, that only this hub knows", () => {
+  test("history that went back is another epoch, that only this hub knows", () => {
     const { state, effects } = run(healthy, lost, asked("A", 9))
     const reborn = { identity: "A", incarnation: "fresh" }
 
-    expect(state.held.life).toEqual(reborn)
-    const memo = memoOf({ life: reborn, past: [{ identity: "A", reached: 10 }] })
+    expect(state.held.sourceEpoch).toEqual(reborn)
+    const memo = memoOf({ sourceEpoch: reborn, past: [{ identity: "A", reached: 10 }] })
     expect(effects[1]).toEqual({ type: "renew", epoch: epochOf(reborn, "salt"), memo })
   })
 
-  test("an identity that comes back goes on with its life, unless it went back meanwhile", () => {
+  test("an identity that comes back goes on with its epoch, unless it went back meanwhile", () => {
     const away = run(healthy, lost, asked("B", 900), page(900), listed("B", 900), lost).state
     const back = run(away, resumed, asked("A", 10)).state
     const below = run(away, resumed, asked("A", 9)).state
 
-    expect(back.held.life).toEqual({ identity: "A" })
-    expect(below.held.life).toEqual({ identity: "A", incarnation: "fresh" })
+    expect(back.held.sourceEpoch).toEqual({ identity: "A" })
+    expect(below.held.sourceEpoch).toEqual({ identity: "A", incarnation: "fresh" })
   })
 
   test("WS-E7: a silent watch is asked about, and kept when nothing happened", () => {
@@ -426,7 +437,7 @@ describe("merge", () => {
     const { state, effects } = run(watching, events.silence, events.commits, asked("A", 10))
 
     expect(effects.map(({ type }) => type)).toEqual(["probe", "apply-commits"])
-    expect(state.held.life).toEqual(life)
+    expect(state.held.sourceEpoch).toEqual(sourceEpoch)
   })
 
   test("progress below ours makes us ask, and renews when the source says the same", () => {
@@ -474,9 +485,9 @@ describe("merge", () => {
 })
 
 describe("merge of what an image brought", () => {
-  const kept = (contiguous: number, ...past: readonly PastLife[]): SyncEvent => ({
+  const kept = (contiguous: number, ...past: readonly PastEpoch[]): SyncEvent => ({
     type: "start",
-    kept: { life, past, contiguous, incarnation: "fresh" },
+    kept: { sourceEpoch, past, contiguous, incarnation: "fresh" },
   })
 
   test("it is served from the start, and goes on by the watch alone", () => {
@@ -493,34 +504,34 @@ describe("merge of what an image brought", () => {
     expect(state.held).toMatchObject({ contiguous: 11, served: true, status: "resyncing" })
   })
 
-  test("of a source whose history went back below it, another life begins", () => {
+  test("of a source whose history went back below it, another epoch begins", () => {
     const { effects } = run(IDLE, kept(10), asked("A", 9))
     const epoch = epochOf({ identity: "A", incarnation: "fresh" }, "salt")
 
     expect(effects.filter(({ type }) => type === "renew")).toMatchObject([{ epoch }])
   })
 
-  test("of another source, that one's life begins, and this one is remembered", () => {
+  test("of another source, that one's epoch begins, and this one is remembered", () => {
     const { state } = run(IDLE, kept(10), asked("B", 3))
 
-    expect(state.held.life).toEqual({ identity: "B" })
+    expect(state.held.sourceEpoch).toEqual({ identity: "B" })
     expect(state.held.past).toEqual([{ identity: "A", reached: 10 }])
   })
 
-  test("a life that was known and not yet whole is listed, under its own name", () => {
+  test("a epoch that was known and not yet whole is listed, under its own name", () => {
     const { effects } = run(IDLE, kept(0, { identity: "A", reached: 30 }), asked("A", 12, 0))
 
     expect(effects.map(({ type }) => type)).toEqual(["renew", "ask", "status", "list"])
-    expect(effects[0]).toMatchObject({ epoch: epochOf(life, "salt") })
+    expect(effects[0]).toMatchObject({ epoch: epochOf(sourceEpoch, "salt") })
   })
 
   test("seed 2026113231: nor under a name of its own, which may have come far", () => {
     const reborn = { identity: "A", incarnation: "before" }
     const past = [{ identity: "A", reached: 30 }]
-    const begun = { life: reborn, past, contiguous: 0, incarnation: "fresh" }
+    const begun = { sourceEpoch: reborn, past, contiguous: 0, incarnation: "fresh" }
     const { state, effects } = run(IDLE, { type: "start", kept: begun }, asked("A", 40, 0))
 
-    expect(state.held.life).toEqual({ identity: "A", incarnation: "fresh" })
+    expect(state.held.sourceEpoch).toEqual({ identity: "A", incarnation: "fresh" })
     expect(effects.map(({ type }) => type)).toEqual(["renew", "ask", "status", "list"])
   })
 

@@ -30,14 +30,14 @@ test("question() asks for the identity before and after the revision", async () 
 
 // Simulator, seed 4013085: else B's revision is taken for A's, which then seems to go back.
 test("question() of a source replaced by one that is further is refused as well", async () => {
-  const { answer } = ask({ life: { identity: "A" }, observed: 1 }, ["A", "B"], [3])
+  const { answer } = ask({ sourceEpoch: { identity: "A" }, observed: 1 }, ["A", "B"], [3])
 
   await expect(answer).rejects.toThrow(SourceError)
 })
 
 // Simulator, seed 426325826: else B's revision looks like A's history that went back.
 test("question() of a source that is replaced between the answers is refused", async () => {
-  const { answer } = ask({ life: { identity: "A" }, observed: 46 }, ["A", "B"], [3])
+  const { answer } = ask({ sourceEpoch: { identity: "A" }, observed: 46 }, ["A", "B"], [3])
 
   await expect(answer).rejects.toThrow(SourceError)
 })

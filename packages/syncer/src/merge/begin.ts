@@ -1,5 +1,5 @@
 import type { ListRequest, Revision } from "@headwater/core"
-import { epochOf, type KeptLives, lifeOf, memoOf, remember } from "../epoch.ts"
+import { epochOf, type KnownEpochs, memoOf, remember, sourceEpochOf } from "../epoch.ts"
 import { answered } from "./link-health.ts"
 import {
   become,
@@ -17,18 +17,18 @@ const STALE_READS_MAX = 2
 
 /**
  * Begins: by a list, or, where the cache holds something already, as after a watch that was lost.
- * What it holds is served meanwhile. If that is of a life before the newest that was known, then
+ * What it holds is served meanwhile. If that is of an epoch before the newest that was known, then
  * the newest is listed. A name of our own for that is not used again: how far it came is not known.
  */
 export function start(held: Held, { kept }: EventOf<"start">, settings: MergeSettings): Step {
   if (kept === undefined || settings.once) return ask(held, "list")
   const { contiguous, incarnation, past } = kept
-  const isOwn = kept.life.incarnation !== undefined && contiguous === 0
-  const life = isOwn ? { ...kept.life, incarnation } : kept.life
-  const lives = { life, past }
-  const before = { ...held, ...lives, contiguous, observed: contiguous, served: true }
+  const isOwn = kept.sourceEpoch.incarnation !== undefined && contiguous === 0
+  const sourceEpoch = isOwn ? { ...kept.sourceEpoch, incarnation } : kept.sourceEpoch
+  const known = { sourceEpoch, past }
+  const before = { ...held, ...known, contiguous, observed: contiguous, served: true }
   const goal = contiguous > 0 ? "watch" : "list"
-  const effects: Effect[] = contiguous > 0 ? [] : [renewal(lives, settings)]
+  const effects: Effect[] = contiguous > 0 ? [] : [renewal(known, settings)]
   return become(before, { name: "asking", goal }, [...effects, { type: "ask" }], "resyncing")
 }
 
@@ -92,22 +92,22 @@ export function watching(held: Held, target: Revision): PhaseOf<"watching"> {
   return { name: "watching", target, settlingFrom: held.contiguous, probing: false }
 }
 
-/** So many lists since a watch stood for a while, then another life waits before it is listed. */
+/** So many lists since a watch stood for a while, then another epoch waits before it is listed. */
 const RELISTS_AT_ONCE_MAX = 1
 
 /**
- * Another life begins: another source, or the same with another history. Two sources that answer
+ * Another epoch begins: another source, or the same with another history. Two sources that answer
  * by turns at one address would else be listed without a pause, for ever.
  */
 export function renew(held: Held, asked: Answer, settings: MergeSettings): Step {
   const { identity, revision, incarnation } = asked
-  const ended = held.life && { ...held.life, reached: held.observed }
+  const ended = held.sourceEpoch && { ...held.sourceEpoch, reached: held.observed }
   const past = ended ? remember(held.past, ended) : held.past
-  const life = lifeOf(identity, revision, past, incarnation, settings.epochPerHub)
+  const sourceEpoch = sourceEpochOf(identity, revision, past, incarnation, settings.epochPerHub)
   const reset = { contiguous: 0, observed: revision, errors: 0, staleReads: 0, polling: false }
-  const begun = { ...held, ...reset, life, past }
+  const begun = { ...held, ...reset, sourceEpoch, past }
   const { state, effects } = listNew(begun, asked, ended === undefined, settings)
-  return { state, effects: [renewal({ life, past }, settings), ...effects] }
+  return { state, effects: [renewal({ sourceEpoch, past }, settings), ...effects] }
 }
 
 function listNew(
@@ -126,8 +126,8 @@ function listNew(
   return become(counted, pausing, [{ type: "pause", attempt }], "resyncing")
 }
 
-function renewal(lives: KeptLives, { epochSalt }: MergeSettings): Effect {
-  return { type: "renew", epoch: epochOf(lives.life, epochSalt), memo: memoOf(lives) }
+function renewal(known: KnownEpochs, { epochSalt }: MergeSettings): Effect {
+  return { type: "renew", epoch: epochOf(known.sourceEpoch, epochSalt), memo: memoOf(known) }
 }
 
 /** A list that is asked for. */

@@ -14,14 +14,14 @@ export function assertInvariants({ held, phase }: SyncState): void {
   assertPhase(held, phase)
 }
 
-function assertRevisions({ contiguous, observed, life, past }: Held): void {
+function assertRevisions({ contiguous, observed, sourceEpoch, past }: Held): void {
   assert(contiguous <= observed, "what was handed to the cache was named by the source before")
   assert(
-    life !== undefined || (observed === 0 && past.length === 0),
-    "revisions are of a known life",
+    sourceEpoch !== undefined || (observed === 0 && past.length === 0),
+    "revisions are of a known sourceEpoch",
   )
   const identities = new Set(past.map(({ identity }) => identity))
-  assert(identities.size === past.length, "a past life is remembered once")
+  assert(identities.size === past.length, "a past sourceEpoch is remembered once")
 }
 
 function assertStatus({ code, contiguous, polling, served, status }: Held): void {
@@ -39,14 +39,14 @@ function assertFailures({ attempts, errors, relists, staleReads, unanswered }: H
   assert(attempts > 0 || unanswered === 0, "unanswered questions are failures")
 }
 
-function assertPhase({ contiguous, life }: Held, phase: Phase): void {
+function assertPhase({ contiguous, sourceEpoch }: Held, phase: Phase): void {
   if (phase.name === "watching") {
-    assert(life !== undefined, "a life is watched that is known")
+    assert(sourceEpoch !== undefined, "a sourceEpoch is watched that is known")
     assert(phase.settlingFrom <= contiguous, "what is told only grows")
   }
   if (phase.name !== "listing") return
   const { request, revision, watchOpen } = phase
-  assert(life !== undefined, "a life is listed that is known")
+  assert(sourceEpoch !== undefined, "a sourceEpoch is listed that is known")
   assert(!watchOpen || revision !== undefined, "a watch beside a list begins where it ends")
   if (revision === undefined) return
   assert(revision >= (request.atLeast ?? 0), "a list is as new as was asked for")

@@ -40,7 +40,7 @@ export function onPage(
   settings: MergeSettings,
 ): Step {
   const { revision } = page
-  const isOthers = page.identity !== undefined && page.identity !== held.life?.identity
+  const isOthers = page.identity !== undefined && page.identity !== held.sourceEpoch?.identity
   if (isOthers) return again(held, "list", "ERR_SOURCE_FAILED", settings)
   if (phase.revision === revision) return become(held, phase, [{ type: "apply-list", page }])
   if (phase.revision !== undefined) return again(held, "list", "ERR_SOURCE_FAILED", settings)

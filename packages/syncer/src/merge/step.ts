@@ -97,7 +97,7 @@ export interface StatusChange {
  * the question, so it is compared with the state at the time of the question.
  */
 export function goesOn(held: Held, asked: Answer): boolean {
-  return held.life?.identity === asked.identity && asked.revision >= asked.floor
+  return held.sourceEpoch?.identity === asked.identity && asked.revision >= asked.floor
 }
 
 /** The source named this revision. */

@@ -8,7 +8,7 @@ import type {
   Status,
   SyncErrorCode,
 } from "@headwater/core"
-import type { KeptLives, PastLife, SourceLife } from "../epoch.ts"
+import type { KnownEpochs, PastEpoch, SourceEpoch } from "../epoch.ts"
 
 /**
  * The state of a syncer: its knowledge of the source, and its present activity.
@@ -27,15 +27,15 @@ export interface SyncState {
 
 /** The knowledge of a syncer, in every phase. */
 export interface Held {
-  /** The life that is followed; absent until the source is asked for the first time. */
-  readonly life: SourceLife | undefined
+  /** The epoch that is followed; absent until the source is asked for the first time. */
+  readonly sourceEpoch: SourceEpoch | undefined
   /** Lives before, with how far they had come. */
-  readonly past: readonly PastLife[]
-  /** Everything up to here was handed to the cache, in this life; 0 before its first list ended. */
+  readonly past: readonly PastEpoch[]
+  /** Everything up to here was handed to the cache in this epoch; 0 before its first list ended. */
   readonly contiguous: Revision
-  /** The highest revision that the source named in this life. Below it, its history went back. */
+  /** The highest revision that the source named in this epoch. Below it, its history went back. */
   readonly observed: Revision
-  /** True once anything was whole, in any life. */
+  /** True once anything was whole, in any epoch. */
   readonly served: boolean
   /** The status that the cache was last given. */
   readonly status: Status
@@ -89,11 +89,11 @@ export interface Answer {
   readonly revision: Revision
   /** `Held.observed` when the question began: a lower answer says that its history went back. */
   readonly floor: Revision
-  /** See `Source.oldest`; asked where a first life begins. */
+  /** See `Source.oldest`; asked where a first epoch begins. */
   readonly oldest?: Revision
   /** See `Source.lastChange`; asked when a first list has ended. */
   readonly lastChange?: Revision
-  /** A fresh text, for the name of a new life in case one begins. */
+  /** A fresh text, for the name of a new epoch in case one begins. */
   readonly incarnation: string
 }
 
@@ -105,7 +105,7 @@ export type SyncEvent =
    */
   | {
       readonly type: "start"
-      readonly kept?: KeptLives & { readonly contiguous: Revision; readonly incarnation: string }
+      readonly kept?: KnownEpochs & { readonly contiguous: Revision; readonly incarnation: string }
     }
   /** The answer to `ask` and `probe`. */
   | ({ readonly type: "asked" } & Answer)
@@ -191,7 +191,7 @@ export type CacheEffect =
 /** Before the start. */
 export const IDLE: SyncState = {
   held: {
-    life: undefined,
+    sourceEpoch: undefined,
     past: [],
     contiguous: 0,
     observed: 0,

@@ -49,7 +49,7 @@ export class EpochMarker {
     return this.#mark
   }
 
-  /** Takes note of a revision that was seen in the life of `id`. */
+  /** Takes note of a revision that was seen in the epoch of `id`. */
   note(id: string, revision: Revision): void {
     if (id === this.#mark?.id) this.#reached = Math.max(this.#reached, revision)
   }

@@ -179,8 +179,8 @@ export class EtcdSource implements Source {
   }
 
   #identityOf(clusterId: string | undefined, id: string | undefined): string {
-    const life = this.#marker ? `${clusterId}/${id}` : clusterId
-    return `etcd/${life}/${this.#options.prefix}`
+    const epochId = this.#marker ? `${clusterId}/${id}` : clusterId
+    return `etcd/${epochId}/${this.#options.prefix}`
   }
 
   // The least that is linearizable: one key, which need not exist, and which every user that may

@@ -19,7 +19,7 @@ export interface MarkedRange {
 
 /**
  * Reads a range and the marker in one transaction, so that the one proves whose the other is. The
- * marker is read at present, also where the range is of the past: within a life that is the same
+ * marker is read at present, also where the range is of the past: within an epoch that is the same
  * for all.
  *
  * @param range a `RangeRequest` of etcd's.

@@ -56,7 +56,7 @@ export async function* watchEtcd(
 ): AsyncGenerator<WatchEvent> {
   const { gateway, clock, marker } = context
   const reader = new AnswerReader(context, from)
-  let life: string | undefined
+  let epochId: string | undefined
   let fragment = false
   for (let recycled = true; recycled; ) {
     recycled = false
@@ -68,8 +68,8 @@ export async function* watchEtcd(
     let cancel = clock.after(RECYCLE_MS, recycle)
     try {
       const mark = await marker?.read(link.signal)
-      life ??= mark?.id
-      if (mark?.id !== life) {
+      epochId ??= mark?.id
+      if (mark?.id !== epochId) {
         yield REPLACED
         return
       }
@@ -82,7 +82,7 @@ export async function* watchEtcd(
         for (const answer of answersOf(line)) {
           const events =
             answer.result?.watch_id === MARKER_WATCH
-              ? await readMarker(context, life, answer.result, link.signal)
+              ? await readMarker(context, epochId, answer.result, link.signal)
               : reader.read(answer)
           for (const event of events) {
             yield event
@@ -91,7 +91,7 @@ export async function* watchEtcd(
           if (answer.result?.fragment) await clock.yield()
         }
         // Not what was asked for, which may be a future that etcd never saw: only what it told.
-        if (life !== undefined && reader.next > from) marker?.note(life, reader.next - 1)
+        if (epochId !== undefined && reader.next > from) marker?.note(epochId, reader.next - 1)
         cancel = clock.after(RECYCLE_MS, recycle)
       }
     } catch (error) {
@@ -140,17 +140,17 @@ function requestsOf(
 /** Follows the marker, and creates it again after a delete: the watch missed nothing meanwhile. */
 async function readMarker(
   { marker, clusterId }: WatchContext,
-  life: string | undefined,
+  epochId: string | undefined,
   { header, events = [], canceled, cancel_reason }: WatchAnswer,
   signal: AbortSignal,
 ): Promise<readonly WatchEvent[]> {
   const expected = clusterId()
   if (expected !== undefined && header.cluster_id !== expected) return [REPLACED]
   if (canceled) return [closed(cancel_reason ?? "etcd ended the watch of the marker")]
-  if (events.some(({ type, kv }) => type !== "DELETE" && idOf([kv]) !== life)) return [REPLACED]
-  if (events.at(-1)?.type !== "DELETE" || life === undefined) return []
-  const standing = await marker?.putBack(life, signal)
-  return standing?.id === life ? [] : [REPLACED]
+  if (events.some(({ type, kv }) => type !== "DELETE" && idOf([kv]) !== epochId)) return [REPLACED]
+  if (events.at(-1)?.type !== "DELETE" || epochId === undefined) return []
+  const standing = await marker?.putBack(epochId, signal)
+  return standing?.id === epochId ? [] : [REPLACED]
 }
 
 /**
