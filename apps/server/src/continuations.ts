@@ -23,6 +23,8 @@ interface Kept extends Omit<Continuation, "pinned"> {
  *
  * A name is a secret that cannot be guessed. It may be used again, so that a client can ask once
  * more for a page that was lost on the way.
+ *
+ * Decision: docs/decisions/server.md, “A page of a list pins its snapshot”.
  */
 export class Continuations {
   readonly #leases: Leases

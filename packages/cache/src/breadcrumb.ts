@@ -26,6 +26,8 @@ export interface BreadcrumbParts {
  *
  * Breadcrumbs are not linked to each other: an old one pins no later one, and `next` leads to the
  * newest. Source: Typha's `snapcache.Breadcrumb`.
+ *
+ * Decision: docs/decisions/cache.md, “Breadcrumbs are not linked”.
  */
 export class Breadcrumb {
   /** 1 for the first of the cache, then consecutive: after n, n + 2 means that one was skipped. */

@@ -36,6 +36,8 @@ export function saveEpoch(
  * Reads the epoch state of an image, which is complete, with its metadata and a handle on its
  * version.
  *
+ * Decision: docs/decisions/cache.md, “An image of a cache”.
+ *
  * @throws {ImageError} it is cut, changed, or of another format. Nothing is left open.
  * @throws {MemoryFullError} it does not fit.
  */

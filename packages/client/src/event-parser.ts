@@ -16,6 +16,8 @@ export type EventHandler = (event: string, data: string, id: string) => void
  * Cost: O(characters), also for a line in a thousand pieces, as nothing looks into a line before it
  * is whole. Source: WHATWG HTML, 9.2.6 "Interpreting an event stream".
  *
+ * Decision: docs/decisions/client.md, “The client has its own parser of event streams”.
+ *
  * @param onRetry takes a `retry:`, in milliseconds.
  * @param charactersMax of one event, so that no hub fills a reader's memory with one.
  */

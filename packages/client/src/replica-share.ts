@@ -16,6 +16,8 @@ import { wait } from "./wait.ts"
  * It reads the state that all owners read, until it is closed: then it stays as it was, while the
  * others' move on. The last owner's end is the stream's. Closing copies references, O(size), where
  * other owners remain.
+ *
+ * Decision: docs/decisions/client.md, “`connect` shares one stream”.
  */
 export class ReplicaShare<Value> implements Replica<Value> {
   readonly ready: Promise<void>
@@ -43,7 +45,7 @@ export class ReplicaShare<Value> implements Replica<Value> {
     this.ready = this.#until(() => !!this.position)
     // An owner that never looks at `ready` must not be ended by it.
     this.ready.catch(() => {})
-    // Closing never rejects.
+    // oxlint-disable-next-line typescript/no-misused-promises -- closing never rejects
     this.#letGo = onAbort(signal, this.close)
   }
 

@@ -69,6 +69,8 @@ export interface BatchOptions extends WriteOptions {
  *
  * Rejects with an `OptionError`, `KeyError` or `ValueError`, and sends nothing, where an argument
  * is unknown or senseless.
+ *
+ * Decision: docs/decisions/client.md, “A write ends when the replica shows it”.
  */
 export interface Writer<Value = unknown> {
   /** Puts a value. @throws {WriteError} */

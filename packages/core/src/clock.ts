@@ -8,6 +8,8 @@ import { onAbort } from "./on-abort.ts"
  * no timer is set. NaN and negative delays are refused with an `OptionError`.
  *
  * The only file of `core` that uses timers.
+ *
+ * Decision: docs/decisions/server.md, “The hub yields by `setImmediate`”.
  */
 export interface Clock {
   /** Milliseconds since 1970. May jump. */

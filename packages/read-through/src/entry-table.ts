@@ -20,6 +20,8 @@ import { type Bucket, giveBack, take } from "./token-bucket.ts"
  * The entries of a cache: found by type, partition, token and key; counted, bounded, and dropped.
  *
  * An entry that is used neither expires nor makes room. The order of the table is that of last use.
+ *
+ * Decision: docs/decisions/read-through.md, “A read-through entry with a waiting caller”.
  */
 export class EntryTable {
   readonly #entries = new Map<string, CacheEntry>()

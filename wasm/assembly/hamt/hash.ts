@@ -6,6 +6,8 @@
 // seeds are fixed.
 //
 // Source: Aumasson and Bernstein, SipHash; the xxHash specification.
+//
+// Decision: docs/decisions/core.md, “SipHash-1-3 decides the place of a key”.
 
 import {
   DIGEST_SEED_HI,

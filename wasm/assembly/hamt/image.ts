@@ -5,6 +5,8 @@
 // The births of leaves come back as they were. A node's birth is set to the newest birth beneath
 // it, which is at most what it was: a walk since any version at or above the horizon finds the same
 // changes as before. The seed of the hash comes back too, so a place of a cut walk stays a place.
+//
+// Decision: docs/decisions/core.md, “Images consist of leaves”.
 
 import {
   BAD_IMAGE,

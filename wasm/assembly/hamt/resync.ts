@@ -6,6 +6,8 @@
 //
 // Source: libcalico's mark and sweep; stale entries lose against newer ones, tombstones included,
 // as its high-water marks have it.
+//
+// Decision: docs/decisions/core.md, “The trie merges a resync”.
 
 import {
   FULL,

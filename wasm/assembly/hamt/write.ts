@@ -5,6 +5,8 @@
 // side by side: one wait then covers sixteen writes, and each write finds its lines in the cache.
 //
 //   updates: Write[UPDATES_MAX], filled by the host, except the hash and the births
+//
+// Decision: docs/decisions/core.md, “Writes cross the boundary one by one or by sixteen”.
 
 import {
   FULL,

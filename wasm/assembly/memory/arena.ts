@@ -21,6 +21,8 @@
 // the blocks in use · pages are taken only by `reserve`d callers, so an allocation never fails.
 //
 // Linear memory cannot shrink; pages are reused for ever. Source: slabs as in mimalloc.
+//
+// Decision: docs/decisions/core.md, “Each page of the arena holds blocks of one size class”.
 
 import {
   FULL,

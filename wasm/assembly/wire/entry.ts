@@ -1,5 +1,7 @@
 // One leaf as the object that stands for it in a `snapshot` or `delta` frame (PROTOCOL.md,
 // "Frames").
+//
+// Decision: docs/decisions/core.md, “The core writes the JSON of the wire”.
 
 import { keyBytesOf, keyOf, Leaf, valueOf } from "../hamt/leaf"
 import { MODE_BINARY, MODE_JSON, OP_DELETE, OP_PUT } from "../layout"

@@ -36,6 +36,8 @@ interface Kept extends WalkFrame {
  * The next frame of a reader depends on its place and on the snapshot that is walked, so readers at
  * one place share one `Uint8Array`. A frame is kept for `frameCacheMs`, all frames within
  * `frameCacheBytesMax`, the oldest dropped first; a dropped frame is encoded again on demand.
+ *
+ * Decision: docs/decisions/server.md, “The hub keeps encoded frames”.
  */
 export class Frames {
   readonly #clock: Clock

@@ -19,6 +19,8 @@ const SLOW_FRAMES = 32
  * others wait.
  *
  * A slow reader gives up its permit but walks on, so it blocks no other.
+ *
+ * Decision: docs/decisions/server.md, “Long walks run a few at a time”.
  */
 export class WalkLimiter {
   readonly #clock: Clock

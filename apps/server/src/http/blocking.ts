@@ -52,6 +52,8 @@ export function readBlocking(query: Query): Blocking {
  * An answer may come without a change; its position is never below `since` in one epoch. Cost: for
  * one key O(1) per commit, for a prefix a walk over the changes.
  *
+ * Decision: docs/decisions/server.md, “A blocking GET counts as an open stream”.
+ *
  * @param covered one key, or one prefix.
  * @param request the wait ends when its client leaves.
  * @throws {RequestError} 504: the hub has not reached the position; 409: it is in another epoch.

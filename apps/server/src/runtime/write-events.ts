@@ -43,6 +43,8 @@ export async function writeEvents(
  * Node's own, so that it knows when the connection can be used again. Its own way is also taken
  * where the body is not chunked (HTTP/1.0 and HTTP/2), and while an earlier request on the
  * connection is still being answered.
+ *
+ * Decision: docs/decisions/server.md, “On Node an event goes to the socket in one piece”.
  */
 class ResponseSink implements Sink {
   readonly #response: ServerResponse

@@ -7,6 +7,8 @@ import type { HubFrame } from "./hub-frames.ts"
  * Makes a watch of a stream that was asked to resume: the changes between two ids are one commit,
  * with a delta for each key that it changed.
  *
+ * Decision: docs/decisions/sources.md, “A hub sends runs to a hub”.
+ *
  * @param epoch the epoch of all positions.
  * @param known the revision up to which everything is known.
  */

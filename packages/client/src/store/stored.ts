@@ -58,6 +58,8 @@ export const SAVE_INTERVAL_MS = 10_000
  *
  * A save writes all of it: O(size). For one replica at a time.
  *
+ * Decision: docs/decisions/client.md, “A stored replica is written whole”.
+ *
  * @throws {OptionError} an option is unknown or senseless, or the storage has no `load` and `save`.
  */
 export function stored(storage: ReplicaStorage, options: StoreOptions = {}): ReplicaStore {

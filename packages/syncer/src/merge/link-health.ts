@@ -26,6 +26,8 @@ export type Failed = "question" | "watch" | "list"
  * one that can be listed but forgets faster than it can be watched, as lists cost most.
  *
  * Source: Typha's watchersyncer, whose budget at one revision is `Held.errors`.
+ *
+ * Decision: docs/decisions/syncer.md, “Each kind of retry backs off”.
  */
 export function failAgain(
   { attempts, unanswered, relists }: LinkFailures,

@@ -37,6 +37,8 @@ import {
  *
  * Source: Typha's watchersyncer (loop, budget); libcalico's etcd syncer (identity; its high-water
  * marks are the revisions in the trie).
+ *
+ * Decision: docs/decisions/syncer.md, “`in-sync` is proven”.
  */
 export function merge(state: SyncState, event: SyncEvent, settings: MergeSettings): Step {
   const react = TABLE[state.phase.name][event.type] as Reaction<PhaseName, EventName>

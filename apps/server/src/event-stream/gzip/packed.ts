@@ -4,6 +4,8 @@ import { crc32, deflate } from "./deflate.ts"
 /**
  * Longest event that is stored as it is, in bytes: deflating it would take 20 µs and save a few.
  * Events of single readers, such as `hello`, are seldom longer.
+ *
+ * Decision: docs/decisions/server.md, “The hub deflates an event once”.
  */
 export const STORED_BYTES_MAX = 256
 

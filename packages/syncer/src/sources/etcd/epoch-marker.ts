@@ -28,6 +28,8 @@ export interface Mark {
  *
  * An id is never used twice, and only what is linearizable is taken for the present: so a revision
  * below one that was seen in the same epoch is never a late answer.
+ *
+ * Decision: docs/decisions/sources.md, “The epoch of an etcd has its name in etcd”.
  */
 export class EpochMarker {
   /** The key in etcd, and its base64. */

@@ -33,6 +33,8 @@ const CALL_MS = 10_000
  *
  * Source: etcd's api/etcdserverpb/rpc.proto, and its gRPC gateway's JSON mapping: bytes are base64,
  * 64-bit integers strings, zero values left out.
+ *
+ * Decision: docs/decisions/sources.md, “The hub talks to etcd by its JSON gateway”.
  */
 export class Gateway {
   readonly #options: GatewayOptions

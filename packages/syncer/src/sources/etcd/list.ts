@@ -68,6 +68,8 @@ const STALE_PAUSE_MS = 100
  * The first page is linearizable, or from a replica that is not behind what was asked for. The next
  * one is on its way while one is used. A list that is overtaken by compaction fails; the next one
  * takes larger pages.
+ *
+ * Decision: docs/decisions/sources.md, “When compaction overtakes a list”.
  */
 export async function* listEtcd(
   context: ListContext,

@@ -17,6 +17,8 @@ const SLICE_BYTES = 131_072
  *
  * A slice is `SLICE_BYTES` or a little more. Fields that are not known are skipped; they are
  * strings, numbers or words. Source: etcd's kv.proto in its JSON mapping.
+ *
+ * Decision: docs/decisions/sources.md, “Entries of etcd are decoded from bytes to bytes”.
  */
 export class PairReader {
   /** The bytes to read in all. */

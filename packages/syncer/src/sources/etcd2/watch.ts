@@ -46,6 +46,8 @@ const RECYCLE_MS = 240_000
  * which is one request.
  *
  * Source: etcd's server/etcdserver/api/v2store/watcher_hub.go.
+ *
+ * Decision: docs/decisions/sources.md, “One stream watches etcd v2”.
  */
 export async function* watchEtcd2(
   context: WatchContext,

@@ -56,6 +56,8 @@ export interface KeptFileOptions {
  * it. So the path is checked before every write, and during a watch: another file there,
  * or none, ends the connection, and the next use opens what is there, or, where there has been none
  * for a second, makes one. That is another source, which says so itself.
+ *
+ * Decision: docs/decisions/sources.md, “A sqlite file that was replaced”.
  */
 export class KeptFile {
   readonly #options: KeptFileOptions

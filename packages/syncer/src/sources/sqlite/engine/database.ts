@@ -2,6 +2,8 @@
  * One connection to a sqlite file, as each runtime's own engine gives it.
  *
  * Every call is synchronous and never waits for a lock: a locked file throws at once.
+ *
+ * Decision: docs/decisions/sources.md, “sqlite runs in the runtime”.
  */
 export interface Database {
   /** Runs statements that answer nothing and take no values. */
