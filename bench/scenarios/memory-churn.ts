@@ -31,7 +31,7 @@ export const memoryChurn: Scenario = {
   question:
     "How many bytes of resident memory does an entry take that is overwritten all the time?",
   control: "map",
-  subjects: ["hub in memory", "map", "source in memory", "hub on sqlite"],
+  subjects: ["headwater", "map", "source in memory", "hub on sqlite"],
   sizes: { full: [20_000, 100_000], smoke: [500] },
   rounds: { full: 3, smoke: 1 },
 
@@ -82,7 +82,7 @@ async function measureChurn({ subject, size, seed }: Task, folder: string): Prom
 async function open(subject: string, folder: string): Promise<Subject> {
   if (subject === "map") return mapSubject()
   if (subject === "source in memory") return sourceSubject(memorySource())
-  if (subject === "hub in memory") return hubSubject(memorySource())
+  if (subject === "headwater") return hubSubject(memorySource())
   const { sqliteSource } = await import("@headwater/syncer/sqlite")
   return hubSubject(sqliteSource({ path: join(folder, "churn.db"), clock: systemClock }))
 }
