@@ -14,11 +14,22 @@ export interface PeerBindings {
  * address is not known, as in an app that another server mounts.
  */
 export function peerOf(env: PeerBindings | undefined): string | undefined {
-  const address = env?.peerAddress?.toLowerCase().replace(/%.*$/, "")
-  if (address === undefined || address === "" || isLoopback(address)) return undefined
-  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/.exec(address)?.[1]
-  if (mapped !== undefined) return isLoopback(mapped) ? undefined : mapped
+  const address = addressOf(env)
+  if (address === undefined || isLoopback(address)) return undefined
   return address.includes(":") ? networkOf(address) : address
+}
+
+/** Returns true if the other end is known to be on this machine. */
+export function isLoopbackPeer(env: PeerBindings | undefined): boolean {
+  const address = addressOf(env)
+  return address !== undefined && isLoopback(address)
+}
+
+// An IPv4 address that came by IPv6 is written as an IPv4 address.
+function addressOf(env: PeerBindings | undefined): string | undefined {
+  const address = env?.peerAddress?.toLowerCase().replace(/%.*$/, "")
+  if (address === undefined || address === "") return undefined
+  return /^::ffff:(\d+\.\d+\.\d+\.\d+)$/.exec(address)?.[1] ?? address
 }
 
 function networkOf(address: string): string {

@@ -1,5 +1,6 @@
 import type { MiddlewareHandler } from "hono"
 import { RequestError } from "../errors.ts"
+import { forwardingHeaderIn } from "./forwarding.ts"
 import { isLoopback } from "./host.ts"
 
 /** Methods that change nothing: a request of a foreign page with one of them is harmless. */
@@ -16,17 +17,6 @@ export interface SafetyOptions {
   /** Refuses writes whose headers show that a proxy passed them on. */
   readonly refuseForwardedWrites: boolean
 }
-
-/** Headers by which proxies name the client or themselves, beside every `x-forwarded-…`. */
-const FORWARDING_HEADERS = [
-  "forwarded",
-  "via",
-  "x-real-ip",
-  "x-client-ip",
-  "x-cluster-client-ip",
-  "true-client-ip",
-  "cf-connecting-ip",
-]
 
 /**
  * Guards a hub without tokens against foreign web pages, and against strangers that a proxy on this
@@ -69,13 +59,6 @@ export function safety(options: SafetyOptions): MiddlewareHandler {
     }
     await next()
   }
-}
-
-function forwardingHeaderIn(headers: Headers): string | undefined {
-  const known = FORWARDING_HEADERS.find((name) => headers.has(name))
-  if (known !== undefined) return known
-  for (const name of headers.keys()) if (name.startsWith("x-forwarded-")) return name
-  return undefined
 }
 
 function forbidden(message: string): RequestError {
