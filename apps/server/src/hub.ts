@@ -1,7 +1,7 @@
 import { type Clock, systemClock, TopicError } from "@headwater/core"
 import { TOPIC_PATTERN } from "@headwater/protocol"
 import { Bugs } from "./bugs.ts"
-import { Drain } from "./event-stream/drain.ts"
+import { OpenStreams } from "./event-stream/open-streams.ts"
 import { TurnScheduler } from "./fan-out/turn-scheduler.ts"
 import { WalkLimiter } from "./fan-out/walk-limiter.ts"
 import { checkHubOptions, type HubOptions } from "./hub-options.ts"
@@ -30,7 +30,7 @@ export class Hub {
   readonly limits: HubLimits
   readonly compress: boolean
   readonly walkLimiter: WalkLimiter
-  readonly drain: Drain
+  readonly streams: OpenStreams
   readonly log: Log
   /** The log for lines that clients cause: the same line comes at most once a minute. */
   readonly rareLog: Log
@@ -50,10 +50,10 @@ export class Hub {
     this.rareLog = rareLog(this.log, this.clock)
     this.bugs = new Bugs(this.log)
     this.walkLimiter = new WalkLimiter(this.clock, this.limits)
-    this.drain = new Drain(this.clock, this.limits)
+    this.streams = new OpenStreams(this.clock, this.limits)
     const turns = new TurnScheduler(this.clock, this.limits.turnMs)
-    const { clock, random, limits, walkLimiter, drain, log, bugs } = this
-    const context = { clock, random, limits, walkLimiter, drain, log, bugs, turns }
+    const { clock, random, limits, walkLimiter, streams, log, bugs } = this
+    const context = { clock, random, limits, walkLimiter, streams, log, bugs, turns }
     const names = new Set<string>()
     for (const { name } of options.topics) {
       if (!TOPIC_PATTERN.test(name)) throw badTopicName(name)
@@ -92,7 +92,7 @@ export class Hub {
   }
 
   async #close(graceMs: number): Promise<void> {
-    await this.drain.end("shutdown", graceMs, new AbortController().signal)
+    await this.streams.end("shutdown", graceMs, new AbortController().signal)
     await Promise.all(this.topics.map((topic) => topic.close()))
   }
 }

@@ -5,7 +5,7 @@ import { Syncer } from "@headwater/syncer"
 import type { Bugs } from "./bugs.ts"
 import { Continuations } from "./continuations.ts"
 import { NotReadyError } from "./errors.ts"
-import type { Drain } from "./event-stream/drain.ts"
+import type { OpenStreams } from "./event-stream/open-streams.ts"
 import { Reader } from "./event-stream/reader.ts"
 import type { ReaderRequest } from "./event-stream/reader-request.ts"
 import { FanOut } from "./fan-out/fan-out.ts"
@@ -37,7 +37,7 @@ export interface TopicContext {
   readonly limits: HubLimits
   readonly turns: TurnScheduler
   readonly walkLimiter: WalkLimiter
-  readonly drain: Drain
+  readonly streams: OpenStreams
   readonly log: Log
   readonly bugs: Bugs
 }
@@ -123,13 +123,13 @@ export class Topic {
 
   /** Makes the reader of one connection. */
   reader(request: ReaderRequest): Reader {
-    const { walkLimiter, drain, random, log, bugs } = this.#context
+    const { walkLimiter, streams, random, log, bugs } = this.#context
     return new Reader(
       {
         topic: this.name,
         fanOut: this.fanOut,
         walkLimiter,
-        drain,
+        streams,
         random,
         log,
         bugs,

@@ -146,7 +146,7 @@ describe.each<[string, string, () => AnyType, (value: unknown) => unknown]>([
     await soon()
     const isLive = name.startsWith("live")
     expect(followers()).toBe(isLive ? 1 : 0)
-    expect(served.hub.drain.size).toBeLessThanOrEqual(1)
+    expect(served.hub.streams.size).toBeLessThanOrEqual(1)
     for (const stop of stops) stop()
     await cache.evict({})
   })

@@ -98,6 +98,9 @@ function encodeFault(error: unknown, context: ReaderContext): Uint8Array {
   return encodeFrame({ type: "fault", code, retry, retryMs: retryMsFor(code, context) })
 }
 
-function retryMsFor(why: GoodbyeReason | SyncErrorCode, { drain, random }: ReaderContext): number {
-  return retryDelayMs(SHARED_REASONS.has(why) ? drain.leaving : 0, random())
+function retryMsFor(
+  why: GoodbyeReason | SyncErrorCode,
+  { streams, random }: ReaderContext,
+): number {
+  return retryDelayMs(SHARED_REASONS.has(why) ? streams.leaving : 0, random())
 }

@@ -2,7 +2,7 @@ import type { StreamId, ViewFilter } from "@headwater/protocol"
 import type { Bugs } from "../bugs.ts"
 import type { FanOut } from "../fan-out/fan-out.ts"
 import type { WalkLimiter } from "../fan-out/walk-limiter.ts"
-import type { Drain } from "./drain.ts"
+import type { OpenStreams } from "./open-streams.ts"
 
 /** The request of a reader. */
 export interface ReaderRequest extends ViewFilter {
@@ -21,7 +21,7 @@ export interface ReaderContext {
   readonly topic: string
   readonly fanOut: FanOut
   readonly walkLimiter: WalkLimiter
-  readonly drain: Drain
+  readonly streams: OpenStreams
   readonly random: () => number
   /** Asks the source whether it is at least at this revision. */
   isAtLeast(revision: number, signal: AbortSignal): Promise<boolean>

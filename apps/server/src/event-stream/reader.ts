@@ -3,10 +3,10 @@ import type { GoodbyeReason } from "@headwater/protocol"
 import { CatchUpCursor } from "../fan-out/catch-up-cursor.ts"
 import type { Sums, Wakeable } from "../fan-out/view.ts"
 import type { WalkPermit } from "../fan-out/walk-limiter.ts"
-import type { OpenStream } from "./drain.ts"
 import { encodeOrder } from "./encode-order.ts"
 import type { FrameSource, Sink } from "./event-stream.ts"
 import { findStart } from "./find-start.ts"
+import type { OpenStream } from "./open-streams.ts"
 import type { ReaderContext, ReaderRequest } from "./reader-request.ts"
 import {
   type Action,
@@ -111,14 +111,14 @@ export class Reader implements FrameSource, Wakeable, OpenStream {
   }
 
   async *frames(): Events {
-    const { drain, fanOut } = this.#context
+    const { streams, fanOut } = this.#context
     const closers = [
       () => this.#connection.close(),
       () => this.#cursor?.close(),
       () => this.#permit?.leave(),
     ]
     try {
-      closers.push(drain.admit(this))
+      closers.push(streams.admit(this))
       closers.push(fanOut.follow(this))
       const start = yield* findStart(this.#context, this.#request, this.#connection)
       let event: ReaderEvent | undefined = this.#interruption()

@@ -70,7 +70,7 @@ export async function block(
   topic.position()
   const stop = new LinkedAbort()
   const shutDown = () => stop.abort(new NotReadyError("this hub is shutting down"))
-  const release = hub.drain.admit({ goodbye: shutDown, cut: shutDown })
+  const release = hub.streams.admit({ goodbye: shutDown, cut: shutDown })
   // Looked at here alone: Deno aborts it when the answer was sent, too.
   const withdraw = onAbort(request.signal, () =>
     stop.abort(new RequestError("ERR_TIMEOUT", "the client left before the answer")),

@@ -225,7 +225,7 @@ describe("the end of a stream", () => {
     const id = stream.lastId
     const rest = stream.rest()
     await local.settle()
-    const closing = local.hub.drain.end("shutdown", 1_000, new AbortController().signal)
+    const closing = local.hub.streams.end("shutdown", 1_000, new AbortController().signal)
     await local.clock.advance(1_000)
     await closing
     const frames = await rest
@@ -239,24 +239,24 @@ describe("the end of a stream", () => {
   test("cuts a reader that does not read, after the grace", async () => {
     local = new LocalHub()
     const stream = await (await local.stream()).caughtUp()
-    const closing = local.hub.drain.end("shutdown", 1_000, new AbortController().signal)
+    const closing = local.hub.streams.end("shutdown", 1_000, new AbortController().signal)
     await local.clock.advance(500)
-    expect(local.hub.drain.size).toBe(1)
+    expect(local.hub.streams.size).toBe(1)
     await local.clock.advance(600)
     await closing
 
-    expect(local.hub.drain.size).toBe(0)
+    expect(local.hub.streams.size).toBe(0)
     await expect(stream.read()).rejects.toThrow("cut")
   })
 
   test("frees everything when the client leaves", async () => {
     local = new LocalHub()
     const stream = await (await local.stream("prefix=a")).caughtUp()
-    expect([local.hub.drain.size, local.topic.fanOut.followers]).toEqual([1, 1])
+    expect([local.hub.streams.size, local.topic.fanOut.followers]).toEqual([1, 1])
     await stream.close()
     await local.settle()
 
-    expect([local.hub.drain.size, local.topic.fanOut.followers]).toEqual([0, 0])
+    expect([local.hub.streams.size, local.topic.fanOut.followers]).toEqual([0, 0])
     await local.clock.advance(30_000)
     const { views, leases, frames } = local.topic.fanOut
     expect([views?.size, leases.size, frames.bytes]).toEqual([0, 0, 0])
@@ -299,10 +299,10 @@ describe("the end of a stream", () => {
         next = reading.read()
       }
       await local.write({ a: minutes })
-      expect(local.hub.drain.size).toBe(2)
+      expect(local.hub.streams.size).toBe(2)
     }
     await local.clock.advance(30_000)
-    expect(local.hub.drain.size).toBe(1)
+    expect(local.hub.streams.size).toBe(1)
     await expect(stalled.read()).rejects.toThrow("cut")
 
     const back = await local.stream("", { "last-event-id": id }, stalled.replica)
@@ -336,7 +336,7 @@ describe("the end of a stream", () => {
       await local.write({ a: n })
     }
 
-    expect(local.hub.drain.size).toBe(1)
+    expect(local.hub.streams.size).toBe(1)
     await expect(stalled.read()).rejects.toThrow("cut")
     await conflated.until("delta")
   })
@@ -359,7 +359,7 @@ describe("the end of a stream", () => {
 
     expect(fault).toMatchObject([{ type: "fault", code: "ERR_INTERNAL", retry: "retry" }])
     expect(delta).toMatchObject({ changes: [{ key: "a" }] })
-    expect([local.hub.bugs.count, local.hub.drain.size]).toEqual([1, 1])
+    expect([local.hub.bugs.count, local.hub.streams.size]).toEqual([1, 1])
   })
 
   test("does not say what an unexpected error said", async () => {

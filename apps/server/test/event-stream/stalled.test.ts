@@ -21,9 +21,9 @@ test("a reader whose connection accepts no byte is cut, and its socket is closed
     connection.send("GET /v1/topics/t/stream HTTP/1.1", "host: 127.0.0.1")
     await connection.soFar("event: snapshot")
     connection.socket.pause()
-    const { drain } = served.hub
-    expect(drain.size).toBe(1)
-    while (drain.size > 0) await systemClock.sleep(20, new AbortController().signal)
+    const { streams } = served.hub
+    expect(streams.size).toBe(1)
+    while (streams.size > 0) await systemClock.sleep(20, new AbortController().signal)
 
     connection.socket.resume()
     await connection.closed()

@@ -188,7 +188,7 @@ describe("a crowd that joins at once", () => {
     await leaving.close()
     await local.settle()
     expect(local.hub.walkLimiter.waiting).toBe(1)
-    const closing = local.hub.drain.end("shutdown", 1_000, new AbortController().signal)
+    const closing = local.hub.streams.end("shutdown", 1_000, new AbortController().signal)
     expect((await rest).at(-1)).toMatchObject({ type: "goodbye", reason: "shutdown" })
     await local.clock.advance(1_000)
     await closing

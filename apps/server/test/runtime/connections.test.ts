@@ -35,14 +35,14 @@ describe("an HTTP server", () => {
   }
 
   async function streamsAre(count: number): Promise<void> {
-    while (served.hub.drain.size !== count) await turn()
+    while (served.hub.streams.size !== count) await turn()
   }
 
   test("serves one of the streams that are pipelined, and none when the client goes", async () => {
     await serve()
     const clients = await Promise.all(Array.from({ length: 6 }, () => connection(STREAM.repeat(9))))
     for (const client of clients) await client.soFar("event: status")
-    expect(served.hub.drain.size).toBe(6)
+    expect(served.hub.streams.size).toBe(6)
 
     for (const client of clients) client.socket.resetAndDestroy()
     await streamsAre(0)

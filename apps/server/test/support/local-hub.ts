@@ -101,7 +101,7 @@ export class LocalHub {
     const { fanOut } = this.topic
     const left = [
       ...this.log.filter((line) => /(stream|request|syncer|fan-out|status) failed/.test(line)),
-      ...(this.hub.drain.size > 0 ? [`${this.hub.drain.size} streams`] : []),
+      ...(this.hub.streams.size > 0 ? [`${this.hub.streams.size} streams`] : []),
       ...(fanOut.followers > 0 ? [`${fanOut.followers} followers`] : []),
     ]
     const closing = this.hub.close(0)

@@ -22,7 +22,7 @@ export function healthRoutes(app: Hono, hub: Hub): void {
       return { topic: name, wasInSync, ...wireStatus(cache.report) }
     })
     const all = aggregateStatus(hub.topics.map(({ cache }) => cache.report))
-    const { draining } = hub.drain
+    const { draining } = hub.streams
     const isServing = !draining && topics.every(({ wasInSync }) => wasInSync)
     const ready = isServing && (!isStrict || all.status !== "stale")
     return jsonResponse(

@@ -41,7 +41,7 @@ const FULL_MS = 250
  * and resumes from there. A reader under `policy=disconnect` that lags too far is cut after a
  * heartbeat without reading, since it will not read a goodbye.
  */
-export class Drain {
+export class OpenStreams {
   readonly #clock: Clock
   readonly #limits: HubLimits
   readonly #open = new Set<OpenStream>()
