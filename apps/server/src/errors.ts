@@ -48,3 +48,10 @@ export class TooManyError extends SyncError {
   readonly code = "ERR_TOO_MANY"
   readonly recovery = "retry"
 }
+
+/** The request has no credential that is accepted. The message never repeats one. */
+export class UnauthenticatedError extends SyncError {
+  override readonly name = "UnauthenticatedError"
+  readonly code = "ERR_UNAUTHENTICATED"
+  readonly recovery = "stop"
+}

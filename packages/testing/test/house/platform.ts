@@ -42,14 +42,15 @@ function isForbidden(path: string, unit: string, name: string): boolean {
 
 /**
  * The adapters of the server, and those of the sqlite source: a runtime has its own engine. A
- * replica may be kept in a file, behind a subpath of its own. `node:zlib` is the same module on all
- * three runtimes, and stands beside its one user.
+ * replica may be kept in a file, behind a subpath of its own. `node:zlib` and `node:crypto` are the
+ * same modules on all three runtimes, and stand beside their one user.
  * `testing` starts a real etcd, the example serves a page: programs of Node, not of the house.
  */
 function mayNameRuntime(path: string): boolean {
   return (
     path.startsWith("apps/server/src/runtime/") ||
     path === "apps/server/src/event-stream/gzip/deflate.ts" ||
+    path === "apps/server/src/access/token.ts" ||
     path.startsWith("packages/syncer/src/sources/sqlite/engine/") ||
     path === "packages/client/src/store/file-storage.ts" ||
     path.startsWith("packages/testing/src/") ||

@@ -8,6 +8,7 @@ const SOURCES = "apps/server/src/"
  * `hub` is the files of a hub and its topics, `base` what stands below all rooms.
  *
  *   command → runtime → http → hub → event-stream → fan-out → base
+ *                                    event-stream → access → base
  */
 const ARROWS: Readonly<Record<string, readonly string[]>> = {
   top: ["command"],
@@ -15,7 +16,8 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   runtime: ["http"],
   http: ["hub", "dashboard"],
   hub: ["event-stream"],
-  "event-stream": ["fan-out"],
+  "event-stream": ["fan-out", "access"],
+  access: ["base"],
   "fan-out": ["base"],
   dashboard: [],
   base: [],
