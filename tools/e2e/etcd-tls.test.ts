@@ -118,12 +118,19 @@ describe.skipIf(!etcdAvailable())("a hub of an etcd with TLS", () => {
     "on %s: believes no other CA, and shows no other's certificate",
     async (runtime) => {
       const { HEADWATER_ETCD_CA_FILE, ...shown } = trusted()
-      for (const env of [shown, { HEADWATER_ETCD_CA_FILE }]) {
+      const cases = [
+        // The hub breaks off: it does not know who has answered.
+        { env: shown, codes: ["ERR_SOURCE_FAILED"] },
+        // etcd breaks off. Its alert has the reason; a runtime may see a closed connection first.
+        { env: { HEADWATER_ETCD_CA_FILE }, codes: ["ERR_UNAUTHENTICATED", "ERR_SOURCE_FAILED"] },
+      ]
+      for (const { env, codes } of cases) {
         const hub = await start(runtime, env)
         try {
           const { status, code } = await told(hub, (now) => now.code !== undefined)
 
-          expect([status, code]).toEqual(["waiting", "ERR_SOURCE_FAILED"])
+          expect(status).toBe("waiting")
+          expect(codes).toContain(code)
         } finally {
           await hub.stop()
         }
@@ -138,7 +145,7 @@ describe.skipIf(!etcdAvailable())("a hub of an etcd with TLS", () => {
     const hub = start("node", { ...trusted(), HEADWATER_ETCD_KEY_FILE: "/nowhere/key.pem" })
 
     await expect(hub).rejects.toThrow(
-      "headwater: the file named by HEADWATER_ETCD_KEY_FILE cannot be read",
+      'headwater: topic "t": the file named by HEADWATER_ETCD_KEY_FILE cannot be read',
     )
   })
 })

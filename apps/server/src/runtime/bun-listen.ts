@@ -1,26 +1,18 @@
 import { KeyError } from "@headwater/core"
 import { RequestError } from "../errors.ts"
 import { eventStreamOf } from "../event-stream/event-stream.ts"
-import { consoleLog, guardedLog, type Log } from "../log.ts"
+import { consoleLog, guardedLog } from "../log.ts"
+import { Acceptance, type BunAcceptor } from "./bun-acceptance.ts"
 import { isSamePath, SEGMENTS_MAX } from "./bun-path.ts"
-import { connectionsMax, openFiles } from "./open-files.ts"
+import { connectionsMax } from "./open-files.ts"
 import { refusal } from "./refusal.ts"
 import { type FetchHandler, type Listener, type ListenOptions, urlOf } from "./runtime.ts"
-
-/** Interval at which open files are counted, in ms. */
-const LOOK_MS = 1_000
-
-/** Least time between two log lines on closed connections, in ms. */
-const CLOSED_LOG_MS = 60_000
 
 /** A request that was matched by a route, with its raw segments, decoded. */
 type BunRequest = Request & { readonly params: Readonly<Record<string, string>> }
 
-interface BunServer {
-  readonly port: number
-  closeIdleConnections(): void
+interface BunServer extends BunAcceptor {
   requestIP(request: Request): { readonly address: string } | null
-  stop(closeActive: boolean): Promise<void>
   timeout(request: Request, seconds: number): void
 }
 
@@ -39,8 +31,7 @@ declare const Bun: {
  *
  * That server resolves the dots of a path and takes `\` for `/` before a handler sees it, but its
  * router does not: there is a route for each number of segments, whose parameters are compared with
- * the path. It accepts connections without a bound, so those on which nothing is asked are closed
- * when open files run short.
+ * the path.
  */
 export async function listen(fetch: FetchHandler, options: ListenOptions): Promise<Listener> {
   const { hostname, port, headMs = 10_000 } = options
@@ -57,32 +48,23 @@ export async function listen(fetch: FetchHandler, options: ListenOptions): Promi
     } catch (error) {
       response = refusal(error, log)
     }
-    if (files.isShort) response.headers.set("connection", "close")
+    if (acceptance.isShort) response.headers.set("connection", "close")
     if (eventStreamOf(response) === undefined) server.timeout(request, idleTimeout)
     return response
   }
   const patterns = Array.from({ length: SEGMENTS_MAX }, (_, n) =>
     Array.from({ length: n + 1 }, (_, m) => `/:s${m}`).join(""),
   )
-  const files = { isShort: false }
-  const server = Bun.serve({
-    hostname,
-    port,
-    idleTimeout,
-    routes: Object.fromEntries(["/", ...patterns].map((pattern) => [pattern, answer])),
-    fetch: (request) => refusal(refusalOf(request), log),
-  })
-  const watching = setInterval(
-    guardOpenFiles(server, files, options.connectionsMax ?? connectionsMax(), log),
-    LOOK_MS,
-  )
-  return {
-    url: urlOf(hostname, server.port),
-    close() {
-      clearInterval(watching)
-      return server.stop(false)
-    },
-  }
+  const serve = (at: number) =>
+    Bun.serve({
+      hostname,
+      port: at,
+      idleTimeout,
+      routes: Object.fromEntries(["/", ...patterns].map((pattern) => [pattern, answer])),
+      fetch: (request) => refusal(refusalOf(request), log),
+    })
+  const acceptance = new Acceptance(serve, port, options.connectionsMax ?? connectionsMax(), log)
+  return { url: urlOf(hostname, acceptance.port), close: () => acceptance.close() }
 }
 
 /** @throws {RequestError | KeyError} 400: the request does not name what its URL now names. */
@@ -114,25 +96,4 @@ function unclear(): KeyError {
 
 function invalid(message: string): RequestError {
   return new RequestError("ERR_REQUEST_INVALID", message)
-}
-
-function guardOpenFiles(
-  server: BunServer,
-  files: { isShort: boolean },
-  max: number,
-  log: Log,
-): () => void {
-  let loggedAt = Number.NEGATIVE_INFINITY
-  const atRest = openFiles()
-  return () => {
-    files.isShort = openFiles() - atRest >= max
-    if (!files.isShort) return
-    server.closeIdleConnections()
-    if (performance.now() - loggedAt < CLOSED_LOG_MS) return
-    loggedAt = performance.now()
-    log(
-      `refused connections: ${max} are open, which is what the limit on open files leaves; ` +
-        "raise it with ulimit -n",
-    )
-  }
 }

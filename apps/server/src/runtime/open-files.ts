@@ -15,7 +15,6 @@ export function connectionsMax(): number {
 }
 
 /** The limit of `ulimit -n`, from `/proc` or the runtime's own report. */
-/** Descriptors that are open now; a guess where the system does not tell. */
 export function openFilesMax(): number {
   try {
     const limits = readFileSync("/proc/self/limits", "utf8")
@@ -25,7 +24,7 @@ export function openFilesMax(): number {
   }
 }
 
-/** Descriptors that are open now; a guess where the system does not tell. */
+/** The limit that the runtime's own report has; `Infinity` where it has none. */
 export function openFilesReported(): number {
   try {
     const report = process.report?.getReport() as { userLimits?: Record<string, Limit> } | undefined
@@ -40,11 +39,15 @@ interface Limit {
   readonly soft: number | "unlimited"
 }
 
-/** Descriptors that are open now; a guess where the system does not tell. */
+/**
+ * Descriptors that are open now; `Infinity` when none is left to count them with, and a guess where
+ * the system does not tell.
+ */
 export function openFiles(): number {
   try {
     return readdirSync("/proc/self/fd").length
-  } catch {
-    return 64
+  } catch (error) {
+    const { code } = error as { code?: string }
+    return code === "EMFILE" || code === "ENFILE" ? Number.POSITIVE_INFINITY : 64
   }
 }
