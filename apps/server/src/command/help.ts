@@ -1,22 +1,10 @@
 import type { HelpRow } from "@headwater/core"
+import { HELP_COLUMNS } from "./program.ts"
+import { helpOf } from "./settings/options.ts"
+import { SETTING_GROUPS, type Settings, variableOf } from "./settings/setting.ts"
+import { SETTINGS } from "./settings/table.ts"
 import { SOURCE_TYPES } from "./source-types.ts"
-
-const OPTIONS: readonly HelpRow[] = [
-  ["--listen HOST:PORT", "where to listen; 127.0.0.1:8080 unless given"],
-  [
-    "--topic NAME=SOURCE",
-    "serve a topic; again for more; default=sqlite:./data/default.db unless given",
-  ],
-  [
-    "--allow-anonymous ACCESS",
-    "read or write: access of clients without a token; needed to listen beyond this machine, and " +
-      "for writes through a proxy on this machine",
-  ],
-  ["--allow-host NAME", "a Host that a hub on loopback also answers to; again for more"],
-  ["--cors ORIGIN", "let pages of this origin use the hub; again for more"],
-  ["--compress", "stream in gzip to readers that accept it"],
-  ["--help, --version", "print this text, or the version, and exit"],
-]
+import type { Verb } from "./verbs/verb.ts"
 
 const SOURCE_OPTIONS: readonly HelpRow[] = [
   ["?values=json|text|binary", "the kind of the topic's values; json unless given"],
@@ -24,13 +12,8 @@ const SOURCE_OPTIONS: readonly HelpRow[] = [
   ["?write=0", "do not let clients write to a file or to memory"],
 ]
 
-const VARIABLES: readonly HelpRow[] = [
-  ["HEADWATER_LISTEN", "as --listen"],
-  ["HEADWATER_TOPICS", "as --topic; several are separated by white space or semicolons"],
-]
-
-/** The answer to `--help`: options, every kind of source with its options, and variables. */
-export function helpText(): string {
+/** The answer to `--help`: words, settings by groups, every kind of source, and variables. */
+export function helpText(verbs: readonly Verb[]): string {
   const forms = SOURCE_TYPES.flatMap(({ forms, writes }) => {
     const note = writes === "unless-refused" ? "" : writes === "never" ? "; read-only" : NEEDS_WRITE
     return forms.map(([form, meaning]): HelpRow => [form, `${meaning}${note}`])
@@ -44,16 +27,50 @@ export function helpText(): string {
   const variables = new Map(SOURCE_TYPES.flatMap(({ variables }) => variables))
   return [
     "headwater: mirrors sources in memory and streams them: a snapshot, then every change",
-    section("headwater [options]", OPTIONS),
+    "headwater [WORD] [options]; headwater WORD --help prints the options of another word",
+    ...wordSections(verbs),
+    ...settingSections(SETTINGS),
     section("SOURCE is one of", forms),
     section("with the options", [...SOURCE_OPTIONS, ...own]),
-    section("Environment, used where an option is not given", [...VARIABLES, ...variables]),
+    section("Environment", [...ENVIRONMENT, ...variables]),
+    section("And", [["-h, --help; -v, --version", "print this text, or the version, and exit"]]),
   ].join("\n\n")
 }
 
 const NEEDS_WRITE = "; read-only unless write=1"
 
-const COLUMNS = 100
+/** A row that explains how the name of a setting becomes one of a variable. */
+const ENVIRONMENT: readonly HelpRow[] = [
+  ["HEADWATER_…", "each setting, such as HEADWATER_LISTEN; a flag wins, then this, then the file"],
+  [
+    variableOf("topic", SETTINGS.topic),
+    "as --topic; values of a setting that may come again stand apart by white space or semicolons",
+  ],
+]
+
+function wordSections(verbs: readonly Verb[]): string[] {
+  const titles = new Set(verbs.map(({ group = "Words" }) => group))
+  return [...titles].map((title) =>
+    section(
+      title,
+      verbs
+        .filter(({ group = "Words" }) => group === title)
+        .map(({ name, summary }): HelpRow => [name, summary]),
+    ),
+  )
+}
+
+function settingSections(settings: Settings): string[] {
+  return SETTING_GROUPS.flatMap((group) => {
+    const rows = Object.entries(settings)
+      .filter(([, setting]) => setting.group === group)
+      .map(([name, setting]): HelpRow => {
+        const { takes } = setting.type
+        return [takes === "" ? `--${name}` : `--${name} ${takes}`, helpOf(setting)]
+      })
+    return rows.length === 0 ? [] : [section(group, rows)]
+  })
+}
 
 function section(title: string, rows: readonly HelpRow[]): string {
   const width = Math.min(42, Math.max(...rows.map(([form]) => form.length)))
@@ -64,7 +81,7 @@ function section(title: string, rows: readonly HelpRow[]): string {
 function rowText([form, meaning]: HelpRow, width: number): string {
   const indent = " ".repeat(width + 4)
   const head = form.length > width ? `  ${form}\n${indent}` : `  ${form.padEnd(width)}  `
-  return head + wrapped(meaning, COLUMNS - indent.length).join(`\n${indent}`)
+  return head + wrapped(meaning, HELP_COLUMNS - indent.length).join(`\n${indent}`)
 }
 
 function wrapped(text: string, width: number): string[] {

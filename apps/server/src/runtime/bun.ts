@@ -18,6 +18,8 @@ export const runtime: Runtime = {
 
   env: (name) => Bun.env[name],
 
+  envNames: () => Object.keys(Bun.env),
+
   listen,
 
   onStop(stop) {

@@ -5,7 +5,7 @@ import type { Runtime } from "./runtime.ts"
 // same globals differently, so one program cannot be checked against both.
 declare const Deno: {
   args: readonly string[]
-  env: { get(name: string): string | undefined }
+  env: { get(name: string): string | undefined; toObject(): Record<string, string> }
   addSignalListener(signal: "SIGINT" | "SIGTERM" | "SIGHUP", handler: () => void): void
   exit(code: number): never
   createHttpClient(options: { caCerts?: string[]; cert?: string; key?: string }): object
@@ -21,6 +21,15 @@ export const runtime: Runtime = {
   },
 
   env: (name) => Deno.env.get(name),
+
+  envNames() {
+    try {
+      return Object.keys(Deno.env.toObject())
+    } catch {
+      // The process was granted some variables by name.
+      return []
+    }
+  },
 
   listen,
 

@@ -11,6 +11,8 @@ export const runtime: Runtime = {
 
   env: (name) => process.env[name],
 
+  envNames: () => Object.keys(process.env),
+
   listen,
 
   onStop(stop) {

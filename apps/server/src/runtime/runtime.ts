@@ -18,6 +18,9 @@ export interface Runtime {
   /** An environment variable, or `undefined`. */
   env(name: string): string | undefined
 
+  /** The names of all environment variables; none where this process may not list them. */
+  envNames(): readonly string[]
+
   /**
    * Serves `fetch` until closed. Resolves once connections are accepted; rejects when the address
    * is taken (`code` is `EADDRINUSE`) or not ours. Port 0: any free one.

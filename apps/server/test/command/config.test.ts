@@ -1,17 +1,10 @@
 import { describe, expect, test } from "vitest"
-import { type Command, type Config, readCommand } from "../../src/command/config.ts"
+import type { Config } from "../../src/command/config.ts"
 import { greeting } from "../../src/command/greeting.ts"
 import { helpText } from "../../src/command/help.ts"
 import { SOURCE_TYPES } from "../../src/command/source-types.ts"
-
-const read = (args: string[], env: Record<string, string> = {}): Command =>
-  readCommand(args, (name) => env[name])
-
-function configOf(args: string[], env: Record<string, string> = {}): Config {
-  const command = read(args, env)
-  if (command.type !== "serve") throw new Error(JSON.stringify(command))
-  return command.config
-}
+import { VERBS } from "../../src/command/verbs/verbs.ts"
+import { configOf, lineOf } from "../support/command-line.ts"
 
 /** A topic, but for the function that opens its source. */
 const shownOf = ({ name, values, write, source }: Config["topics"][number]) => ({
@@ -21,15 +14,9 @@ const shownOf = ({ name, values, write, source }: Config["topics"][number]) => (
   kind: source.kind,
 })
 
-function lineOf(args: string[], env: Record<string, string> = {}): string {
-  const command = read(args, env)
-  if (command.type !== "wrong") throw new Error(JSON.stringify(command))
-  return command.line
-}
-
-describe("readCommand()", () => {
-  test("serves a topic in a file on loopback when nothing is said", () => {
-    const { topics, ...config } = configOf([])
+describe("the settings of a hub", () => {
+  test("serves a topic in a file on loopback when nothing is said", async () => {
+    const { topics, ...config } = await configOf([])
 
     expect(topics.map(shownOf)).toEqual([
       { name: "default", values: "json", write: true, kind: "sqlite" },
@@ -44,7 +31,7 @@ describe("readCommand()", () => {
     })
   })
 
-  test("reads every option", () => {
+  test("reads every option", async () => {
     const args = [
       ...["--listen", "[::]:0", "--allow-anonymous", "read"],
       ...["--topic", "a=memory:?values=text&write=0"],
@@ -59,7 +46,7 @@ describe("readCommand()", () => {
       ],
     ]
 
-    const { topics, ...config } = configOf(args)
+    const { topics, ...config } = await configOf(args)
 
     expect(topics.map(shownOf)).toEqual([
       { name: "a", values: "text", write: false, kind: "memory" },
@@ -75,46 +62,44 @@ describe("readCommand()", () => {
     })
   })
 
-  test("an etcd and a hub are read-only unless asked; a file and memory are written", () => {
-    const writes = (source: string) => configOf(["--topic", `a=${source}`]).topics[0]?.write
+  test("an etcd and a hub are read-only unless asked; a file and memory are written", async () => {
+    const writes = async (source: string) =>
+      (await configOf(["--topic", `a=${source}`])).topics[0]?.write
 
-    expect(writes("etcd://h/p/")).toBe(false)
-    expect(writes("etcds://h/p/?write=1")).toBe(true)
-    expect(writes("etcd2://h/p/")).toBe(false)
-    expect(writes("headwater+http://h/t")).toBe(false)
-    expect(writes("headwater+http://h/t?write=1")).toBe(true)
-    expect(writes("sqlite:x.db")).toBe(true)
-    expect(writes("memory:?write=0")).toBe(false)
+    expect(await writes("etcd://h/p/")).toBe(false)
+    expect(await writes("etcds://h/p/?write=1")).toBe(true)
+    expect(await writes("etcd2://h/p/")).toBe(false)
+    expect(await writes("headwater+http://h/t")).toBe(false)
+    expect(await writes("headwater+http://h/t?write=1")).toBe(true)
+    expect(await writes("sqlite:x.db")).toBe(true)
+    expect(await writes("memory:?write=0")).toBe(false)
   })
 
-  test("reads the environment where an option is not given", () => {
+  test("reads the environment where an option is not given", async () => {
     const env = {
       HEADWATER_LISTEN: "localhost:9000",
       HEADWATER_TOPICS: " a=memory:; b=memory:?values=text\nc=memory: ",
     }
 
-    expect(configOf([], env).listen).toEqual({ hostname: "localhost", port: 9000 })
-    expect(configOf([], env).topics.map(({ name }) => name)).toEqual(["a", "b", "c"])
-    const own = configOf(["--topic", "d=memory:", "--listen", "127.0.0.1:1"], env)
+    const given = await configOf([], env)
+    expect(given.listen).toEqual({ hostname: "localhost", port: 9000 })
+    expect(given.topics.map(({ name }) => name)).toEqual(["a", "b", "c"])
+    const own = await configOf(["--topic", "d=memory:", "--listen", "127.0.0.1:1"], env)
     expect([own.listen.port, own.topics.map(({ name }) => name)]).toEqual([1, ["d"]])
   })
 
-  test("a token in a source is refused, and not repeated", () => {
-    const line = lineOf(["--topic", "a=headwater+https://h/t?token=abc123"])
+  test("a token in a source is refused, and not repeated", async () => {
+    const line = await lineOf(["--topic", "a=headwater+https://h/t?token=abc123"])
     expect(line).toContain("argument")
     expect(line).not.toContain("abc123")
-  })
-
-  test("says help and version", () => {
-    expect(read(["--help"])).toEqual({ type: "help" })
-    expect(read(["--version", "--listen", "x"])).toEqual({ type: "version" })
   })
 })
 
 describe("what is wrong is said in one line", () => {
   const wrong: [args: string[], line: RegExp][] = [
-    [["--listn", "x"], /--listn/],
-    [["serve"], /serve/],
+    [["--listn", "x"], /--listn.*Did you mean --listen/],
+    [["serve", "x"], /the word comes first/],
+    [["srve"], /unknown word "srve"; did you mean serve\?/],
     [["--listen"], /--listen/],
     [["--listen", "8080"], /HOST:PORT.*"8080"/],
     [["--listen", "127.0.0.1:70000"], /HOST:PORT/],
@@ -151,22 +136,22 @@ describe("what is wrong is said in one line", () => {
     [["--topic", "a=etcd://h:1/p/?reads=any"], /reads=any is none of.*serializable/],
     [["--topic", "a=memory:?marker=1"], /marker=1 is none of/],
   ]
-  test.each(wrong)("%j", (args, line) => {
-    expect(lineOf(args)).toMatch(line)
-    expect(lineOf(args)).not.toContain("\n")
+  test.each(wrong)("%j", async (args, line) => {
+    expect(await lineOf(args)).toMatch(line)
+    expect(await lineOf(args)).not.toContain("\n")
   })
 
-  test("a password in a source is refused, and not repeated", () => {
+  test("a password in a source is refused, and not repeated", async () => {
     for (const source of ["etcd://user:hunter2@h:1/p/", "http://user:hunter2@h"]) {
-      expect(lineOf(["--topic", `a=${source}`])).not.toContain("hunter2")
+      expect(await lineOf(["--topic", `a=${source}`])).not.toContain("hunter2")
     }
-    expect(lineOf(["--topic", "a=etcd://u:hunter2@h:1/p/"])).toMatch(/credentials/)
+    expect(await lineOf(["--topic", "a=etcd://u:hunter2@h:1/p/"])).toMatch(/credentials/)
   })
 })
 
-describe("helpText()", () => {
-  test("names every source with its options and variables, once, and fits a terminal", () => {
-    const lines = helpText().split("\n")
+describe("helpText(VERBS)", () => {
+  test("names every source with its options and variables once, and fits a terminal", async () => {
+    const lines = helpText(VERBS).split("\n")
 
     for (const { forms, options, variables } of SOURCE_TYPES) {
       for (const [form] of forms) {
@@ -184,9 +169,9 @@ describe("helpText()", () => {
 })
 
 describe("greeting()", () => {
-  test("names the address, the files, who can reach the hub, and three commands to try", () => {
+  test("names the address, the files, the access, and three commands to try", async () => {
     const files = [{ name: "default", file: "/srv/data/default.db" }]
-    expect(greeting(configOf([]), "http://127.0.0.1:8080", files).split("\n")).toEqual([
+    expect(greeting(await configOf([]), "http://127.0.0.1:8080", files).split("\n")).toEqual([
       "headwater listens on http://127.0.0.1:8080, topics: default (json, sqlite)",
       "topic default is kept in /srv/data/default.db",
       "every program on this machine may read and write, and a proxy here makes the hub public:",
@@ -204,14 +189,14 @@ describe("greeting()", () => {
   test.each([
     [["--topic", "a=etcd://h:1/p/"], "a (json, etcd, read-only)"],
     [["--topic", "a=memory:", "--allow-anonymous", "read"], "a (json, memory, read-only)"],
-  ])("calls a topic read-only that clients cannot write: %j", (args, topic) => {
-    const lines = greeting(configOf(args), "http://h", [])
+  ])("calls a topic read-only that clients cannot write: %j", async (args, topic) => {
+    const lines = greeting(await configOf(args), "http://h", [])
     expect(lines).toContain(`topics: ${topic}\n`)
     expect(lines).toContain("  curl http://h/v1/topics/a/entries\n")
   })
 
-  test("does not warn of a proxy where the access was chosen", () => {
-    const config = configOf(["--allow-anonymous", "write"])
+  test("does not warn of a proxy where the access was chosen", async () => {
+    const config = await configOf(["--allow-anonymous", "write"])
     expect(greeting(config, "http://h", [])).not.toContain("proxy")
   })
 })

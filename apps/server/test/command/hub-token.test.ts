@@ -4,11 +4,12 @@ import { join } from "node:path"
 import { type MemorySource, memorySource } from "@headwater/syncer/memory"
 import { afterEach, beforeEach, describe, expect, test } from "vitest"
 import { runtime } from "#runtime"
-import { type Config, readCommand } from "../../src/command/config.ts"
+import type { Config } from "../../src/command/config.ts"
 import { sourceContext } from "../../src/command/source-context.ts"
 import { createApp } from "../../src/http/app.ts"
 import { createHub, type Hub } from "../../src/hub.ts"
 import type { Listener } from "../../src/runtime/runtime.ts"
+import { configOf as readConfigOf } from "../support/command-line.ts"
 
 // A hub behind a hub that asks for a token: a server that checks it stands before the one above, as
 // a proxy does.
@@ -71,15 +72,11 @@ describe("a hub behind a hub that asks for a token", () => {
     const machine = { ...runtime, env: (name: string) => env[name] }
     return config.topics[0]!.source.open(sourceContext(machine, "json", () => {}))
   }
-  const configOf = (env: Record<string, string>, query = ""): Config => {
-    const topic = `t=headwater+${listener.url}/t${query}`
-    const command = readCommand(["--topic", topic], (name) => env[name])
-    if (command.type !== "serve") throw new Error(JSON.stringify(command))
-    return command.config
-  }
+  const configOf = (env: Record<string, string>, query = ""): Promise<Config> =>
+    readConfigOf(["--topic", `t=headwater+${listener.url}/t${query}`], env)
   /** The hub below, as the command opens it. */
   const start = async (env: Record<string, string>, query = "") => {
-    const config = configOf(env, query)
+    const config = await configOf(env, query)
     const source = await open(config, env)
     const log = (line: string, fields?: unknown) => lines.push(`${line} ${JSON.stringify(fields)}`)
     below = createHub({ topics: [{ name: "t", source }], log })
@@ -159,13 +156,13 @@ describe("a hub behind a hub that asks for a token", () => {
 
   test("a file that cannot be read, or holds no token, is said first of all", async () => {
     const env = { HEADWATER_HUB_TOKEN_FILE: "/nowhere" }
-    await expect(open(configOf(env), env)).rejects.toThrow(
+    await expect(open(await configOf(env), env)).rejects.toThrow(
       "the file named by HEADWATER_HUB_TOKEN_FILE cannot be read",
     )
-    const empty = configOf({}, `?token-file=${file("empty", "\n")}`)
+    const empty = await configOf({}, `?token-file=${file("empty", "\n")}`)
     await expect(open(empty, {})).rejects.toThrow("the file named by token-file holds no token")
     const both = { ...env, HEADWATER_HUB_TOKEN: "x" }
-    await expect(open(configOf(both), both)).rejects.toThrow(
+    await expect(open(await configOf(both), both)).rejects.toThrow(
       "give HEADWATER_HUB_TOKEN or HEADWATER_HUB_TOKEN_FILE, not both",
     )
     expect(refused).toBe(0)

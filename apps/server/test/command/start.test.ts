@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, test } from "vitest"
+import { afterEach, describe, expect, test, vi } from "vitest"
 import { runtime } from "#runtime"
 import { start } from "../../src/command/start.ts"
 import type { Runtime } from "../../src/runtime/runtime.ts"
@@ -32,6 +32,7 @@ function machine(args: readonly string[], env: Record<string, string> = {}) {
     ...runtime,
     args,
     env: (name) => env[name],
+    envNames: () => Object.keys(env),
     onStop: (task) => {
       stop = task
     },
@@ -78,7 +79,8 @@ describe("start()", () => {
     const exit = new Promise<number>((resolve) => {
       end = resolve
     })
-    await start({ ...own, exit: (code) => end(code) as never })
+    const done = start({ ...own, exit: (code) => end(code) as never })
+    await vi.waitFor(() => expect(said.join("\n")).toContain("listens on"))
     const url = /listens on (http:\/\/\S+),/.exec(said.join("\n"))![1]
     const stream = await (await StreamReader.open(`${url}/v1/topics/default/stream`)).caughtUp()
     const began = performance.now()
@@ -88,6 +90,7 @@ describe("start()", () => {
 
     expect(rest).toMatchObject([{ type: "goodbye", reason: "shutdown", id: stream.lastId }])
     expect(await exit).toBe(0)
+    await done
     expect(performance.now() - began).toBeLessThan(60_000)
   })
 

@@ -1,0 +1,140 @@
+import { assetsFrom } from "../dashboard/assets.ts"
+import { createApp } from "../http/app.ts"
+import { isLoopback } from "../http/host.ts"
+import { createHub, type Hub } from "../hub.ts"
+import { HUB_LIMITS } from "../limits.ts"
+import { consoleLog, guardedLog } from "../log.ts"
+import { connectionsMax } from "../runtime/open-files.ts"
+import type { Listener, Runtime } from "../runtime/runtime.ts"
+import type { TopicOptions } from "../topic.ts"
+import { type Config, readConfig } from "./config.ts"
+import { ConfigError } from "./config-error.ts"
+import { greeting, type KeptTopic } from "./greeting.ts"
+import { knownVariables } from "./settings/known-variables.ts"
+import { flagsOf } from "./settings/options.ts"
+import { readSettings } from "./settings/read-settings.ts"
+import { SETTINGS } from "./settings/table.ts"
+import { warningsOf } from "./settings/unknown-variables.ts"
+import { sourceContext } from "./source-context.ts"
+import type { TopicConfig } from "./topic-config.ts"
+import type { VerbCall } from "./verbs/verb.ts"
+
+/** Time for readers to take their goodbye, and for open responses to end. Together below 3 s. */
+const GOODBYE_MS = 1_000
+const CLOSE_MS = 2_500
+
+/**
+ * `headwater serve`: serves until it is told to stop, says goodbye to every reader, and returns the
+ * exit code. 0: stopped as asked. 1: could not listen.
+ *
+ * @throws {ConfigError} a setting is wrong, or a file that it names cannot be used.
+ */
+export async function serve({ runtime, options, verbs }: VerbCall): Promise<number> {
+  const { values } = await readSettings(runtime, flagsOf(options, SETTINGS))
+  const config = readConfig(values)
+  const log = guardedLog(consoleLog)
+  for (const line of warningsOf(runtime.envNames(), knownVariables(verbs))) log(line)
+  const topics = await openTopics(runtime, config)
+  const connections = connectionsMax()
+  const hub = createHub({
+    topics,
+    compress: config.compress,
+    limits: { streamsMax: streamsMax(connections) },
+  })
+  runtime.onLostError((error) => hub.bugs.report("nothing caught an error", error))
+  const assets = assetsFrom({
+    resolve: (specifier) => import.meta.resolve(specifier),
+    readText: (url) => runtime.readText(url),
+  })
+  const app = createApp(hub, {
+    anonymous: config.anonymous,
+    refuseForwardedWrites: !config.isAccessChosen,
+    cors: config.cors,
+    page: { assets },
+    ...(isLoopback(config.listen.hostname) && { hosts: config.hosts }),
+  })
+  let listener: Listener
+  try {
+    listener = await runtime.listen((request, peer) => app.fetch(request, peer), {
+      ...config.listen,
+      bodyMs: hub.limits.bodyMs,
+      connectionsMax: connections,
+      log: hub.log,
+    })
+  } catch (error) {
+    console.error(`headwater: ${listenFailure(config, error as Error)}`)
+    await hub.close()
+    return 1
+  }
+  // Deno throws where the output is full or gone; the hub serves all the same.
+  guardedLog((text) => console.log(text))(
+    greeting(config, listener.url, keptTopics(config, topics)),
+  )
+
+  runtime.onHangup(() => hub.log("ignored SIGHUP: this hub does not reload; SIGTERM stops it"))
+  return stopped(runtime, hub, listener)
+}
+
+/** Resolves with the exit code once the process was told to stop and has said goodbye. */
+function stopped(runtime: Runtime, hub: Hub, listener: Listener): Promise<number> {
+  return new Promise((resolve) => {
+    let isStopping = false
+    runtime.onStop(() => {
+      if (isStopping) return
+      isStopping = true
+      const late = setTimeout(() => resolve(0), CLOSE_MS)
+      const closed = Promise.all([hub.close(GOODBYE_MS), listener.close()])
+      closed
+        .catch((error) => console.error(error))
+        .finally(() => {
+          clearTimeout(late)
+          resolve(0)
+        })
+    })
+  })
+}
+
+// A tenth of the connections is left to other requests, and to readers that are told to come back.
+function streamsMax(connections: number): number {
+  return Math.max(1, Math.min(HUB_LIMITS.streamsMax, Math.floor(connections * 0.9)))
+}
+
+function listenFailure({ listen: { hostname, port } }: Config, error: Error): string {
+  if ((error as { code?: string }).code !== "EADDRINUSE") {
+    return `cannot listen on ${hostname}:${port}: ${error.message}`
+  }
+  return (
+    `cannot listen on ${hostname}:${port}: another process listens there; ` +
+    `choose another port with --listen ${hostname}:PORT`
+  )
+}
+
+async function openTopics(runtime: Runtime, config: Config): Promise<TopicOptions[]> {
+  const topics: TopicOptions[] = []
+  try {
+    for (const topic of config.topics) topics.push(await openTopic(runtime, topic))
+    return topics
+  } catch (error) {
+    await Promise.all(topics.map(({ source }) => source.close()))
+    throw error
+  }
+}
+async function openTopic(
+  runtime: Runtime,
+  { name, values, source }: TopicConfig,
+): Promise<TopicOptions> {
+  const log = guardedLog(consoleLog)
+  const warn = (line: string) => log(`topic ${name}: ${line}`)
+  try {
+    return { name, values, source: await source.open(sourceContext(runtime, values, warn)) }
+  } catch (error) {
+    throw new ConfigError(`topic "${name}": ${(error as Error).message}`)
+  }
+}
+
+function keptTopics(config: Config, topics: readonly TopicOptions[]): KeptTopic[] {
+  return topics.flatMap(({ name, source }, index) => {
+    const file = config.topics[index]!.source.fileOf?.(source)
+    return file === undefined ? [] : [{ name, file }]
+  })
+}

@@ -1,0 +1,12 @@
+import { ACCESS } from "./rows/access.ts"
+import { SERVING } from "./rows/serving.ts"
+import type { ValuesOf } from "./setting.ts"
+
+/**
+ * Every setting of a hub, by name. A new one is a row in a file of `rows/`; flag, variable, file
+ * key, help, `headwater config` and `docs/settings.md` follow from it.
+ */
+export const SETTINGS = { ...SERVING, ...ACCESS }
+
+/** The effective values of a hub's settings. */
+export type SettingValues = ValuesOf<typeof SETTINGS>
