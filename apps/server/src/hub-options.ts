@@ -14,6 +14,7 @@ import {
 } from "@headwater/core"
 import type { HubLimits } from "./limits.ts"
 import type { Log } from "./log.ts"
+import type { HubObserver } from "./observe/hub-observer.ts"
 import type { TopicOptions } from "./topic.ts"
 
 /** Options of `createHub`. */
@@ -32,6 +33,8 @@ export interface HubOptions {
    * observer of the length of encrypted frames may guess the one by means of the others.
    */
   readonly compress?: boolean
+  /** Gets the facts that the hub counts, such as refusals, as they happen. */
+  readonly observer?: HubObserver
   /** Gets log lines; the console's error stream by default. Its errors are dropped. */
   readonly log?: Log
 }
@@ -82,6 +85,7 @@ const HUB_RULES: OptionRules<HubOptions> = {
   random: functionRule,
   limits: objectRule,
   compress: booleanRule,
+  observer: objectRule,
   log: functionRule,
 }
 

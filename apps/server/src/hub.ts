@@ -7,6 +7,9 @@ import { WalkLimiter } from "./fan-out/walk-limiter.ts"
 import { checkHubOptions, type HubOptions } from "./hub-options.ts"
 import { type HubLimits, limitsWith } from "./limits.ts"
 import { consoleLog, guardedLog, type Log, rareLog } from "./log.ts"
+import { HubCounts } from "./observe/hub-counts.ts"
+import type { HubObserver } from "./observe/hub-observer.ts"
+import { joinObservers } from "./observe/observers.ts"
 import { Topic } from "./topic.ts"
 
 /**
@@ -36,6 +39,10 @@ export class Hub {
   readonly rareLog: Log
   /** Counts the errors that are bugs of this hub. */
   readonly bugs: Bugs
+  /** The counters behind `/metrics`. */
+  readonly counts: HubCounts
+  /** Takes the facts of each part: `counts`, and the observer of the options. */
+  readonly observer: HubObserver
   readonly #topics = new Map<string, Topic>()
   #closing: Promise<void> | undefined
 
@@ -49,11 +56,13 @@ export class Hub {
     this.log = guardedLog(options.log ?? consoleLog)
     this.rareLog = rareLog(this.log, this.clock)
     this.bugs = new Bugs(this.log)
+    this.counts = new HubCounts()
+    this.observer = joinObservers(this.counts, options.observer ? [options.observer] : [])
     this.walkLimiter = new WalkLimiter(this.clock, this.limits)
     this.streams = new OpenStreams(this.clock, this.limits)
     const turns = new TurnScheduler(this.clock, this.limits.turnMs)
-    const { clock, random, limits, walkLimiter, streams, log, bugs } = this
-    const context = { clock, random, limits, walkLimiter, streams, log, bugs, turns }
+    const { clock, random, limits, walkLimiter, streams, log, bugs, observer } = this
+    const context = { clock, random, limits, walkLimiter, streams, log, bugs, turns, observer }
     const names = new Set<string>()
     for (const { name } of options.topics) {
       if (!TOPIC_PATTERN.test(name)) throw badTopicName(name)

@@ -20,4 +20,15 @@ export { createHub, Hub } from "./hub.ts"
 export type { HubOptions } from "./hub-options.ts"
 export { HUB_LIMITS, type HubLimits } from "./limits.ts"
 export type { Log } from "./log.ts"
+export type {
+  AuditEvent,
+  HubObserver,
+  ReaderPolicy,
+  RefusalEvent,
+  StreamEndEvent,
+  StreamEndReason,
+  StreamEvent,
+  WriteEvent,
+  WriteResult,
+} from "./observe/hub-observer.ts"
 export type { TopicOptions } from "./topic.ts"

@@ -5,6 +5,7 @@ import { Syncer } from "@headwater/syncer"
 import type { Bugs } from "./bugs.ts"
 import { Continuations } from "./continuations.ts"
 import { NotReadyError } from "./errors.ts"
+import type { OpenReader } from "./event-stream/open-reader.ts"
 import type { OpenStreams } from "./event-stream/open-streams.ts"
 import { Reader } from "./event-stream/reader.ts"
 import type { ReaderRequest } from "./event-stream/reader-request.ts"
@@ -13,6 +14,8 @@ import type { TurnScheduler } from "./fan-out/turn-scheduler.ts"
 import type { WalkLimiter } from "./fan-out/walk-limiter.ts"
 import type { HubLimits } from "./limits.ts"
 import type { Log } from "./log.ts"
+import type { HubObserver } from "./observe/hub-observer.ts"
+import { cacheObserver, syncerObserver } from "./observe/source-observers.ts"
 import { reasonAgainst, VALIDATOR } from "./values.ts"
 
 /** A topic of a hub: its name, its source, and the kind of its values. */
@@ -40,6 +43,7 @@ export interface TopicContext {
   readonly streams: OpenStreams
   readonly log: Log
   readonly bugs: Bugs
+  readonly observer: HubObserver
 }
 
 /**
@@ -52,21 +56,25 @@ export class Topic {
   readonly source: Source
   readonly cache: SnapshotCache
   readonly fanOut: FanOut
+  /** The readers whose streams are open. */
+  readonly readers: ReadonlySet<OpenReader>
   /** Ends of pages of lists, from which clients go on. */
   readonly continuations: Continuations
   readonly #context: TopicContext
   readonly #syncer: Syncer
   readonly #stop = new AbortController()
   readonly #running: Promise<unknown>
+  readonly #readers = new Set<OpenReader>()
   #wasInSync = false
 
   constructor(options: TopicOptions, context: TopicContext) {
-    const { clock, random, limits, turns } = context
+    const { clock, random, limits, turns, observer } = context
     this.name = options.name
+    this.readers = this.#readers
     this.values = options.values ?? "json"
     this.source = options.source
     this.#context = context
-    const { values } = this
+    const { name, values } = this
     // Another hub has validated its entries: they keep its epoch, and so are shown as they are.
     const validation = this.source.namesEpochs
       ? { limits: { ...options.cache, valueBytesMax: Number.MAX_SAFE_INTEGER } }
@@ -74,7 +82,11 @@ export class Topic {
           limits: { ...options.cache, valueBytesMax: limits.valueBytesMax },
           validate: (_key: string, value: Uint8Array) => reasonAgainst(values, value),
         }
-    this.cache = new SnapshotCache({ clock, ...validation })
+    this.cache = new SnapshotCache({
+      clock,
+      observer: cacheObserver(name, observer),
+      ...validation,
+    })
     this.#syncer = new Syncer({
       source: this.source,
       cache: this.cache,
@@ -82,9 +94,18 @@ export class Topic {
       random,
       // The source's identity covers its prefix; these rules decide as well which entries exist.
       epochSalt: `${values} ${VALIDATOR} ${limits.valueBytesMax}`,
+      observer: syncerObserver(name, observer),
       log: (line, fields) => context.log(`topic ${this.name}: ${line}`, fields),
     })
-    this.fanOut = new FanOut({ cache: this.cache, values, clock, limits, turns })
+    this.fanOut = new FanOut({
+      topic: name,
+      cache: this.cache,
+      values,
+      clock,
+      limits,
+      turns,
+      observer,
+    })
     this.continuations = new Continuations(this.fanOut.leases, limits)
     const { signal } = this.#stop
     this.#running = Promise.all([
@@ -123,7 +144,7 @@ export class Topic {
 
   /** Makes the reader of one connection. */
   reader(request: ReaderRequest): Reader {
-    const { walkLimiter, streams, random, log, bugs } = this.#context
+    const { walkLimiter, streams, random, log, bugs, observer } = this.#context
     return new Reader(
       {
         topic: this.name,
@@ -133,6 +154,8 @@ export class Topic {
         random,
         log,
         bugs,
+        observer,
+        readers: this.#readers,
         isAtLeast: (revision, signal) => this.isAtLeast(revision, signal),
       },
       request,
@@ -145,6 +168,7 @@ export class Topic {
     await this.#running
     await this.cache.close()
     await this.source.close()
+    this.#context.observer.onTopicEnd?.({ topic: this.name })
   }
 
   async #watchStatus(signal: AbortSignal): Promise<void> {

@@ -19,6 +19,7 @@ const OPTIONS: OptionRules<SyncerOptions> = {
   random: required(functionRule),
   epochSalt: required({ allowed: "a text", test: (value) => typeof value === "string" }),
   log: functionRule,
+  observer: objectRule,
   limits: objectRule,
 }
 

@@ -1,6 +1,7 @@
 import type { SnapshotCache } from "@headwater/cache"
 import type { Clock, Source } from "@headwater/core"
 import type { SyncerLimits } from "./limits.ts"
+import type { SyncerObserver } from "./observer.ts"
 
 /**
  * The calls of a syncer to a cache, such as a `SnapshotCache`, one after the other, and the state
@@ -37,5 +38,7 @@ export interface SyncerOptions {
    */
   readonly epochSalt: string
   readonly log?: SyncerLog
+  /** Gets the facts that metrics count. */
+  readonly observer?: SyncerObserver
   readonly limits?: Partial<SyncerLimits>
 }

@@ -7,6 +7,7 @@ import { assertInvariants } from "./merge/invariants.ts"
 import { merge } from "./merge/merge.ts"
 import type { SyncState } from "./merge/sync-state.ts"
 import { type CacheEffect, type Effect, IDLE, type SyncEvent } from "./merge/sync-state.ts"
+import { guarded, type SyncerObserver } from "./observer.ts"
 import { OutageLog } from "./outage-log.ts"
 import { Reading } from "./reading.ts"
 import { RevisionWait } from "./revision-wait.ts"
@@ -59,6 +60,7 @@ export class Syncer {
   readonly #reading: Reading
   readonly #revisionWait: RevisionWait
   readonly #outages: OutageLog | undefined
+  readonly #observer: SyncerObserver | undefined
 
   constructor(options: SyncerOptions) {
     this.#options = options
@@ -66,6 +68,7 @@ export class Syncer {
     this.#limits = limits
     const { log, source, clock } = options
     this.#outages = log && new OutageLog(source.name, clock, log)
+    this.#observer = guarded(options.observer)
     const held = () => this.#state.held
     this.#reading = new Reading({ ...options, limits, held })
     this.#revisionWait = new RevisionWait({
@@ -203,6 +206,7 @@ export class Syncer {
       case "list":
         return this.#replaceMain((self) => this.#reading.list(self, effect.request))
       case "watch":
+        this.#observer?.onWatch?.()
         return this.#replaceWatch(effect.from)
       case "probe":
         this.#probe?.end()
@@ -236,6 +240,7 @@ export class Syncer {
     switch (effect.type) {
       case "renew":
         this.#options.log?.("new epoch", { epoch: effect.epoch })
+        this.#observer?.onEpoch?.(effect.epoch)
         return cache.renew(effect.epoch, effect.memo)
       case "begin-resync":
         return cache.beginResync()
@@ -301,10 +306,13 @@ export class Syncer {
     if (event.type === "healthy" || (event.type === "lost" && event.reason === "unsupported")) {
       this.#outages?.healthy()
     } else if (event.type === "lost") {
+      this.#observer?.onFailure?.(event.code ?? "ERR_SOURCE_FAILED")
       this.#outages?.failed(`the watch of ${name} ended (${event.reason})`, event.error)
     } else if (event.type === "refused") {
+      this.#observer?.onFailure?.(event.code)
       this.#outages?.failed(`${name} failed (${event.code})`, event.error)
     } else if (event.type === "failed") {
+      this.#observer?.onFailure?.(event.code)
       this.#outages?.failed(`the cache refused what ${name} sent (${event.code})`, event.error)
     }
   }

@@ -92,7 +92,8 @@ function encodeHello(
 function encodeFault(error: unknown, context: ReaderContext): Uint8Array {
   const code: SyncErrorCode = isSyncError(error) ? error.code : "ERR_INTERNAL"
   const retry = recoveryOf(code)
-  const { topic, log, bugs } = context
+  const { topic, log, bugs, observer } = context
+  observer.onRefusal?.({ at: "stream", code })
   if (code === "ERR_INTERNAL") bugs.report("a stream failed", error, { topic })
   else if (retry !== "retry") log("a stream failed", { topic, error })
   return encodeFrame({ type: "fault", code, retry, retryMs: retryMsFor(code, context) })

@@ -2,6 +2,8 @@ import type { StreamId, ViewFilter } from "@headwater/protocol"
 import type { Bugs } from "../bugs.ts"
 import type { FanOut } from "../fan-out/fan-out.ts"
 import type { WalkLimiter } from "../fan-out/walk-limiter.ts"
+import type { HubObserver } from "../observe/hub-observer.ts"
+import type { OpenReader } from "./open-reader.ts"
 import type { OpenStreams } from "./open-streams.ts"
 
 /** The request of a reader. */
@@ -26,5 +28,8 @@ export interface ReaderContext {
   /** Asks the source whether it is at least at this revision. */
   isAtLeast(revision: number, signal: AbortSignal): Promise<boolean>
   readonly bugs: Bugs
+  readonly observer: HubObserver
+  /** The readers of the topic: this one adds itself while its stream is open. */
+  readonly readers: Set<OpenReader>
   log(line: string, fields?: object): void
 }

@@ -3,9 +3,11 @@ import type { GoodbyeReason } from "@headwater/protocol"
 import { CatchUpCursor } from "../fan-out/catch-up-cursor.ts"
 import type { Sums, Wakeable } from "../fan-out/view.ts"
 import type { WalkPermit } from "../fan-out/walk-limiter.ts"
+import type { StreamEndReason } from "../observe/hub-observer.ts"
 import { encodeOrder } from "./encode-order.ts"
 import type { FrameSource, Sink } from "./event-stream.ts"
 import { findStart } from "./find-start.ts"
+import type { OpenReader } from "./open-reader.ts"
 import type { OpenStream } from "./open-streams.ts"
 import type { ReaderContext, ReaderRequest } from "./reader-request.ts"
 import {
@@ -18,6 +20,7 @@ import {
   type Order,
   type Present,
   type ReaderEvent,
+  type ReaderPhase,
   type ReaderState,
 } from "./reader-state.ts"
 import { type Events, StreamConnection } from "./stream-connection.ts"
@@ -30,12 +33,14 @@ import { type Events, StreamConnection } from "./stream-connection.ts"
  * a frame that many readers share is written to its connection without being asked for, by the same
  * decisions: nearly all deltas go this way.
  */
-export class Reader implements FrameSource, Wakeable, OpenStream {
+export class Reader implements FrameSource, Wakeable, OpenStream, OpenReader {
   readonly #context: ReaderContext
   readonly #request: ReaderRequest
   readonly #connection: StreamConnection
+  readonly openedAt: number
   #state: ReaderState
   #cut: () => void = () => {}
+  #endReason: StreamEndReason | undefined
   #cursor: CatchUpCursor | undefined
   /** Set while the reader is in a catch-up of many frames. */
   #permit: WalkPermit | undefined
@@ -49,6 +54,7 @@ export class Reader implements FrameSource, Wakeable, OpenStream {
   constructor(context: ReaderContext, request: ReaderRequest) {
     this.#context = context
     this.#request = request
+    this.openedAt = context.fanOut.clock.elapsed()
     this.#connection = new StreamConnection(context.fanOut.clock, context.fanOut.limits.heartbeatMs)
     this.#state = newReader(request.once)
   }
@@ -82,6 +88,30 @@ export class Reader implements FrameSource, Wakeable, OpenStream {
     return this.#connection.stalledSince
   }
 
+  get policy(): ReaderRequest["policy"] {
+    return this.#request.policy
+  }
+
+  get phase(): ReaderPhase {
+    return this.#state.phase
+  }
+
+  get framesSent(): number {
+    return this.#connection.frames
+  }
+
+  get bytesSent(): number {
+    return this.#connection.bytes
+  }
+
+  get lagRevisions(): number {
+    return this.#state.isWhole ? (this.#cursor?.lagRevisions ?? 0) : 0
+  }
+
+  get lagMs(): number {
+    return this.#state.isWhole ? (this.#cursor?.lagMs ?? 0) : 0
+  }
+
   get peer(): string | undefined {
     return this.#request.address
   }
@@ -103,6 +133,7 @@ export class Reader implements FrameSource, Wakeable, OpenStream {
   }
 
   cut(): void {
+    this.#endReason ??= "cut"
     this.#cut()
   }
 
@@ -119,6 +150,7 @@ export class Reader implements FrameSource, Wakeable, OpenStream {
     ]
     try {
       closers.push(streams.admit(this))
+      closers.push(this.#join())
       closers.push(fanOut.follow(this))
       const start = yield* findStart(this.#context, this.#request, this.#connection)
       let event: ReaderEvent | undefined = this.#interruption()
@@ -134,6 +166,21 @@ export class Reader implements FrameSource, Wakeable, OpenStream {
       for (const order of orders) yield this.#encode(order)
     } finally {
       for (const close of closers) this.#finish(close)
+    }
+  }
+
+  /** Reports the stream, and then its end. */
+  #join(): () => void {
+    const { topic, observer, readers, fanOut } = this.#context
+    const { policy, openedAt } = this
+    readers.add(this)
+    observer.onStream?.({ topic, policy })
+    return () => {
+      readers.delete(this)
+      const reason = this.#endReason ?? this.#connection.ending ?? "left"
+      const durationMs = fanOut.clock.elapsed() - openedAt
+      const { framesSent: frames, bytesSent: bytes } = this
+      observer.onStreamEnd?.({ topic, policy, reason, frames, bytes, durationMs })
     }
   }
 
@@ -158,10 +205,16 @@ export class Reader implements FrameSource, Wakeable, OpenStream {
     if (event === undefined) return false
     // A look at the clock for each reader would cost a tenth of the delivery.
     const { wakingSince } = fanOut
+    if (event.isConflated) this.#noteConflation()
     for (const order of this.#move(event).orders) {
       this.#sink.write(this.#encode(order, wakingSince))
     }
     return true
+  }
+
+  #noteConflation(): void {
+    const { topic, observer } = this.#context
+    observer.onConflation?.({ topic })
   }
 
   #move(event: ReaderEvent): Move {
@@ -321,7 +374,14 @@ export class Reader implements FrameSource, Wakeable, OpenStream {
 
   /** The bytes of a frame that goes out now, or at a time not long ago. */
   #encode(order: Order, at?: number): Uint8Array {
+    if (order.type === "bytes") return this.#connection.sent(order.bytes, at)
     if (order.type === "comment") return this.#connection.comment()
+    if (order.type === "goodbye") this.#endReason = order.reason
+    if (order.type === "fault") this.#endReason = "failed"
+    if (order.type === "reset") {
+      const { topic, observer } = this.#context
+      observer.onReset?.({ topic, reason: order.reason })
+    }
     if (order.type === "hello" || order.type === "reset") this.#enter()
     const of = { request: this.#request, cursor: this.#cursor }
     return this.#connection.sent(encodeOrder(order, this.#context, of), at)

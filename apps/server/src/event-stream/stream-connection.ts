@@ -18,6 +18,8 @@ export class StreamConnection {
   #ending: GoodbyeReason | "left" | undefined
   #hasBegun = false
   #isWaiting = false
+  #frames = 0
+  #bytes = 0
   #failure: { readonly error: unknown } | undefined
 
   constructor(clock: Clock, heartbeatMs: number) {
@@ -33,6 +35,16 @@ export class StreamConnection {
   /** See `OpenStream.stalledSince`. Until it waits for news, its last event is under way. */
   get stalledSince(): number | undefined {
     return this.#isWaiting ? undefined : this.#heartbeat.last
+  }
+
+  /** Frames sent so far, comments included. */
+  get frames(): number {
+    return this.#frames
+  }
+
+  /** Bytes of these frames, before compression. */
+  get bytes(): number {
+    return this.#bytes
   }
 
   /** True when the connection has been silent for one heartbeat. */
@@ -64,6 +76,8 @@ export class StreamConnection {
   /** Notes that an event is sent: see `HeartbeatTimer.beat`. */
   sent(event: Uint8Array, at?: number): Uint8Array {
     this.#hasBegun = true
+    this.#frames++
+    this.#bytes += event.byteLength
     this.#heartbeat.beat(at)
     return event
   }
@@ -71,7 +85,10 @@ export class StreamConnection {
   /** Returns a comment that is sent now; before the first event, an `OPENING_COMMENT`. */
   comment(): Uint8Array {
     this.#heartbeat.beat()
-    return this.#hasBegun ? COMMENT : OPENING_COMMENT
+    const comment = this.#hasBegun ? COMMENT : OPENING_COMMENT
+    this.#frames++
+    this.#bytes += comment.byteLength
+    return comment
   }
 
   /** Resolves once something has happened since the last wait; rejects after `fail`. */

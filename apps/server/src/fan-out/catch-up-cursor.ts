@@ -154,6 +154,7 @@ export class CatchUpCursor {
    */
   step(live: boolean): CursorStep | Promise<CursorStep> {
     const { current, frames, turns, leases, limits, values } = this.#fanOut
+    const { topic, observer, versionBefore } = this.#fanOut
     const view = this.#view
     if (current?.pinned.epochState !== view.epochState)
       return { type: "reset", reason: "epoch-changed" }
@@ -171,6 +172,9 @@ export class CatchUpCursor {
     if (this.#state.walk === undefined && !live) this.#sums = view.sumsAt(pinned)
     const { since, began, after } = next
     const isPlaced = live && since > 0
+    if (isPlaced && this.#state.walk === undefined && since < versionBefore) {
+      observer.onConflation?.({ topic })
+    }
     const revision = since > 0 ? Math.max(pinned.reach, this.#floor) : 0
     const id = isPlaced ? this.idOf(revision) : undefined
     const slice: FrameRequest = { view, pinned, since, began, after, revision, id }
@@ -210,8 +214,10 @@ export class CatchUpCursor {
       // Work for a later turn would need a lease: a newer commit may release the snapshot first.
       const frame = frames.kept(slice) ?? turns.runNow(() => frames.make(slice, values))
       if (frame === undefined || !frame.ended) return undefined
-      view.jump = { type: "jumped", since, pinned, at: { revision, id }, bytes: frame.bytes }
-    }
+      const isConflated = since < this.#fanOut.versionBefore
+      const at = { revision, id }
+      view.jump = { type: "jumped", since, pinned, at, bytes: frame.bytes, isConflated }
+    } else frames.shared++
     this.#state = { held: pinned.version }
     this.#stand(pinned)
     return view.jump
@@ -231,14 +237,19 @@ export class CatchUpCursor {
     assert(this.#floor >= 0, "no id is below 0")
   }
 
+  /**
+   * Revisions between what the reader was told and the served position; 0 when nothing in its view
+   * changed between them.
+   */
+  get lagRevisions(): number {
+    const { current } = this.#fanOut
+    if (current === undefined || this.#isUpToDate) return 0
+    return Math.max(0, current.position.revision - this.revision)
+  }
+
   /** Age of the first change that the reader lacks, in ms. */
   get lagMs(): number {
-    const { current, cache } = this.#fanOut
-    const { held } = this.#state
-    const newest =
-      current?.pinned.epochState === this.#view.epochState ? current.pinned.version : held
-    const isUpToDate = this.#view.sameUpTo(held, newest) >= newest
-    return isUpToDate ? 0 : cache.lagMs(held)
+    return this.#isUpToDate ? 0 : this.#fanOut.cache.lagMs(this.#state.held)
   }
 
   /** Releases everything. */
@@ -252,6 +263,14 @@ export class CatchUpCursor {
     if (!(error instanceof DisposedError) && !(error instanceof ViewGoneError)) return false
     this.#fanOut.refresh()
     return this.#fanOut.current?.pinned.epochState !== this.#view.epochState
+  }
+
+  get #isUpToDate(): boolean {
+    const { current } = this.#fanOut
+    const { held } = this.#state
+    const newest =
+      current?.pinned.epochState === this.#view.epochState ? current.pinned.version : held
+    return this.#view.sameUpTo(held, newest) >= newest
   }
 
   /** The current version, if the reader stands on it. */

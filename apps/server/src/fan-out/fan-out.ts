@@ -2,6 +2,7 @@ import { Leases, PinnedSnapshot, type SnapshotCache, statusKeyOf } from "@headwa
 import type { Clock, Position, StatusReport } from "@headwater/core"
 import type { ValueKind } from "@headwater/protocol"
 import type { HubLimits } from "../limits.ts"
+import type { HubObserver } from "../observe/hub-observer.ts"
 import { Frames } from "./frames.ts"
 import type { TurnScheduler } from "./turn-scheduler.ts"
 import type { View, Wakeable } from "./view.ts"
@@ -24,6 +25,7 @@ export interface CurrentVersion {
  * views changed: see `Views.advance`.
  */
 export class FanOut {
+  readonly topic: string
   readonly cache: SnapshotCache
   readonly values: ValueKind
   readonly clock: Clock
@@ -31,12 +33,14 @@ export class FanOut {
   readonly leases: Leases
   readonly frames: Frames
   readonly turns: TurnScheduler
+  readonly observer: HubObserver
   readonly #followers = new Set<Wakeable>()
   /** Followers that every commit wakes: those without a view yet, and those of the whole topic. */
   readonly #unfiltered = new Set<Wakeable>()
   /** Filtered views with news since the last round; `undefined` for all. */
   #changed: Set<View> | undefined = new Set()
   #current: CurrentVersion | undefined
+  #versionBefore = 0
   #views: Views | undefined
   #statusKey = ""
   #isNews = false
@@ -44,24 +48,33 @@ export class FanOut {
   #woken = 0
 
   constructor(options: {
+    readonly topic: string
     readonly cache: SnapshotCache
     readonly values: ValueKind
     readonly clock: Clock
     readonly limits: HubLimits
     readonly turns: TurnScheduler
+    readonly observer?: HubObserver
   }) {
+    this.topic = options.topic
     this.cache = options.cache
     this.values = options.values
     this.clock = options.clock
     this.limits = options.limits
     this.turns = options.turns
     this.leases = new Leases(options.clock)
-    this.frames = new Frames(options.clock, options.limits)
+    this.observer = options.observer ?? {}
+    this.frames = new Frames(this)
   }
 
   /** The version that is served; none before the source was complete once. */
   get current(): CurrentVersion | undefined {
     return this.#current
+  }
+
+  /** The version that was served before the present one; 0 if it was of another epoch. */
+  get versionBefore(): number {
+    return this.#versionBefore
   }
 
   /** The views of the epoch that is served. */
@@ -153,8 +166,9 @@ export class FanOut {
     const pinned = new PinnedSnapshot(current, report)
     this.#current = { pinned, position }
     const isSameEpoch = before?.epochState === pinned.epochState
+    this.#versionBefore = isSameEpoch ? (before?.version ?? 0) : 0
     if (!isSameEpoch) this.#beginEpoch()
-    const changed = this.#views?.advance(pinned, isSameEpoch ? (before?.version ?? 0) : 0)
+    const changed = this.#views?.advance(pinned, this.#versionBefore)
     if (changed === undefined) this.#changed = undefined
     else for (const view of changed) this.#changed?.add(view)
     before?.release()

@@ -3,6 +3,7 @@ import type { Clock } from "@headwater/core"
 import type { Place } from "@headwater/core/engine"
 import { encodeDeltaFrame, encodeSnapshotFrame, type ValueKind } from "@headwater/protocol"
 import { FRAME_OVERHEAD_BYTES, type HubLimits } from "../limits.ts"
+import type { HubObserver } from "../observe/hub-observer.ts"
 import type { View } from "./view.ts"
 
 /** A request for one slice of a walk. Equal requests get the same bytes. */
@@ -29,6 +30,14 @@ interface Kept extends WalkFrame {
   readonly since: number
 }
 
+/** The parts of a topic that its frames need. */
+export interface FramesContext {
+  readonly topic: string
+  readonly clock: Clock
+  readonly limits: HubLimits
+  readonly observer: HubObserver
+}
+
 /**
  * Encodes each frame of a topic once: snapshots, deltas, and the framing events that many readers
  * get.
@@ -40,16 +49,22 @@ interface Kept extends WalkFrame {
  * Decision: docs/decisions/server.md, “The hub keeps encoded frames”.
  */
 export class Frames {
+  /** Frames that a reader was given and that were encoded for another one. */
+  shared = 0
+  readonly #topic: string
   readonly #clock: Clock
   readonly #limits: HubLimits
+  readonly #observer: HubObserver
   readonly #kept = new Map<string, Kept>()
   #bytes = 0
   #encoded = 0
   #cancelTimer: (() => void) | undefined
 
-  constructor(clock: Clock, limits: HubLimits) {
+  constructor({ topic, clock, limits, observer }: FramesContext) {
+    this.#topic = topic
     this.#clock = clock
     this.#limits = limits
+    this.#observer = observer
   }
 
   /** Frames encoded since the start, however many readers they served. */
@@ -64,14 +79,19 @@ export class Frames {
 
   /** Returns the frame if it is kept. Cost: one look-up. */
   kept(slice: FrameRequest): WalkFrame | undefined {
-    return this.#kept.get(keyOf(slice))
+    const kept = this.#kept.get(keyOf(slice))
+    if (kept !== undefined) this.shared++
+    return kept
   }
 
   /** Returns the frame, encoded now unless it is kept. Cost: `visitsMax` nodes and leaves. */
   make(slice: FrameRequest, values: ValueKind): WalkFrame {
     const key = keyOf(slice)
     const kept = this.#kept.get(key)
-    if (kept !== undefined) return kept
+    if (kept !== undefined) {
+      this.shared++
+      return kept
+    }
     const { pinned, view, since, began, after, revision, id } = slice
     const { body, entries, ended, place } = pinned.snapshot.walk({
       since,
@@ -89,6 +109,9 @@ export class Frames {
           ? encodeSnapshotFrame(body)
           : encodeDeltaFrame(body, revision, isLast ? id : undefined)
       this.#encoded++
+      const kind = since === 0 ? "snapshot" : "delta"
+      const topic = this.#topic
+      this.#observer.onEncode?.({ topic, kind, entries, bytes: bytes.byteLength })
     }
     const frame = { bytes, ended, place, since: this.#clock.elapsed() }
     this.#keep(key, frame)

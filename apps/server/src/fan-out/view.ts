@@ -3,6 +3,7 @@ import type { Clock, Revision } from "@headwater/core"
 import type { Filter, ViewSums } from "@headwater/core/engine"
 import { type ValueKind, type ViewFilter, viewOf } from "@headwater/protocol"
 import type { HubLimits } from "../limits.ts"
+import type { HubObserver } from "../observe/hub-observer.ts"
 import type { TurnScheduler } from "./turn-scheduler.ts"
 
 /** A reader, as woken when there is something new for it. */
@@ -22,6 +23,8 @@ export interface ViewContext {
   readonly turns: TurnScheduler
   readonly leases: Leases
   readonly limits: HubLimits
+  readonly topic: string
+  readonly observer: HubObserver
 }
 
 /** A step to a newer version that is a single frame: the event `jumped` of a reader. */
@@ -32,6 +35,8 @@ export interface Jump {
   readonly at: { readonly revision: Revision; readonly id: string }
   /** Nothing where nothing passes the view. */
   readonly bytes: Uint8Array | undefined
+  /** True if other readers were served a version between. */
+  readonly isConflated: boolean
 }
 
 /**
@@ -118,7 +123,10 @@ export class View {
    */
   freshSnapshot(newest: PinnedSnapshot): PinnedSnapshot {
     const shared = this.#fresh?.pinned
-    if (shared !== undefined && shared.version >= this.epochState.horizon) return shared
+    const isShared = shared !== undefined && shared.version >= this.epochState.horizon
+    const { topic, observer } = this.#context
+    observer.onSnapshot?.({ topic, isShared })
+    if (isShared) return shared
     this.#fresh?.end()
     this.#fresh = this.#context.leases.grant(newest, this.#context.limits.frameCacheMs)
     void this.sumsAt(newest)

@@ -29,7 +29,7 @@ export function createApp(hub: Hub, options: AppOptions): Hono {
   const { anonymous, hosts, refuseForwardedWrites = false } = options
   const app = new Hono()
   const origins = options.cors ?? []
-  const reports = { log: hub.rareLog, bugs: hub.bugs }
+  const reports = { log: hub.rareLog, bugs: hub.bugs, observer: hub.observer }
   app.onError((error) => errorResponse(error, reports))
   app.notFound(() => errorResponse(new RequestError("ERR_NOT_FOUND", "no such resource"), reports))
 

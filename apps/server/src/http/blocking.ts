@@ -71,6 +71,8 @@ export async function block(
   const stop = new LinkedAbort()
   const shutDown = () => stop.abort(new NotReadyError("this hub is shutting down"))
   const release = hub.streams.admit({ goodbye: shutDown, cut: shutDown })
+  const { observer } = hub
+  observer.onBlockingGet?.({ topic: topic.name, change: 1 })
   // Looked at here alone: Deno aborts it when the answer was sent, too.
   const withdraw = onAbort(request.signal, () =>
     stop.abort(new RequestError("ERR_TIMEOUT", "the client left before the answer")),
@@ -94,6 +96,7 @@ export async function block(
   } finally {
     withdraw()
     release()
+    observer.onBlockingGet?.({ topic: topic.name, change: -1 })
   }
 }
 

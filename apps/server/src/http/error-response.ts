@@ -3,6 +3,7 @@ import { encodeErrorBody, httpStatusOf } from "@headwater/protocol"
 import type { Bugs } from "../bugs.ts"
 import { RequestError } from "../errors.ts"
 import type { Log } from "../log.ts"
+import type { HubObserver } from "../observe/hub-observer.ts"
 import { jsonTextResponse } from "./json-response.ts"
 
 /** Codes that stay in the process: in an answer they would be bugs of the hub. */
@@ -27,6 +28,7 @@ const MESSAGES: Partial<Record<SyncErrorCode, string>> = {
 export interface ErrorContext {
   readonly log: Log
   readonly bugs: Pick<Bugs, "report">
+  readonly observer?: Pick<HubObserver, "onRefusal">
 }
 
 /** The seconds that a client waits before it repeats a request that the hub cannot answer now. */
@@ -36,15 +38,18 @@ const RETRY_AFTER = "1"
  * Answers a request that failed: `{ "error": { code, message, retry } }`, without a stack, and
  * without the text of any error that was not made for the client.
  */
-export function errorResponse(error: unknown, { log, bugs }: ErrorContext): Response {
+export function errorResponse(error: unknown, { log, bugs, observer }: ErrorContext): Response {
+  const refused = (code: SyncErrorCode) => observer?.onRefusal?.({ at: "request", code })
   if (!isSyncError(error) || INTERNAL_CODES.includes(error.code)) {
     bugs.report("a request failed", error)
+    refused("ERR_INTERNAL")
     return answer(
       "ERR_INTERNAL",
       "this request met a bug of the hub; the hub's log has the details",
     )
   }
   const { code, message } = error
+  refused(code)
   if (code === "ERR_SOURCE_FAILED") log("the source failed a write", { message })
   const { headers = {}, facts = {} } = error instanceof RequestError ? error : {}
   return answer(code, MESSAGES[code] ?? message, headers, facts)

@@ -7,6 +7,7 @@ import {
 } from "@headwater/core"
 import { RequestError } from "../errors.ts"
 import type { Hub } from "../hub.ts"
+import type { WriteResult } from "../observe/hub-observer.ts"
 import type { Topic } from "../topic.ts"
 
 /**
@@ -22,13 +23,23 @@ export async function writeTo(
   request: WriteRequest,
 ): Promise<WriteOutcome> {
   checkWritable(topic)
-  const { clock, limits, rareLog } = hub
+  const { clock, limits, rareLog, observer } = hub
+  const began = clock.elapsed()
+  const report = (result: WriteResult) => {
+    const durationMs = clock.elapsed() - began
+    const changes = request.changes.length
+    observer.onWrite?.({ topic: topic.name, result, changes, durationMs })
+  }
   const errorOf = () =>
     new OutcomeUnknownError(`the source did not answer the write within ${limits.writeMs} ms`)
   const deadline = { clock, timeoutMs: limits.writeMs, errorOf }
   try {
-    return await withDeadline(deadline, [], (late) => topic.source.write!(request, late))
+    const outcome = await withDeadline(deadline, [], (late) => topic.source.write!(request, late))
+    report(outcome.written ? "written" : "conflict")
+    return outcome
   } catch (error) {
+    const isKnown = isSyncError(error) && error.code !== "ERR_OUTCOME_UNKNOWN"
+    report(isKnown ? "failed" : "unknown")
     // Once the write was sent, only an error of the source itself says that nothing was written.
     if (isSyncError(error)) throw error
     rareLog(`topic ${topic.name}: a write failed, outcome unknown`, { error })

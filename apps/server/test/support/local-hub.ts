@@ -5,6 +5,7 @@ import type { Reader } from "../../src/event-stream/reader.ts"
 import { createApp } from "../../src/http/app.ts"
 import { createHub, type Hub } from "../../src/hub.ts"
 import type { HubLimits } from "../../src/limits.ts"
+import type { HubObserver } from "../../src/observe/hub-observer.ts"
 import type { Topic, TopicOptions } from "../../src/topic.ts"
 import type { ModelReplica } from "./model-replica.ts"
 import { StreamReader } from "./stream-reader.ts"
@@ -26,6 +27,7 @@ export class LocalHub {
   constructor(
     options: {
       readonly limits?: Partial<HubLimits>
+      readonly observer?: HubObserver
       readonly topic?: Partial<TopicOptions>
       readonly entries?: Iterable<readonly [string, Uint8Array]>
       /** Returns the source that the hub reads, in place of the memory source itself. */
@@ -39,6 +41,7 @@ export class LocalHub {
       clock: this.clock,
       random: prng(1),
       limits: options.limits ?? {},
+      ...(options.observer && { observer: options.observer }),
       log: (line, fields) => this.log.push(`${line} ${JSON.stringify(fields, withErrors)}`),
     })
     this.topic = this.hub.topic("t")

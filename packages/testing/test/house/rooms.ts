@@ -7,7 +7,7 @@ const SOURCES = "apps/server/src/"
  * The rooms of the server, and what each may import; a room may import whatever the arrows reach.
  * `hub` is the files of a hub and its topics, `base` what stands below all rooms.
  *
- *   command → runtime → http → hub → event-stream → fan-out → base
+ *   command → runtime → http → hub → event-stream → fan-out → observe → base
  *                                    event-stream → access → base
  */
 const ARROWS: Readonly<Record<string, readonly string[]>> = {
@@ -17,8 +17,9 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   http: ["hub", "dashboard"],
   hub: ["event-stream"],
   "event-stream": ["fan-out", "access"],
-  access: ["base"],
-  "fan-out": ["base"],
+  access: ["observe"],
+  "fan-out": ["observe"],
+  observe: ["base"],
   dashboard: [],
   base: [],
 }
