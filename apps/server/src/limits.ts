@@ -4,6 +4,7 @@ import {
   integerRule,
   type OptionRules,
   VALUE_BYTES_DEFAULT,
+  withDefaults,
 } from "@headwater/core"
 import {
   AHEAD_WAIT_MS,
@@ -150,8 +151,7 @@ const RULES: OptionRules<HubLimits> = {
  */
 export function limitsWith(given: Partial<HubLimits> = {}): HubLimits {
   checkOptions("createHub: limits", given, RULES)
-  const defined = Object.entries(given).filter(([, value]) => value !== undefined)
-  return { ...HUB_LIMITS, ...Object.fromEntries(defined) }
+  return withDefaults(HUB_LIMITS, given)
 }
 
 /** Bytes of a frame beside its body: event, id of at most 128 bytes, revision, brackets. */

@@ -70,6 +70,7 @@ export {
   secret,
   signalRule,
   textRule,
+  withDefaults,
 } from "./options.ts"
 export type { Position } from "./position.ts"
 export { isRevision, REVISION_MAX, type Revision } from "./revision.ts"

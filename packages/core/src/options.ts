@@ -40,6 +40,15 @@ export function checkOptions<Options extends object>(
   }
 }
 
+/** Options over their defaults, where `undefined` is the same as absent. */
+export function withDefaults<Options extends object>(
+  defaults: Options,
+  given: { readonly [Name in keyof Options]?: Options[Name] | undefined },
+): Options {
+  const named = Object.entries(given).filter(([, value]) => value !== undefined)
+  return { ...defaults, ...(Object.fromEntries(named) as Partial<Options>) }
+}
+
 /** The same rule, of an option that must be there. */
 export function required(rule: OptionRule): OptionRule {
   return { ...rule, isRequired: true }

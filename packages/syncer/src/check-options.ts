@@ -8,6 +8,7 @@ import {
   type OptionRules,
   objectRule,
   required,
+  withDefaults,
 } from "@headwater/core"
 import { SYNCER_LIMITS, type SyncerLimits } from "./limits.ts"
 import type { SyncerOptions } from "./syncer-options.ts"
@@ -56,15 +57,6 @@ export function checkSyncerOptions(options: SyncerOptions): SyncerLimits {
   const { limits = {} } = options
   checkOptions("Syncer: limits", limits, LIMITS)
   return withDefaults(SYNCER_LIMITS, limits)
-}
-
-/** Options over their defaults, where `undefined` is the same as absent. */
-export function withDefaults<Options extends object>(
-  defaults: Options,
-  given: { readonly [Name in keyof Options]?: Options[Name] | undefined },
-): Options {
-  const named = Object.entries(given).filter(([, value]) => value !== undefined)
-  return { ...defaults, ...(Object.fromEntries(named) as Partial<Options>) }
 }
 
 /** A clock: see `systemClock` of `@headwater/core`. */

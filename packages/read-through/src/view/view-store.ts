@@ -1,6 +1,7 @@
 // Projects that compile for ES2022 have no `AsyncDisposable`.
 /// <reference lib="esnext.disposable" preserve="true" />
 import {
+  assert,
   type CacheRequest,
   type Clock,
   ClosedError,
@@ -158,6 +159,15 @@ export class ViewStore implements AsyncDisposable {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
+  }
+
+  /** Asserts that views are bounded, subscribed while they are kept, and that users are counted. */
+  assertInvariants(): void {
+    assert(this.#items.size <= this.#viewsMax, "there are no more views than allowed")
+    for (const { active, stop } of this.#items.values()) {
+      assert(active >= 0, "a user leaves a view once")
+      assert(!stop.signal.aborted, "a view that is kept is subscribed")
+    }
   }
 
   async *#follow<Result>(

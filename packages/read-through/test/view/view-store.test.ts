@@ -1,6 +1,6 @@
 import { ClosedError, SyncError, type ViewFrame } from "@headwater/core"
 import { ManualClock } from "@headwater/testing"
-import { beforeEach, describe, expect, test } from "vitest"
+import { afterEach, beforeEach, describe, expect, test } from "vitest"
 import { ReadThroughError } from "../../src/index.ts"
 import { entriesView, type KeyedEvent, ViewStore } from "../../src/view/index.ts"
 import { collect, turn, Watched } from "../scripted-type.ts"
@@ -22,6 +22,8 @@ beforeEach(() => {
   feeds = new ScriptedFeeds()
   open()
 })
+
+afterEach(() => store.assertInvariants())
 
 function open(viewsMax?: number) {
   store = new ViewStore({ clock, random: () => 0, ...(viewsMax && { viewsMax }) })

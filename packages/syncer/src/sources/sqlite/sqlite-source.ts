@@ -17,9 +17,10 @@ import {
   type WatchEvent,
   type WriteOutcome,
   type WriteRequest,
+  withDefaults,
 } from "@headwater/core"
 import { engine } from "#sqlite"
-import { clockRule, withDefaults } from "../../check-options.ts"
+import { clockRule } from "../../check-options.ts"
 import { checkWrite } from "../check-write.ts"
 import { writeGroup } from "./commit-group.ts"
 import { quietly } from "./failure.ts"
