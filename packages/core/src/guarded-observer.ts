@@ -32,7 +32,7 @@ export class GuardedObserver<Observer extends { onError?(error: unknown): void }
     try {
       this.#observer.onError?.(error)
     } catch {
-      // An observer that throws here, too, cannot be told anything.
+      // An observer that throws here, too, gets nothing.
     }
   }
 

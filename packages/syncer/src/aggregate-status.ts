@@ -9,8 +9,8 @@ import type { Status, StatusReport } from "@headwater/core"
  *   stale        one is, whatever the others are: `code` is that of the one that is longest
  *   resyncing    else: some are not there yet
  *
- * `lastContact` is of the source that was silent for longest, 0 when one never spoke; `invalid` is
- * of all together. The same reports always make an equal one, so who tells it can compare.
+ * `lastContact` is that of the source with the longest silence, 0 when one has never answered;
+ * `invalid` is the sum. Equal reports make an equal status, so a caller can compare two of them.
  *
  * Source: Typha's watchersyncer, with `stale`.
  */

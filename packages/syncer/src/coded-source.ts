@@ -100,7 +100,7 @@ function decodeCommit(commit: Commit, codec: Codec): Commit {
   }
 }
 
-// A value that cannot be read is told of under the topic's key, whose entry is then absent.
+// A value that cannot be read is reported under the topic's key; the entry is then absent.
 function decode(
   change: Change,
   codec: Codec,

@@ -14,23 +14,23 @@ export interface SyncerLimits {
   /** The longest back-off, if shorter, of a source that answers no questions: they cost little. */
   readonly askMaxMs: number
   /**
-   * A failing link is told to be stale after so long, and not before its second failure. 0: at the
-   * second failure. Before anything was whole, at the first.
+   * Time after which a failing link makes the status `stale`, and not before its second failure. 0:
+   * at the second failure. Before the first whole list: at the first failure.
    */
   readonly staleAfterMs: number
-  /** Between the beginnings of two lists, at the least. */
+  /** Least time between the beginnings of two lists. */
   readonly listMinMs: number
   /** The pause between two looks at a source that reports no changes. */
   readonly pollMs: number
-  /** A question to the source (identity and revision) that takes longer has failed. */
+  /** Longest time for the source to answer its identity and revision. */
   readonly askMs: number
-  /** A list that brings no page for so long has failed. */
+  /** Longest time between two pages of a list; then the list has failed. */
   readonly listSilenceMs: number
-  /** A watch that says nothing for so long is asked about, then replaced. */
+  /** Longest silence of a watch; then the syncer asks the source, and replaces the watch. */
   readonly watchSilenceMs: number
   /**
-   * In-sync when the watch has told nothing for so long, if that is not proven before. A watch that
-   * stood for so long works: see `failAgain`.
+   * Silence of an open watch after which the status is `in-sync`, unless that is proven earlier. A
+   * watch that was open for this time works: see `failAgain`.
    */
   readonly settleMs: number
   /** A watch that is open for so long is healthy: what failed before is forgotten. */

@@ -54,7 +54,7 @@ export class Reading {
     await self.report({ type: "resumed" })
   }
 
-  /** Waits until it is time to look again at a source that tells no changes. */
+  /** Waits until it is time to read a source again that reports no changes. */
   async rest(self: Activity): Promise<void> {
     const { clock, limits } = this.#context
     await clock.sleep(limits.pollMs, self.signal)
@@ -151,7 +151,7 @@ export function question(context: QuestionContext, signal: AbortSignal): Promise
   return withDeadline(deadline, [signal], async (inTime) => {
     const identity = await source.identity(inTime)
     const revision = await source.revision(inTime)
-    // Where history begins, and what of it is to be told, matters to the very first list alone.
+    // Only the very first list needs to know where history begins, and what of it to publish.
     const oldest = sourceEpoch === undefined ? await source.oldest?.(inTime) : undefined
     const isListed = sourceEpoch !== undefined && !served
     const lastChange = isListed ? await source.lastChange?.(inTime) : undefined

@@ -114,8 +114,8 @@ export class Syncer {
 
   /**
    * Asks the source whether it has reached `revision`, for a reader whose position is ahead of this
-   * hub. Asks again while the source does not answer. When it has, and the watch tells nothing (a
-   * prefix in which nothing happens), the syncer lists at that revision.
+   * hub. Asks again while the source does not answer. When the source has reached it and the watch
+   * is silent (nothing changes under the prefix), the syncer lists at that revision.
    *
    * @returns whether the source is there. It is asked anew, so `false` is final.
    */

@@ -104,8 +104,8 @@ export class Gateway {
   }
 
   /**
-   * Opens a stream of answers to several requests, and tells what `use` makes of its body. The
-   * stream is closed when that is done, however it ends.
+   * Opens a stream of answers to several requests, and yields what `use` makes of its body. The
+   * stream is closed when `use` ends, in whatever way.
    *
    * @throws {SourceError} no endpoint opens it, or it broke.
    */

@@ -29,8 +29,8 @@ export interface WatchContext {
 }
 
 /**
- * A watch that is silent for so long is opened anew from where it stands. Node's `fetch` kills a
- * body after 300 s of silence, and etcd's own progress comes every 10 min unless it is told other.
+ * Silence after which a watch is opened anew from where it stands, in ms. Node's `fetch` kills a
+ * body after 300 s of silence, and etcd reports progress every 10 min by default.
  */
 const RECYCLE_MS = 240_000
 
@@ -92,7 +92,7 @@ export async function* watchEtcd(
           }
           if (answer.result?.fragment) await clock.yield()
         }
-        // Not what was asked for, which may be a future that etcd never saw: only what it told.
+        // Only what etcd sent: the requested revision may be one that etcd has never reached.
         if (epochId !== undefined && reader.next > from) marker?.note(epochId, reader.next - 1)
         cancel = clock.after(RECYCLE_MS, recycle)
       }
@@ -118,12 +118,12 @@ export async function* watchEtcd(
 
 const REPLACED: WatchEvent = { type: "lost", reason: "replaced" }
 
-// Each begins one revision before the first that is wanted. etcd takes a watch from the very
-// revision that it is compacted to, where deletes are gone already, and would not tell them; this
-// one it refuses. What is told again is dropped.
+// Each watch begins one revision before the first that is wanted. etcd accepts a watch from the
+// revision that it is compacted to, where deletes are already gone, and omits them; it refuses the
+// revision before. The reader drops events that it has had.
 //
-// Both on one stream, of one member. What was read of the marker was read later than anything that
-// the watch has told, so it is followed from there on, not from where the entries are.
+// Both watches are on one stream, of one member. The marker was read after everything that the
+// watch has sent, so its watch begins at that reading, not at the revision of the entries.
 function requestsOf(
   { keys, marker }: WatchContext,
   next: Revision,
@@ -159,11 +159,11 @@ async function readMarker(
  * Makes commits of a watch's answers.
  *
  * etcd never splits a revision over two answers, but an answer may come in fragments, all but the
- * last marked so. What is told is always whole commits: the last one of a fragment waits for what
- * follows.
+ * last marked so. The reader yields whole commits: the last commit of a fragment waits for the next
+ * fragment.
  */
 class AnswerReader {
-  /** The lowest revision that was not told. */
+  /** The lowest revision that has not been read. */
   next: Revision
   readonly #context: WatchContext
   /** Of a revision that the next fragment may have more of. */
@@ -194,8 +194,8 @@ class AnswerReader {
     return this.#committed(messages.slice(0, end))
   }
 
-  // Everything before the first revision was told before. Where etcd itself is not there yet, it
-  // went back: that is said as it is.
+  // Everything before the first revision has been read. An etcd that is below it has gone back, and
+  // the progress reports that.
   #created({ header }: WatchAnswer): WatchEvent {
     const revision = Math.min(this.next - 1, revisionOf(header.revision))
     return { type: "progress", revision }

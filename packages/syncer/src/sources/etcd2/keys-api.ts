@@ -71,8 +71,8 @@ export class KeysApi {
   }
 
   /**
-   * Waits for events, and tells what `use` makes of them: of the head, which comes at once, and of
-   * a line for each. The connection is closed when that is done, however it ends.
+   * Waits for events, and yields what `use` makes of the head, which comes at once, and of the line
+   * of each event. The connection is closed when `use` ends, in whatever way.
    *
    * @throws {SourceError} no endpoint opens it, or it broke.
    */

@@ -60,7 +60,7 @@ export async function* watchEtcd2(
   let behindSince: number | undefined
   try {
     for (;;) {
-      const told = reader.next
+      const read = reader.next
       let connection: Connection | undefined
       try {
         if (present !== undefined && present.head.index < reader.next) {
@@ -84,7 +84,7 @@ export async function* watchEtcd2(
       } finally {
         await connection?.close()
       }
-      if (reader.next === told && !connection.isRecycled) return yield closedBy(undefined)
+      if (reader.next === read && !connection.isRecycled) return yield closedBy(undefined)
     }
   } finally {
     await present?.close()
@@ -138,7 +138,7 @@ async function connect(
 
 /** Makes commits of events: each has an index of its own. */
 class EventReader {
-  /** The lowest revision that was not told. */
+  /** The lowest revision that was not read. */
   next: Revision
   /** True when the last event was one of the past. */
   isBehind = false
@@ -157,7 +157,7 @@ class EventReader {
       yield { type: "lost", reason: "replaced" }
       return
     }
-    // Of what was told before, etcd may know less: then it went back, and that is said as it is.
+    // Of what was read before, etcd may know less: then it went back, and that is said as it is.
     const known = isOfPresent ? this.next - 1 : Math.min(this.next - 1, head.index)
     if (head.index > 0) yield { type: "progress", revision: known }
     for await (const line of lines) {

@@ -16,7 +16,7 @@ const CODES: Readonly<Record<number, Failure>> = {
   26: "file",
 }
 
-/** Deno tells no code, and sqlite's own words are the same since 2004. */
+/** Deno's errors have no code, and sqlite's texts are the same since 2004. */
 const WORDS: readonly (readonly [RegExp, Failure])[] = [
   [/database (table )?is locked/, "busy"],
   [/database or disk is full/, "full"],

@@ -87,8 +87,8 @@ export class SqliteSource implements Source {
   readonly #grew = new Waiters()
   readonly #lists = new Set<{ readonly revision: Revision }>()
   readonly #closing = new AbortController()
-  /** The file whose identity was told: what is written is meant for that one. */
-  #told: OpenedFile
+  /** The file whose identity was reported: callers mean to write to that one. */
+  #reported: OpenedFile
   /** Counts wakes, so that one between a look at the file and the wait is not missed. */
   #changes = 0
   #dataVersion = -1
@@ -102,14 +102,14 @@ export class SqliteSource implements Source {
     this.#clock = clock
     this.#file = new KeptFile({ engine, clock, path: this.path, bytesMax: fileBytesMax, warn })
     this.#outside = new OutsideChanges(clock, () => this.#look())
-    this.#told = this.#file.use()
-    let { database } = this.#told
+    this.#reported = this.#file.use()
+    let { database } = this.#reported
     this.#queue = new WriteQueue({
       name: this.name,
       clock,
       lockedMaxMs: LOCKED_MAX_MS,
       begin: () => {
-        database = this.#toldFile().database
+        database = this.#reportedFile().database
         database.exec("begin immediate")
       },
       write: (requests) => {
@@ -121,7 +121,7 @@ export class SqliteSource implements Source {
         database.exec("commit")
         this.#wake()
         // What went into a file that is no longer whole is not answered as written.
-        this.#file.assertWhole(this.#told)
+        this.#file.assertWhole(this.#reported)
       },
       rollback: () => database.exec("rollback"),
     })
@@ -136,7 +136,7 @@ export class SqliteSource implements Source {
     this.#assertOpen(signal)
     const file = this.#file.use()
     const epoch = await this.#readerOf(file).epoch(signal)
-    this.#told = file
+    this.#reported = file
     return `sqlite/${epoch}`
   }
 
@@ -184,7 +184,7 @@ export class SqliteSource implements Source {
     const end = this.#outside.watch()
     try {
       let next = from
-      let told = 0
+      let sent = 0
       for (;;) {
         if (!this.#file.isCurrent(file)) return yield { type: "lost", reason: "replaced" }
         const changes = this.#changes
@@ -195,10 +195,10 @@ export class SqliteSource implements Source {
         const last = commits.at(-1)
         if (last !== undefined) {
           yield { type: "commits", commits }
-          told = last.revision
-          next = told + 1
-        } else if (next === revision + 1 && told < revision) {
-          told = revision
+          sent = last.revision
+          next = sent + 1
+        } else if (next === revision + 1 && sent < revision) {
+          sent = revision
           yield { type: "progress", revision }
         } else if (next > revision && changes === this.#changes) {
           await this.#grew.wait(signal)
@@ -256,8 +256,8 @@ export class SqliteSource implements Source {
     return new ItemReader({ name: this.name, clock: this.#clock, ...file, assertOpen })
   }
 
-  #toldFile(): OpenedFile {
-    if (this.#file.use() === this.#told) return this.#told
+  #reportedFile(): OpenedFile {
+    if (this.#file.use() === this.#reported) return this.#reported
     this.#wake()
     throw new ReplacedError(this.path)
   }
