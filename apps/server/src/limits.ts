@@ -30,10 +30,13 @@ export interface HubLimits {
    */
   readonly streamsPerAddressMax: number
   /**
-   * Most different filters of one topic at once; 1,000. Each costs up to 64 KiB, and the commits
-   * that change entries it lets through. There is always room for the unfiltered view.
+   * Most different filters of one topic at once; 10,000, one for each stream. Each costs some KiB,
+   * and the commits that change entries it lets through. There is always room for the unfiltered
+   * view.
    */
   readonly viewsMax: number
+  /** Most bytes of the prefixes and keys of these filters together; 64 MiB. */
+  readonly viewBytesMax: number
   /** Most different filters of readers at one address; 200. */
   readonly viewsPerAddressMax: number
   /** Most prefixes plus keys of one view; 256. Each changed entry is compared with all of them. */
@@ -87,7 +90,8 @@ export const HUB_LIMITS: HubLimits = {
   streamsMax: 10_000,
   streamsPerAddressMax: 200,
   stalledMs: 300_000,
-  viewsMax: 1_000,
+  viewsMax: 10_000,
+  viewBytesMax: 67_108_864,
   viewsPerAddressMax: 200,
   filtersMax: 256,
   frameCacheBytesMax: 67_108_864,
@@ -120,6 +124,7 @@ const RULES: OptionRules<HubLimits> = {
   streamsPerAddressMax: COUNT,
   stalledMs: durationRule(1),
   viewsMax: COUNT,
+  viewBytesMax: COUNT,
   viewsPerAddressMax: COUNT,
   filtersMax: COUNT,
   frameCacheBytesMax: integerRule(0),

@@ -48,7 +48,7 @@ describe("createHub()", () => {
   test("takes undefined as absent, and Infinity as no end of a duration", async () => {
     const limits = { viewsMax: undefined, writeMs: Number.POSITIVE_INFINITY } as object
     const hub = createHub({ topics: topics(), limits, log })
-    expect([hub.limits.viewsMax, hub.limits.writeMs]).toEqual([1_000, Number.POSITIVE_INFINITY])
+    expect([hub.limits.viewsMax, hub.limits.writeMs]).toEqual([10_000, Number.POSITIVE_INFINITY])
     await hub.close(0)
   })
 

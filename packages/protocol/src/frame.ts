@@ -1,5 +1,6 @@
 import type { Recovery, Revision, StatusReport, SyncErrorCode } from "@headwater/core"
 import type { ValueKind } from "./value-kind.ts"
+import type { ViewFilter } from "./view.ts"
 
 /**
  * One server-sent event of a stream: a part of a snapshot, a delta, or a framing event. The order
@@ -27,6 +28,8 @@ export interface HelloFrame {
   readonly values: ValueKind
   /** See `viewOf`; `""` for an unfiltered stream with a full grant. */
   readonly view: string
+  /** The prefixes and keys of the view, filter and grant together; absent in the view `""`. */
+  readonly filter?: ViewFilter | undefined
   readonly heartbeatMs: number
   readonly frameBytesMax: number
   /** False: the snapshot that follows replaces the reader's state, with or without a `reset`. */

@@ -73,5 +73,5 @@ export {
 export { formatPosition, parsePosition } from "./position.ts"
 export { formatStreamId, parseStreamId, readStreamId, type StreamId } from "./stream-id.ts"
 export { CONTENT_TYPES, isValueKind, type ValueKind } from "./value-kind.ts"
-export { type ViewFilter, type ViewSpec, viewOf } from "./view.ts"
+export { type GrantedFilter, type ViewFilter, type ViewSpec, viewOf } from "./view.ts"
 export { xxHash32 } from "./xx-hash32.ts"

@@ -9,11 +9,18 @@ export interface ViewFilter {
   readonly keys: readonly string[]
 }
 
-/** The entries that one reader asks for and may see. */
-export interface ViewSpec extends ViewFilter {
-  readonly values: ValueKind
-  /** The grant, if it restricts this view; absent for a full grant. */
+/** A filter as it is asked for, with the grant of the reader. */
+export interface GrantedFilter extends ViewFilter {
+  /**
+   * The terms that the filter and the grant have in common, without those that others cover; absent
+   * where the grant cuts nothing off the filter.
+   */
   readonly grant?: ViewFilter | undefined
+}
+
+/** The entries that one reader asks for and may see. */
+export interface ViewSpec extends GrantedFilter {
+  readonly values: ValueKind
 }
 
 /**

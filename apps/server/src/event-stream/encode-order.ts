@@ -68,7 +68,7 @@ export function encodeOrder(
 function encodeHello(
   { topic, fanOut }: ReaderContext,
   { policy }: ReaderRequest,
-  { epoch, viewId: view }: CatchUpCursor,
+  { epoch, viewId: view, terms: filter }: CatchUpCursor,
   resumed: boolean,
 ): Uint8Array {
   const { values } = fanOut
@@ -80,6 +80,7 @@ function encodeHello(
     epoch,
     values,
     view,
+    ...(filter && { filter }),
     heartbeatMs,
     frameBytesMax,
     resumed,

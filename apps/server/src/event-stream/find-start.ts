@@ -79,8 +79,8 @@ function decide({ fanOut }: ReaderContext, request: ReaderRequest): StartPoint |
   const { cache, values } = fanOut
   if (cache.current?.epochState !== fanOut.current?.pinned.epochState) fanOut.refresh()
   const { epoch } = fanOut.current!.pinned.epochState
-  const { from, isOwnId, prefixes, keys } = request
-  const view = viewOf({ values, prefixes, keys })
+  const { from, isOwnId, prefixes, keys, grant } = request
+  const view = viewOf({ values, prefixes, keys, grant })
   const start = startPointOf(from, isOwnId, { epoch, view }, (position) => cache.locate(position))
   if (start === "ahead") return start
   const { pinned, position } = fanOut.current!

@@ -1,4 +1,4 @@
-import type { StreamId, ViewFilter } from "@headwater/protocol"
+import type { GrantedFilter, StreamId } from "@headwater/protocol"
 import type { Bugs } from "../bugs.ts"
 import type { FanOut } from "../fan-out/fan-out.ts"
 import type { WalkLimiter } from "../fan-out/walk-limiter.ts"
@@ -7,7 +7,7 @@ import type { OpenReader } from "./open-reader.ts"
 import type { OpenStreams } from "./open-streams.ts"
 
 /** The request of a reader. */
-export interface ReaderRequest extends ViewFilter {
+export interface ReaderRequest extends GrantedFilter {
   /** The id where it left off; absent when it holds nothing. */
   readonly from?: StreamId | undefined
   /** True if `from` came as `Last-Event-ID`; see `startPointOf`. */

@@ -7,7 +7,7 @@ import {
   walked,
 } from "@headwater/cache"
 import { assert, DisposedError, type Revision, type StatusReport } from "@headwater/core"
-import { formatStreamId, type ViewFilter } from "@headwater/protocol"
+import { formatStreamId, type GrantedFilter, type ViewFilter } from "@headwater/protocol"
 import type { CurrentVersion, FanOut } from "./fan-out.ts"
 import type { FrameRequest, WalkFrame } from "./frames.ts"
 import { type Jump, type Sums, type View, ViewGoneError, type Wakeable } from "./view.ts"
@@ -60,14 +60,14 @@ export class CatchUpCursor {
    */
   constructor(
     fanOut: FanOut,
-    filter: ViewFilter & { readonly address?: string | undefined },
+    request: GrantedFilter & { readonly address?: string | undefined },
     follower: Wakeable,
   ) {
     const { views } = fanOut
     assert(views !== undefined, "readers walk once there is something to walk")
     this.#fanOut = fanOut
-    const { prefixes, keys, address } = filter
-    this.#view = views.retain({ prefixes, keys, values: fanOut.values, address })
+    const { prefixes, keys, grant, address } = request
+    this.#view = views.retain({ prefixes, keys, grant, values: fanOut.values, address })
     this.#closers.push(() => views.release(this.#view, address))
     this.#closers.push(fanOut.watch(follower, this.#view))
   }
@@ -75,6 +75,11 @@ export class CatchUpCursor {
   /** The epoch that it walks. */
   get epoch(): string {
     return this.#view.epochState.epoch
+  }
+
+  /** The prefixes and keys that pass; `undefined` where everything does. */
+  get terms(): ViewFilter | undefined {
+    return this.#view.filter && this.#view.terms
   }
 
   /** The view in ids. */

@@ -1,7 +1,7 @@
 import type { EpochState, Lease, Leases, PinnedSnapshot } from "@headwater/cache"
 import type { Clock, Revision } from "@headwater/core"
 import type { Filter, ViewSums } from "@headwater/core/engine"
-import { type ValueKind, type ViewFilter, viewOf } from "@headwater/protocol"
+import { type ViewFilter, type ViewSpec, viewOf } from "@headwater/protocol"
 import type { HubLimits } from "../limits.ts"
 import type { HubObserver } from "../observe/hub-observer.ts"
 import type { TurnScheduler } from "./turn-scheduler.ts"
@@ -61,7 +61,7 @@ export class View {
   jump: Jump | undefined
   /** Readers to be woken when the view changes; of a filtered view only. */
   readonly followers = new Set<Wakeable>()
-  /** Prefixes and keys, as the index of terms has them. */
+  /** Prefixes and keys that pass: where a grant cuts the request, those that both have. */
   readonly terms: ViewFilter
   readonly #context: ViewContext
   readonly #sumsAt = new WeakMap<PinnedSnapshot, Sums | Promise<Sums>>()
@@ -80,7 +80,7 @@ export class View {
 
   constructor(
     number: number,
-    spec: ViewFilter & { readonly values: ValueKind },
+    spec: ViewSpec,
     epochState: EpochState,
     context: ViewContext,
     newest: number,
@@ -88,7 +88,8 @@ export class View {
     this.number = number
     this.id = viewOf(spec)
     this.epochState = epochState
-    this.terms = { prefixes: spec.prefixes, keys: spec.keys }
+    const { prefixes, keys } = spec.grant ?? spec
+    this.terms = { prefixes, keys }
     this.filter = this.id === "" ? undefined : epochState.engine.filter(this.terms)
     this.#context = context
     if (this.filter !== undefined) this.#changedAt = newest

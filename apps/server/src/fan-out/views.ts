@@ -1,19 +1,20 @@
 import type { EpochState, PinnedSnapshot } from "@headwater/cache"
-import { MemoryFullError } from "@headwater/core"
-import type { ValueKind, ViewFilter } from "@headwater/protocol"
+import { assert, encodeUtf8, MemoryFullError } from "@headwater/core"
+import type { ViewFilter, ViewSpec } from "@headwater/protocol"
 import { TooManyError } from "../errors.ts"
 import { TermIndex } from "./term-index.ts"
 import { View, type ViewContext } from "./view.ts"
 
 interface ViewEntry {
   readonly view: View
+  /** Of its prefixes and keys. */
+  readonly bytes: number
   holders: number
   idleSince: number
 }
 
-/** A filter that a reader asks for, and the address that it asks from. */
-export interface ViewRequest extends ViewFilter {
-  readonly values: ValueKind
+/** A filter that a reader asks for, with its grant, and the address that it asks from. */
+export interface ViewRequest extends ViewSpec {
   /** Of the peer; without one, its views are not counted. */
   readonly address?: string | undefined
 }
@@ -33,8 +34,9 @@ export class Views {
   readonly #held = new Map<string, ViewEntry>()
   readonly #byView = new WeakMap<View, ViewEntry>()
   readonly #terms = new TermIndex<View>()
-  /** Filtered views in the table. */
+  /** Filtered views in the table, and the bytes of their prefixes and keys. */
   #filtered = 0
+  #filterBytes = 0
   /** Holders by address and filtered view. */
   readonly #byAddress = new Map<string, Map<View, number>>()
   #numbers = 0
@@ -55,8 +57,8 @@ export class Views {
    * The view for a request. Give it back with `release`. There is always room for the unfiltered
    * view.
    *
-   * @throws {TooManyError} when `viewsMax` others are in use, or `viewsPerAddressMax` by readers at
-   *   this address.
+   * @throws {TooManyError} when `viewsMax` others are in use, or filters of `viewBytesMax`, or
+   *   `viewsPerAddressMax` by readers at this address.
    */
   retain(request: ViewRequest): View {
     const key = keyOf(request)
@@ -112,21 +114,31 @@ export class Views {
   #add(key: string, request: ViewRequest): ViewEntry {
     const { clock, limits } = this.#context
     const isFiltered = !isUnfiltered(request)
-    if (isFiltered && this.#filtered >= limits.viewsMax) this.#dropIdle(0)
-    if (isFiltered && this.#filtered >= limits.viewsMax) {
-      throw new TooManyError(`all ${limits.viewsMax} filtered views of this topic are in use`)
-    }
+    const bytes = isFiltered ? bytesOf(request.grant ?? request) : 0
+    if (isFiltered) this.#makeRoom(bytes)
     const newest = this.#newest?.version ?? 0
     const view = new View(++this.#numbers, request, this.epochState, this.#context, newest)
-    const held = { view, holders: 0, idleSince: clock.elapsed() }
+    const held = { view, bytes, holders: 0, idleSince: clock.elapsed() }
     this.#held.set(key, held)
     this.#byView.set(view, held)
     if (isFiltered) {
       this.#filtered++
+      this.#filterBytes += bytes
       this.#terms.add(view, view.terms)
     }
     this.#cancelTimer ??= clock.after(limits.frameCacheMs, () => this.#sweep())
     return held
+  }
+
+  #makeRoom(bytes: number): void {
+    const { viewsMax, viewBytesMax } = this.#context.limits
+    const isFull = () => this.#filtered >= viewsMax || this.#filterBytes + bytes > viewBytesMax
+    if (!isFull()) return
+    this.#dropIdle(0)
+    if (!isFull()) return
+    throw new TooManyError(
+      `all ${viewsMax} filtered views of a topic are in use, or ${viewBytesMax} bytes of filters`,
+    )
   }
 
   #count(view: View, address: string): void {
@@ -168,24 +180,36 @@ export class Views {
 
   #dropIdle(idleMs: number): void {
     const until = this.#context.clock.elapsed() - idleMs
-    for (const [key, { view, holders, idleSince }] of this.#held) {
+    for (const [key, { view, bytes, holders, idleSince }] of this.#held) {
       if (holders > 0 || idleSince > until) continue
       view.dispose()
       this.#held.delete(key)
       if (view.filter === undefined) continue
       this.#filtered--
+      this.#filterBytes -= bytes
       this.#terms.remove(view, view.terms)
     }
   }
 }
 
-function isUnfiltered({ prefixes, keys }: ViewFilter): boolean {
-  return prefixes.includes("") || prefixes.length + keys.length === 0
+function isUnfiltered({ prefixes, keys, grant }: ViewSpec): boolean {
+  if (grant === undefined) return prefixes.includes("") || prefixes.length + keys.length === 0
+  // Lists without terms would be the unfiltered view: the caller refuses a grant of nothing.
+  assert(grant.prefixes.length + grant.keys.length > 0, "a grant that is cut to has terms")
+  return false
 }
 
-/** The same for requests that want the same, and different for any others. */
+/**
+ * The same for requests that want the same, and different for any others: the 8 digits of a view
+ * are few enough to be searched for a match.
+ */
 function keyOf(request: ViewRequest): string {
-  const { prefixes, keys, values } = request
+  const { prefixes, keys, values, grant } = request
   if (isUnfiltered(request)) return JSON.stringify([values])
-  return JSON.stringify([values, [...new Set(prefixes)].sort(), [...new Set(keys)].sort()])
+  const asked = [[...new Set(prefixes)].sort(), [...new Set(keys)].sort()]
+  return JSON.stringify([values, ...asked, ...(grant ? [grant.prefixes, grant.keys] : [])])
+}
+
+function bytesOf({ prefixes, keys }: ViewFilter): number {
+  return encodeUtf8([...prefixes, ...keys].join("")).length
 }

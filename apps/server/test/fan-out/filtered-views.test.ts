@@ -84,6 +84,58 @@ describe("the table of views", () => {
     expect(refused).toMatchObject([{ type: "fault", code: "ERR_TOO_MANY" }])
   })
 
+  test("has a view for each grant that cuts a filter, with the terms of both", async () => {
+    local = new LocalHub()
+    await local.settle()
+    const views = local.topic.fanOut.views!
+    const retain = (prefixes: string[], granted?: string[]) =>
+      views.retain({
+        prefixes,
+        keys: [],
+        values: "json",
+        ...(granted && { grant: { prefixes: granted, keys: [] } }),
+      })
+    const whole = retain([])
+    const mine = retain([], ["a/"])
+    const cut = retain(["a"], ["a/"])
+    const own = retain(["a/"])
+
+    expect(mine).not.toBe(whole)
+    expect(mine).not.toBe(cut)
+    expect(retain([], ["a/"])).toBe(mine)
+    expect([whole, mine, cut, own].map(({ terms }) => terms.prefixes)).toEqual([
+      [],
+      ["a/"],
+      ["a/"],
+      ["a/"],
+    ])
+    expect(new Set([whole, mine, cut, own].map(({ id }) => id)).size).toBe(4)
+  })
+
+  test("takes no grant without terms, which would be the unfiltered view", async () => {
+    local = new LocalHub()
+    await local.settle()
+    const views = local.topic.fanOut.views!
+    const nothing = { prefixes: [], keys: [] }
+
+    expect(() => views.retain({ ...nothing, values: "json", grant: nothing })).toThrow(
+      "a grant that is cut to has terms",
+    )
+  })
+
+  test("bounds the bytes of the filters together", async () => {
+    local = new LocalHub({ limits: { viewBytesMax: 10 } })
+    await local.settle()
+    const views = local.topic.fanOut.views!
+    const retain = (prefix: string) =>
+      views.retain({ prefixes: [prefix], keys: [], values: "json" })
+    const view = retain("12345678")
+
+    expect(() => retain("abc")).toThrow(TooManyError)
+    views.release(view)
+    retain("abc")
+  })
+
   test("bounds the filtered views of one address, and no others", async () => {
     local = new LocalHub({ limits: { viewsPerAddressMax: 2 } })
     await local.settle()
