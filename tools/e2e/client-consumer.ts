@@ -1,4 +1,5 @@
 import { connect } from "@headwater/client"
+import { commitsOf } from "@headwater/client/follow"
 
 /** The observations of a consumer, as values: it may be in another process. */
 export interface Seen {
@@ -50,7 +51,7 @@ export function consume(url: string, topic: string, haste: number): Consumer {
   })
   const replayed = new Map<string, string>()
   const replay = async () => {
-    for await (const { changes } of replica.changes()) {
+    for await (const { changes } of commitsOf(replica)) {
       for (const change of changes) {
         if (change.type === "deleted") replayed.delete(change.previous.key)
         else replayed.set(change.entry.key, JSON.stringify(change.entry.value))

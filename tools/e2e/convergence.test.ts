@@ -1,4 +1,5 @@
 import { connect, type Replica } from "@headwater/client"
+import { waitFor } from "@headwater/client/follow"
 import { prng } from "@headwater/testing"
 import { type Etcd, freePort, startEtcd } from "@headwater/testing/etcd"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
@@ -168,7 +169,7 @@ describe.each([
     const revision = await etcd.revision()
     for (const { replica, faults } of followers) {
       const epoch = replica.position!.epoch
-      await replica.waitFor({ epoch, revision: await reachOf(epoch, revision) }, timeout(120_000))
+      await waitFor(replica, { epoch, revision: await reachOf(epoch, revision) }, timeout(120_000))
       expect(faults).toEqual([])
     }
     for (const { replica } of followers.filter((_, index) => index % 3 !== 2)) {

@@ -23,10 +23,11 @@ const VALUES = [1, { text: "x".repeat(300) }, LARGE, 4]
 
 const FOLLOW = `
   import { connect } from "@headwater/client"
+  import { commitsOf } from "@headwater/client/follow"
   const replica = connect({ url: process.argv[2], topic: "t", report: (r) => console.log(r.type) })
   await replica.ready
   console.log("ready", replica.size)
-  for await (const { changes } of replica.changes()) {
+  for await (const { changes } of commitsOf(replica)) {
     for (const change of changes) console.log(change.type, JSON.stringify(change.entry?.value))
     console.log("proven", replica.proven.mismatches)
   }

@@ -5,10 +5,11 @@
  *
  * @example
  * import { connect } from "@headwater/client"
+ * import { commitsOf } from "@headwater/client/follow"
  *
  * const replica = connect({ url: "http://127.0.0.1:8080", topic: "default" })
  * await replica.ready
- * for await (const { changes } of replica.changes()) console.log(replica.size, changes)
+ * for await (const { changes } of commitsOf(replica)) console.log(replica.size, changes)
  *
  * @module
  */

@@ -29,11 +29,10 @@ export interface ReplicaStore {
 
 /** A replica as a store sees it. */
 export interface Storable {
-  readonly position: Position | undefined
   /** Its entries. */
   readonly snapshot: { entries(): IterableIterator<ReplicaEntry> }
   /** `resume` is the id from which the next stream will be resumed. */
-  readonly state: { resume: string }
+  readonly state: { readonly position: Position | undefined; resume: string }
   /** Called after every step, when set: also after a step that no consumer sees. */
   onStep?: (() => void) | undefined
   /** Takes a frame as of a stream: a stored state comes in as a snapshot. */

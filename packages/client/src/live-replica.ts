@@ -1,4 +1,3 @@
-import type { Position } from "@headwater/core"
 import type { Frame } from "@headwater/protocol"
 import { type ClientEvent, nextState } from "./client-state.ts"
 import type { Report } from "./connect-options.ts"
@@ -35,8 +34,6 @@ export class LiveReplica<Value = unknown> implements Storable {
   /** Settles when nothing is open any more. Set by the code that runs the link. */
   running: Promise<void> | undefined
   snapshot: ReplicaSnapshot<Value> = new ReplicaSnapshot(undefined, this.state.entries)
-  position: Position | undefined
-  digest = this.state.digest
   status: ReplicaStatus = { state: "idle", hub: undefined, error: undefined }
   proven: Proof = { count: 0, lastAt: undefined, position: undefined, mismatches: 0 }
   /** The handlers of each owner. The stream ends with the last owner. */
@@ -59,7 +56,12 @@ export class LiveReplica<Value = unknown> implements Storable {
     const { type } = frame
     const commit = replaced && this.#step(replaced)
     if (isProven) {
-      this.proven = { ...proven, count: proven.count + 1, lastAt: now, position: this.position }
+      this.proven = {
+        ...proven,
+        count: proven.count + 1,
+        lastAt: now,
+        position: this.state.position,
+      }
     }
     if (mismatch) this.proven = { ...proven, mismatches: proven.mismatches + 1 }
     if (type === "status") this.status = { ...status, hub: frame.report }
@@ -94,15 +96,11 @@ export class LiveReplica<Value = unknown> implements Storable {
 
   // Makes the next snapshot, and the commit that consumers see, if they see one.
   #step(replaced: Replaced<Value>): ReplicaCommit<Value> | undefined {
-    const { entries, digest } = this.state
-    const position = this.state.position!
-    const isFirst = !this.position
-    this.position = position
-    this.digest = digest
+    const { entries, position } = this.state
+    const isFirst = !this.snapshot.position
     this.onStep?.()
-    if (replaced.size > 0 || isFirst)
-      this.snapshot = this.snapshot.next(position, entries, replaced)
+    if (replaced.size || isFirst) this.snapshot = this.snapshot.next(position, entries, replaced)
     const changes = changesOf(replaced, this.snapshot)
-    return changes.length > 0 || isFirst ? { position, changes } : undefined
+    return changes.length || isFirst ? { position: position!, changes } : undefined
   }
 }

@@ -1,11 +1,9 @@
 import { onAbort, type Position } from "@headwater/core"
-import { readStreamId } from "@headwater/protocol"
 import { callUser } from "./call-user.ts"
 import type { ConnectOptions } from "./connect-options.ts"
-import { changesOf } from "./entry-changes.ts"
 import type { Link } from "./link.ts"
 import type { ChangeHandler, LiveReplica } from "./live-replica.ts"
-import type { Proof, Replica, ReplicaCommit, ReplicaListener, ReplicaStatus } from "./replica.ts"
+import type { Proof, Replica, ReplicaListener, ReplicaStatus } from "./replica.ts"
 import { ReplicaError } from "./replica-error.ts"
 import { type ReplicaEntry, ReplicaSnapshot } from "./snapshot.ts"
 import { wait } from "./wait.ts"
@@ -27,7 +25,9 @@ export class ReplicaShare<Value> implements Replica<Value> {
   readonly #letGo: (() => void) | undefined
   readonly #handlers = new Set<ChangeHandler<Value>>()
   // The state to read: the live one, or, once this is closed, a copy of it as it was then.
-  #of: Pick<LiveReplica<Value>, "snapshot" | "position" | "digest" | "status" | "proven">
+  #of: Pick<LiveReplica<Value>, "snapshot" | "status" | "proven"> & {
+    readonly state: Pick<LiveReplica<Value>["state"], "position" | "digest">
+  }
 
   /** @param options `signal` closes this share alone. */
   constructor(
@@ -40,9 +40,9 @@ export class ReplicaShare<Value> implements Replica<Value> {
     live.owners.add(this.#handlers)
     if (report) {
       live.isObserved = true
-      this.#handle((change) => change.report && callUser(report, change.report))
+      this.handle((change) => change.report && callUser(report, change.report))
     }
-    this.ready = this.#until(() => !!this.position)
+    this.ready = this.until(() => !!this.position)
     // An owner that never looks at `ready` must not be ended by it.
     this.ready.catch(() => {})
     // oxlint-disable-next-line typescript/no-misused-promises -- closing never rejects
@@ -54,11 +54,11 @@ export class ReplicaShare<Value> implements Replica<Value> {
   }
 
   get position(): Position | undefined {
-    return this.#of.position
+    return this.#of.state.position
   }
 
   get digest(): string {
-    return this.#of.digest
+    return this.#of.state.digest
   }
 
   get status(): ReplicaStatus {
@@ -89,61 +89,12 @@ export class ReplicaShare<Value> implements Replica<Value> {
 
   readonly subscribe = (listener: ReplicaListener<Value>): (() => void) => {
     callUser(listener, this.#of.snapshot)
-    return this.#handle(({ commit }) => commit && callUser(listener, this.#of.snapshot, commit))
+    return this.handle(({ commit }) => commit && callUser(listener, this.#of.snapshot, commit))
   }
 
   readonly subscribeStatus = (listener: () => void): (() => void) => {
     this.#live.isObserved = true
-    return this.#handle(({ isStatus }) => isStatus && callUser(listener))
-  }
-
-  async *changes(signal?: AbortSignal): AsyncGenerator<ReplicaCommit<Value>, void, undefined> {
-    // The entry that the reader last saw under each key that changed since.
-    const unseen = new Map<string, ReplicaEntry<Value> | undefined>()
-    let unhandle: (() => void) | undefined
-    try {
-      for (;;) {
-        const isFirst = !unhandle && this.position
-        if (isFirst) {
-          // To a reader that has seen nothing, every entry is new.
-          for (const { key } of this.entries()) unseen.set(key, undefined)
-          // A key that came and went since is forgotten, so that this holds no more keys than the
-          // reader saw and the replica has.
-          unhandle = this.#handle(({ replaced = [] }) => {
-            for (const [key, previous] of replaced) {
-              if (!unseen.has(key)) unseen.set(key, previous)
-              else if (!unseen.get(key) && !this.has(key)) unseen.delete(key)
-            }
-          })
-        }
-        const changes = changesOf(unseen, this)
-        unseen.clear()
-        if (isFirst || changes.length > 0) yield { position: this.position!, changes }
-        else if (this.#isOver()) return
-        else await this.#move(signal)
-      }
-    } finally {
-      unhandle?.()
-    }
-  }
-
-  async waitFor(position: Position | string, signal?: AbortSignal): Promise<void> {
-    const { epoch = "", revision = "" } = Object(position) as Partial<Position>
-    const text = typeof position === "string" ? position : `${epoch}.${revision}`
-    const goal = readStreamId(text)
-    if (!goal) throw new ReplicaError(`${text} is not a position`, "ERR_POSITION_MALFORMED", "stop")
-    let before: string | undefined
-    await this.#until(() => {
-      const at = this.position
-      before ??= at?.epoch
-      if (at?.epoch === goal.epoch) return at.revision >= goal.revision
-      if (at?.epoch === before) return false
-      throw new ReplicaError(
-        `cannot reach ${text}: the replica moved to epoch ${at?.epoch}`,
-        "ERR_EPOCH_CHANGED",
-        "resync",
-      )
-    }, signal)
+    return this.handle(({ isStatus }) => isStatus && callUser(listener))
   }
 
   readonly close = async (): Promise<void> => {
@@ -154,6 +105,7 @@ export class ReplicaShare<Value> implements Replica<Value> {
       const { snapshot, status, state } = live
       this.#of = {
         ...live,
+        state: { ...state },
         snapshot: owners.size
           ? new ReplicaSnapshot(snapshot.position, new Map(state.entries))
           : snapshot,
@@ -168,29 +120,29 @@ export class ReplicaShare<Value> implements Replica<Value> {
 
   readonly [Symbol.asyncDispose] = this.close
 
-  // Each handler is a function of its own, so that a listener given twice is called twice.
-  #handle(handler: ChangeHandler<Value>): () => void {
+  /** Calls a handler with each notification. Each is a function of its own. Returns its end. */
+  handle(handler: ChangeHandler<Value>): () => void {
     this.#handlers.add(handler)
     return () => {
       this.#handlers.delete(handler)
     }
   }
 
-  // Waits for a condition. It counts before the end, and the end before the signal.
-  async #until(isTrue: () => boolean, signal?: AbortSignal): Promise<void> {
-    for (; !isTrue(); await this.#move(signal)) {
-      if (this.#isOver()) throw new ReplicaError("the replica is closed", "ERR_CLOSED", "stop")
+  /** Waits for a condition. It counts before the end, and the end before the signal. */
+  async until(isTrue: () => boolean, signal?: AbortSignal): Promise<void> {
+    for (; !isTrue(); await this.move(signal)) {
+      if (this.isOver()) throw new ReplicaError("the replica is closed", "ERR_CLOSED", "stop")
     }
   }
 
-  // Waits until the replica moves, or closes. The caller has looked before.
-  #move(signal: AbortSignal | undefined): Promise<void> {
+  /** Waits until the replica moves, or closes. The caller has looked before. */
+  move(signal: AbortSignal | undefined): Promise<void> {
     signal?.throwIfAborted()
-    return wait((wake) => this.#handle(wake), signal)
+    return wait((wake) => this.handle(wake), signal)
   }
 
-  // True once it is closed; throws when that was not its owner's will.
-  #isOver(): boolean {
+  /** True once it is closed; throws when that was not its owner's will. */
+  isOver(): boolean {
     const { state, error } = this.status
     if (state !== "closed") return false
     if (error && this.#of === this.#live) throw error

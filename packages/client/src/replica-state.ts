@@ -92,8 +92,7 @@ export class ReplicaState<Value = unknown> {
     try {
       return this.#take(frame, isTolerant)
     } catch (cause) {
-      const { message } = cause as Error
-      throw new FrameError(`${frame.type} out of turn: ${message}`, "", { cause })
+      throw new FrameError(`${frame.type} out of turn`, "", { cause })
     }
   }
 
@@ -102,34 +101,34 @@ export class ReplicaState<Value = unknown> {
     switch (frame.type) {
       case "hello": {
         const { epoch, revision } = readStreamId(this.resume || "0.0")!
-        check(!values, "second hello")
+        check(!values)
         this.#values = frame.values
         this.#epoch = frame.epoch
         this.#floor = frame.resumed ? revision : 0
         // A reader that knows nothing gets a snapshot, whatever `resumed` says.
         if (!this.#floor) this.#restart(new EntryMap())
-        else check(epoch === frame.epoch, "other epoch")
+        else check(epoch === frame.epoch)
         return {}
       }
       case "reset":
-        check(values, "no hello")
+        check(values)
         this.#epoch = frame.epoch
         this.#floor = 0
         this.resume = frame.id
         this.#restart(new EntryMap())
         return {}
       case "snapshot":
-        check(this.#next, "no reset")
+        check(this.#next)
         for (const entry of frame.entries) this.#takeChange({ ...entry, op: "put" })
         return {}
       case "delta":
-        check(values, "no hello")
+        check(values)
         for (const change of frame.changes) this.#takeChange(change)
         if (!frame.id) return {}
-        check(!this.#next, "no sync")
+        check(!this.#next)
         return this.#land(frame.id, undefined, isTolerant)
       case "sync":
-        check(values, "no hello")
+        check(values)
         return this.#land(frame.id, frame.digest, isTolerant)
       case "status":
       case "goodbye":
@@ -163,7 +162,7 @@ export class ReplicaState<Value = unknown> {
   // An equal value stays the same object, so that consumers can compare by identity.
   #valueOf({ key, value }: WireEntry): unknown {
     const kind = this.#values
-    check(kind === "json" || typeof value === "string", `not ${kind}`)
+    check(kind === "json" || typeof value === "string")
     const read = kind === "binary" ? bytesOf(value as string) : value
     const present = this.entries.get(key)?.value
     return isSameValue(present, read) ? present : read
@@ -175,8 +174,8 @@ export class ReplicaState<Value = unknown> {
     const { epoch, revision } = readStreamId(id)!
     const next = this.#next
     const replaced = new Map<string, ReplicaEntry<Value> | undefined>()
-    check(epoch === this.#epoch, "other epoch")
-    check(next || revision >= this.position!.revision, "id went back")
+    check(epoch === this.#epoch)
+    check(next || revision >= this.position!.revision)
     for (const [key, change] of this.#run) {
       const before = entries.get(key)
       if (this.#apply(entries, change)) replaced.set(key, before)
@@ -225,6 +224,6 @@ function bytesOf(base64: string): Uint8Array {
   return Uint8Array.from(atob(base64), (character) => character.charCodeAt(0))
 }
 
-function check(condition: unknown, reason: string): asserts condition {
-  if (!condition) throw new TypeError(reason)
+function check(condition: unknown): asserts condition {
+  if (!condition) throw new TypeError()
 }

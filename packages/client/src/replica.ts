@@ -60,29 +60,6 @@ export interface Replica<Value = unknown> extends AsyncDisposable {
   /** Calls a listener whenever `status` or `proven` is another object. Returns its cancellation. */
   readonly subscribeStatus: (listener: () => void) => () => void
 
-  /**
-   * Follows the replica: first all of its entries, as new, once it is whole; then every commit.
-   *
-   * Replayed onto an empty map, the commits give the replica's state. A slow consumer gets commits
-   * merged into one, with one change for each key, as *it* sees them: an entry that came and went
-   * meanwhile is left out. Memory: one reference for each key with a change not yet taken.
-   *
-   * Ends when the replica is closed by its owner; throws when the hub refused, or with
-   * `signal.reason`. Leaving the loop ends it, too.
-   */
-  changes(signal?: AbortSignal): AsyncGenerator<ReplicaCommit<Value>, void, undefined>
-
-  /**
-   * Waits until the replica holds everything up to a position, or the text of one: after a write,
-   * the one that it answered. A position of another epoch is waited for until the replica next
-   * changes epochs.
-   *
-   * @throws {ReplicaError} `ERR_POSITION_MALFORMED`: neither a position nor the text of one.
-   * @throws {ReplicaError} `ERR_EPOCH_CHANGED`: it moved to an epoch that is not the position's;
-   *   `ERR_CLOSED`: it is closed. Or the error of the hub's refusal.
-   */
-  waitFor(position: Position | string, signal?: AbortSignal): Promise<void>
-
   /** Lets go of the link. The entries stay readable. Resolves when nothing is open any more. */
   close(): Promise<void>
 }

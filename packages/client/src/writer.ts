@@ -19,6 +19,7 @@ import {
   ValueError,
 } from "@headwater/core"
 import { CONTENT_TYPES, decodeErrorBody, parsePosition, type ValueKind } from "@headwater/protocol"
+import { waitFor } from "./follow/wait-for.ts"
 import type { Link, TokenSource } from "./link.ts"
 import { refusalOf } from "./refusal.ts"
 import type { Replica } from "./replica.ts"
@@ -105,7 +106,7 @@ export function writer<Value = unknown>(
   ) => {
     const position = await send(path, init, key, signal)
     try {
-      await replica.waitFor(position, signal)
+      await waitFor(replica, position, signal)
     } catch (cause) {
       if (signal?.aborted) throw signal.reason
       const { epoch, revision } = position

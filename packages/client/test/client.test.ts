@@ -1,6 +1,7 @@
 import { encodeErrorBody, HEARTBEAT_MS, HEARTBEATS_MISSED_MAX } from "@headwater/protocol"
 import { ManualClock } from "@headwater/testing"
 import { afterEach, beforeEach, describe, expect, test } from "vitest"
+import { commitsOf, waitFor } from "../src/follow.ts"
 import { type ConnectOptions, connect, type Replica, type Report } from "../src/index.ts"
 import {
   del,
@@ -377,7 +378,7 @@ describe("a last frame", () => {
       ["a", 1],
       ["b", 2],
     ])
-    await expect(replica.waitFor({ epoch: "e", revision: 3 })).rejects.toMatchObject({ code })
+    await expect(waitFor(replica, { epoch: "e", revision: 3 })).rejects.toMatchObject({ code })
   })
 })
 
@@ -396,7 +397,7 @@ describe("an answer that is no stream", () => {
 
     await expect(replica.ready).rejects.toMatchObject({ code, recovery: "stop" })
     expect(replica.status.state).toBe("closed")
-    await expect(replica.changes().next()).rejects.toMatchObject({ code })
+    await expect(commitsOf(replica).next()).rejects.toMatchObject({ code })
   })
 
   test.each([
@@ -710,7 +711,7 @@ describe("bytes", () => {
       })
       const headers = { "content-type": "text/event-stream" }
       const replica = follow({ fetch: async () => new Response(body, { headers }) })
-      await replica.waitFor({ epoch: "e", revision: 5 })
+      await waitFor(replica, { epoch: "e", revision: 5 })
 
       expect(entriesOf(replica), `split at ${at}`).toEqual(end)
       await replica.close()
@@ -980,8 +981,8 @@ describe("closing", () => {
 
   test("close() lets go of the link and ends every wait", async () => {
     const { replica, stream } = await live()
-    const far = replica.waitFor({ epoch: "e", revision: 99 }).catch((error) => error)
-    const commits = replica.changes()
+    const far = waitFor(replica, { epoch: "e", revision: 99 }).catch((error) => error)
+    const commits = commitsOf(replica)
     await commits.next()
     const next = commits.next()
     await replica.close()

@@ -6,6 +6,7 @@ import { act, create } from "react-test-renderer"
 import { createEffect, createRoot, from } from "solid-js/dist/solid.js"
 import { derived, get } from "svelte/store"
 import { afterEach, beforeEach, describe, expect, test } from "vitest"
+import { waitFor } from "../src/follow.ts"
 import { connect, type Replica } from "../src/index.ts"
 import { del, delta, type Exchange, hello, put, ScriptedHub, sync } from "./scripted-hub.ts"
 
@@ -31,7 +32,7 @@ afterEach(async () => {
 
 async function moveTo(revision: number, ...changes: object[]): Promise<void> {
   stream.send(delta(revision, ...changes))
-  await replica.waitFor({ epoch: "e", revision })
+  await waitFor(replica, { epoch: "e", revision })
 }
 
 describe("a replica in a user interface", () => {

@@ -1,5 +1,6 @@
 import { prng } from "@headwater/testing"
 import { describe, expect, test } from "vitest"
+import { commitsOf, waitFor } from "../src/follow.ts"
 import { connect, type Replica } from "../src/index.ts"
 import { del, delta, hello, put, snapshot, sync } from "./scripted-hub.ts"
 
@@ -66,9 +67,9 @@ describe(`${REPLICAS} replicas`, () => {
         const abort = new AbortController()
         const ends = [replica.subscribe(() => {}), replica.subscribeStatus(() => {})]
         const replay = (async () => {
-          for await (const _ of replica.changes(abort.signal)) if (random() < 0.3) break
+          for await (const _ of commitsOf(replica, abort.signal)) if (random() < 0.3) break
         })()
-        const far = replica.waitFor({ epoch: "e", revision: 1e9 }, abort.signal).catch(() => {})
+        const far = waitFor(replica, { epoch: "e", revision: 1e9 }, abort.signal).catch(() => {})
         await new Promise((resolve) => setTimeout(resolve, random() * (FULL ? 20_000 : 300)))
         if (random() < 0.5) for (const end of ends) end()
         if (random() < 0.5) abort.abort()

@@ -1,5 +1,6 @@
 import { ManualClock } from "@headwater/testing"
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
+import { waitFor } from "../src/follow.ts"
 import { type ConnectOptions, connect, type Replica } from "../src/index.ts"
 import { WARN_MS } from "../src/stream-loop.ts"
 import { delta, entriesOf, hello, put, ScriptedHub, snapshot, sync, until } from "./scripted-hub.ts"
@@ -172,7 +173,7 @@ describe("waitFor()", () => {
   test("takes the text of a position", async () => {
     const replica = follow()
     const stream = await hub.next()
-    const reached = replica.waitFor("e.2")
+    const reached = waitFor(replica, "e.2")
     stream.send(hello(), sync(1, []), delta(2, put("a", 2)))
     await reached
 
@@ -189,6 +190,6 @@ describe("waitFor()", () => {
     ["a number", 1],
   ])("refuses %s", async (_, position) => {
     const code = "ERR_POSITION_MALFORMED"
-    await expect(follow().waitFor(position as never)).rejects.toMatchObject({ code })
+    await expect(waitFor(follow(), position as never)).rejects.toMatchObject({ code })
   })
 })

@@ -1,5 +1,6 @@
 import { Digest, type Frame } from "@headwater/protocol"
 import { describe, expect, test } from "vitest"
+import { commitsOf, waitFor } from "../src/follow.ts"
 import type { Replica, ReplicaCommit, ReplicaEntry } from "../src/index.ts"
 import { LiveReplica } from "../src/live-replica.ts"
 import { assertInvariants } from "../src/replica-invariants.ts"
@@ -58,7 +59,7 @@ function wired(): {
 describe("changes()", () => {
   test("yields first all entries as new, then every commit, whole", async () => {
     const { replica, commit } = wired()
-    const commits = replica.changes()
+    const commits = commitsOf(replica)
     const first = commits.next()
     commit(2, put("a", 1), put("b", 2))
 
@@ -91,7 +92,7 @@ describe("changes()", () => {
     const { replica, commit } = wired()
     commit(1)
 
-    expect(await replica.changes().next()).toEqual({
+    expect(await commitsOf(replica).next()).toEqual({
       done: false,
       value: { position: { epoch: "e", revision: 1 }, changes: [] },
     })
@@ -100,7 +101,7 @@ describe("changes()", () => {
   test("DB-B1, DB-B3, DB-B4: merges commits for a slow consumer, as it sees them", async () => {
     const { replica, commit } = wired()
     commit(1, put("a", 1), put("b", 1), put("same", 1, "x"))
-    const commits = replica.changes()
+    const commits = commitsOf(replica)
     await commits.next()
     commit(2, put("a", 2), put("flash", 2), put("same", 2, "y"))
     commit(3, put("a", 3), del("b", 3), del("flash", 3), put("same", 3, "x"))
@@ -119,7 +120,7 @@ describe("changes()", () => {
   test("replayed onto an empty map gives the replica, at any pace", async () => {
     const { replica, commit } = wired()
     const copy = new Map<string, unknown>()
-    const commits = replica.changes()
+    const commits = commitsOf(replica)
     for (let revision = 1; revision <= 60; revision++) {
       const key = `k${(revision * 7) % 11}`
       commit(revision, revision % 3 === 0 ? del(key, revision) : put(key, revision, revision % 5))
@@ -148,7 +149,7 @@ describe("changes()", () => {
     const { replica, commit } = wired()
     commit(1)
     const abort = new AbortController()
-    const commits = replica.changes(abort.signal)
+    const commits = commitsOf(replica, abort.signal)
     await commits.next()
     const next = commits.next().catch((error: Error) => error.message)
     abort.abort(new Error("left"))
@@ -160,7 +161,7 @@ describe("changes()", () => {
   test("yields the rest before it ends with the replica", async () => {
     const { replica, commit } = wired()
     commit(1)
-    const commits = replica.changes()
+    const commits = commitsOf(replica)
     await commits.next()
     commit(2, put("a", 2))
     await replica.close()
@@ -180,7 +181,7 @@ describe("10,000 waits", () => {
     const waits = Array.from({ length: 10_000 }, (_, n) => {
       const abort = n % 2 ? kept : new AbortController()
       if (abort !== kept) countListeners(abort.signal, listeners)
-      const wait = replica.waitFor({ epoch: "e", revision: 2 }, abort.signal)
+      const wait = waitFor(replica, { epoch: "e", revision: 2 }, abort.signal)
       if (abort !== kept) abort.abort(new Error("enough"))
       return wait.catch((error: Error) => error.message)
     })
@@ -323,20 +324,20 @@ describe("subscribe()", () => {
 describe("waitFor()", () => {
   test("resolves at the position, and at once when it is reached", async () => {
     const { replica, commit } = wired()
-    const wait = replica.waitFor({ epoch: "e", revision: 2 })
+    const wait = waitFor(replica, { epoch: "e", revision: 2 })
     commit(1)
     commit(3)
 
     await wait
-    await replica.waitFor({ epoch: "e", revision: 3 })
+    await waitFor(replica, { epoch: "e", revision: 3 })
     expect(replica.position).toEqual({ epoch: "e", revision: 3 })
   })
 
   test("rejects when another epoch begins that is not the position's", async () => {
     const { replica, take, commit } = wired()
     commit(1)
-    const old = replica.waitFor({ epoch: "e", revision: 9 }).catch((error) => error)
-    const coming = replica.waitFor({ epoch: "f", revision: 1 })
+    const old = waitFor(replica, { epoch: "e", revision: 9 }).catch((error) => error)
+    const coming = waitFor(replica, { epoch: "f", revision: 1 })
     take({ type: "reset", reason: "epoch-changed", epoch: "f", id: "f.0" })
     const digest = `${new Digest()}`
     take({ type: "sync", revision: 1, entries: 0, digest, id: "f.1" })

@@ -1,5 +1,6 @@
 import { ManualClock } from "@headwater/testing"
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
+import { commitsOf, waitFor } from "../src/follow.ts"
 import { type ConnectOptions, connect, type Replica } from "../src/index.ts"
 import { writer } from "../src/writer.ts"
 import {
@@ -102,10 +103,10 @@ describe("connect(), for several owners", () => {
     let statuses = 0
     one.subscribe((_, commit) => commit && seen.push(commit))
     one.subscribeStatus(() => statuses++)
-    const commits = one.changes()
+    const commits = commitsOf(one)
     await commits.next()
     const next = commits.next()
-    const far = one.waitFor({ epoch: "e", revision: 9 }).catch((error) => error)
+    const far = waitFor(one, { epoch: "e", revision: 9 }).catch((error) => error)
     await one.close()
     await one.close()
     stream.send(delta(2, put("a", 2), del("b", 2)))

@@ -8,9 +8,7 @@ export interface BackoffLimits {
 
 /** The longest that a wait may be drawn from after so many failures in a row, ms; 0 after none. */
 export function backoffCeilingMs(failures: number, { firstMs, maxMs }: BackoffLimits): number {
-  if (failures <= 0) return 0
-  // 2^30 times any first ceiling is beyond any cap; a larger power would only overflow.
-  return Math.min(firstMs * 2 ** Math.min(failures - 1, 30), maxMs)
+  return failures && Math.min(firstMs * 2 ** (failures - 1), maxMs)
 }
 
 /**

@@ -7,15 +7,16 @@
  * @returns a function that withdraws the task; calling it again is harmless.
  */
 export function onAbort(signal: AbortSignal | undefined, task: () => void): () => void {
-  if (signal?.aborted) task()
-  if (!signal || signal.aborted) return () => {}
-  const tasks = watched.get(signal) ?? new Tasks()
+  const tasks = watched.get(signal!) ?? new Tasks()
   // A function of its own, so that one task can be given twice.
   const own = () => task()
-  if (tasks.size === 0) signal.addEventListener("abort", tasks, { once: true })
-  watched.set(signal, tasks.add(own))
+  if (signal?.aborted) task()
+  else if (signal) {
+    if (!tasks.size) signal.addEventListener("abort", tasks, { once: true })
+    watched.set(signal, tasks.add(own))
+  }
   return () => {
-    if (tasks.delete(own) && tasks.size === 0) signal.removeEventListener("abort", tasks)
+    if (tasks.delete(own) && !tasks.size) signal!.removeEventListener("abort", tasks)
   }
 }
 

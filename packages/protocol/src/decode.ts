@@ -25,7 +25,7 @@ export function decodeFrame(event: string, data: string, id: string): Frame | un
   try {
     return frameOf(event as Frame["type"], data, id) as Frame | undefined
   } catch (cause) {
-    throw new FrameError(`the data of a ${event} event cannot be read`, data, { cause })
+    throw new FrameError(`${event}: its data cannot be read`, data, { cause })
   }
 }
 

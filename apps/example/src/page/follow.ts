@@ -5,6 +5,7 @@
  * @module
  */
 import { connect, type EntryChange, type Replica, type ReplicaEntry } from "@headwater/client"
+import { commitsOf, waitFor } from "@headwater/client/follow"
 import { changeRow, type PackageValue, resultRow } from "./rows.ts"
 
 /** Rows that are drawn of what was found, and of the last changes. */
@@ -38,7 +39,7 @@ if (firstRound) byId("told").textContent = "In a moment, 1,000 packages change i
 
 // What is held from the start is no news; what comes after is.
 let isFirst = true
-for await (const commit of replica.changes()) {
+for await (const commit of commitsOf(replica)) {
   if (!isFirst) {
     changesSeen += commit.changes.length
     changes = [...commit.changes.slice(-CHANGES_MAX).reverse(), ...changes].slice(0, CHANGES_MAX)
@@ -64,7 +65,7 @@ async function change(): Promise<void> {
   const answer = await fetch("/changes", { method: "POST" })
   const written = (await answer.json()) as { revision: number; commits: number }
   const epoch = replica.position?.epoch ?? ""
-  await replica.waitFor({ epoch, revision: written.revision as never })
+  await waitFor(replica, { epoch, revision: written.revision as never })
   const ms = Math.round(performance.now() - started)
   requestAnimationFrame(() => {
     byId("told").textContent =

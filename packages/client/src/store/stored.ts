@@ -131,9 +131,9 @@ class Keeper {
     this.#stopTimer = undefined
     // One after the other; each writes the state as it is when its turn comes.
     this.#saving = this.#saving.then(async () => {
-      const { position, snapshot, state } = this.#replica
+      const { snapshot, state } = this.#replica
+      const { position, resume } = state
       if (!position) return
-      const { resume } = state
       const entries = [...snapshot.entries()]
       try {
         await this.#storage.save(encodeState({ place: this.#place, position, resume, entries }))

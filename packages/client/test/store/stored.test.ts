@@ -3,6 +3,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { ManualClock } from "@headwater/testing"
 import { afterEach, beforeEach, describe, expect, test } from "vitest"
+import { commitsOf } from "../../src/follow.ts"
 import { type ConnectOptions, connect, type Replica } from "../../src/index.ts"
 import { fileStorage } from "../../src/store/file.ts"
 import { type ReplicaStorage, type StoreReport, stored } from "../../src/store.ts"
@@ -62,7 +63,7 @@ describe("stored()", () => {
     const path = join(folder, "t")
     await left(path)
     const replica = follow(fileStorage(path))
-    const commits = replica.changes()
+    const commits = commitsOf(replica)
     await replica.ready
     const stream = await hub.next()
 
