@@ -3,6 +3,7 @@ import {
   type Clock,
   checkOptions,
   functionRule,
+  integerRule,
   OptionError,
   type OptionRule,
   type OptionRules,
@@ -94,4 +95,5 @@ const TOPIC_RULES: OptionRules<TopicOptions> = {
   source: required(sourceRule),
   values: oneOfRule("json", "text", "binary"),
   cache: objectRule,
+  memoryBytesMax: integerRule(4 * 2 ** 20, 2 ** 32),
 }

@@ -31,6 +31,12 @@ export interface TopicOptions {
    * the hub bounds values.
    */
   readonly cache?: Partial<Omit<CacheLimits, "valueBytesMax">>
+  /**
+   * Most bytes of memory for the entries of one epoch of the source; 1 GiB by default, from 4 MiB
+   * to 4 GiB. While a new epoch is filled, the old one is kept. A topic that is full is `stale`
+   * with `ERR_MEMORY_FULL`, and takes deletes alone.
+   */
+  readonly memoryBytesMax?: number
 }
 
 /** The parts of a hub that its topics share. */
@@ -82,8 +88,10 @@ export class Topic {
           limits: { ...options.cache, valueBytesMax: limits.valueBytesMax },
           validate: (_key: string, value: Uint8Array) => reasonAgainst(values, value),
         }
+    const engine = { ...(options.memoryBytesMax && { bytesMax: options.memoryBytesMax }) }
     this.cache = new SnapshotCache({
       clock,
+      engine,
       observer: cacheObserver(name, observer),
       ...validation,
     })

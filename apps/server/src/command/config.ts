@@ -1,5 +1,9 @@
 import { isLoopback } from "../http/host.ts"
+import type { HubLimits } from "../limits.ts"
+import type { TopicOptions } from "../topic.ts"
 import { ConfigError } from "./config-error.ts"
+import { limitsOf } from "./settings/rows/limits.ts"
+import { topicMemoryOf } from "./settings/rows/memory.ts"
 import type { Address } from "./settings/rows/serving.ts"
 import type { SettingValues } from "./settings/table.ts"
 import { parseTopic, type TopicConfig } from "./topic-config.ts"
@@ -19,6 +23,11 @@ export interface Config {
   readonly hosts: readonly string[]
   /** True when streams go out in gzip to readers that accept it. */
   readonly compress: boolean
+  /** Bounds of the hub. */
+  readonly limits: Partial<HubLimits>
+  /** The most bytes of the state of each topic. */
+  readonly topicMemory: number
+  readonly cache: NonNullable<TopicOptions["cache"]>
 }
 
 /**
@@ -47,5 +56,8 @@ export function readConfig(values: SettingValues): Config {
     cors: values.cors,
     hosts: values["allow-host"],
     compress: values.compress,
+    limits: limitsOf(values),
+    topicMemory: topicMemoryOf(values, topics.length),
+    cache: { historyMs: values.history, tombstoneBytesMax: values["history-size"] },
   }
 }

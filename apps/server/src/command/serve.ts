@@ -39,7 +39,7 @@ export async function serve({ runtime, options, verbs }: VerbCall): Promise<numb
   const hub = createHub({
     topics,
     compress: config.compress,
-    limits: { streamsMax: streamsMax(connections) },
+    limits: { ...config.limits, streamsMax: streamsMax(config, connections) },
   })
   runtime.onLostError((error) => hub.bugs.report("nothing caught an error", error))
   const assets = assetsFrom({
@@ -95,8 +95,9 @@ function stopped(runtime: Runtime, hub: Hub, listener: Listener): Promise<number
 }
 
 // A tenth of the connections is left to other requests, and to readers that are told to come back.
-function streamsMax(connections: number): number {
-  return Math.max(1, Math.min(HUB_LIMITS.streamsMax, Math.floor(connections * 0.9)))
+function streamsMax({ limits }: Config, connections: number): number {
+  const { streamsMax = HUB_LIMITS.streamsMax } = limits
+  return Math.max(1, Math.min(streamsMax, Math.floor(connections * 0.9)))
 }
 
 function listenFailure({ listen: { hostname, port } }: Config, error: Error): string {
@@ -112,21 +113,24 @@ function listenFailure({ listen: { hostname, port } }: Config, error: Error): st
 async function openTopics(runtime: Runtime, config: Config): Promise<TopicOptions[]> {
   const topics: TopicOptions[] = []
   try {
-    for (const topic of config.topics) topics.push(await openTopic(runtime, topic))
+    for (const topic of config.topics) topics.push(await openTopic(runtime, config, topic))
     return topics
   } catch (error) {
     await Promise.all(topics.map(({ source }) => source.close()))
     throw error
   }
 }
+
 async function openTopic(
   runtime: Runtime,
+  { topicMemory, cache }: Config,
   { name, values, source }: TopicConfig,
 ): Promise<TopicOptions> {
   const log = guardedLog(consoleLog)
   const warn = (line: string) => log(`topic ${name}: ${line}`)
   try {
-    return { name, values, source: await source.open(sourceContext(runtime, values, warn)) }
+    const opened = await source.open(sourceContext(runtime, values, warn))
+    return { name, values, source: opened, memoryBytesMax: topicMemory, cache }
   } catch (error) {
     throw new ConfigError(`topic "${name}": ${(error as Error).message}`)
   }

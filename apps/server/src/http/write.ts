@@ -5,6 +5,7 @@ import {
   type WriteRequest,
   withDeadline,
 } from "@headwater/core"
+import { checkRoom } from "../check-room.ts"
 import { RequestError } from "../errors.ts"
 import type { Hub } from "../hub.ts"
 import type { WriteResult } from "../observe/hub-observer.ts"
@@ -14,6 +15,7 @@ import type { Topic } from "../topic.ts"
  * Writes to the source of a topic: all changes in one commit, or none.
  *
  * @throws {RequestError} 405: the topic cannot be written.
+ * @throws {MemoryFullError} the topic has no room for more; nothing was written.
  * @throws {SourceError} the source refused; nothing was written.
  * @throws {OutcomeUnknownError} no answer within `writeMs`: the write may have happened.
  */
@@ -23,6 +25,7 @@ export async function writeTo(
   request: WriteRequest,
 ): Promise<WriteOutcome> {
   checkWritable(topic)
+  checkRoom(topic.cache, request.changes)
   const { clock, limits, rareLog, observer } = hub
   const began = clock.elapsed()
   const report = (result: WriteResult) => {

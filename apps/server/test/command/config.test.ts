@@ -4,6 +4,7 @@ import { greeting } from "../../src/command/greeting.ts"
 import { helpText } from "../../src/command/help.ts"
 import { SOURCE_TYPES } from "../../src/command/source-types.ts"
 import { VERBS } from "../../src/command/verbs/verbs.ts"
+import { HUB_LIMITS } from "../../src/limits.ts"
 import { configOf, lineOf } from "../support/command-line.ts"
 
 /** A topic, but for the function that opens its source. */
@@ -16,7 +17,10 @@ const shownOf = ({ name, values, write, source }: Config["topics"][number]) => (
 
 describe("the settings of a hub", () => {
   test("serves a topic in a file on loopback when nothing is said", async () => {
-    const { topics, ...config } = await configOf([])
+    const { topics, limits, cache, ...config } = await configOf([])
+
+    expect(limits).toEqual(HUB_LIMITS)
+    expect(cache).toEqual({ historyMs: 3_600_000, tombstoneBytesMax: 67_108_864 })
 
     expect(topics.map(shownOf)).toEqual([
       { name: "default", values: "json", write: true, kind: "sqlite" },
@@ -28,6 +32,7 @@ describe("the settings of a hub", () => {
       cors: [],
       hosts: [],
       compress: false,
+      topicMemory: 2 ** 30,
     })
   })
 
@@ -46,7 +51,7 @@ describe("the settings of a hub", () => {
       ],
     ]
 
-    const { topics, ...config } = await configOf(args)
+    const { topics, limits, cache, ...config } = await configOf(args)
 
     expect(topics.map(shownOf)).toEqual([
       { name: "a", values: "text", write: false, kind: "memory" },
@@ -59,6 +64,7 @@ describe("the settings of a hub", () => {
       cors: ["https://example.org", "http://localhost:5173"],
       hosts: ["hub.lan"],
       compress: true,
+      topicMemory: 2 ** 30,
     })
   })
 
@@ -86,6 +92,26 @@ describe("the settings of a hub", () => {
     expect(given.topics.map(({ name }) => name)).toEqual(["a", "b", "c"])
     const own = await configOf(["--topic", "d=memory:", "--listen", "127.0.0.1:1"], env)
     expect([own.listen.port, own.topics.map(({ name }) => name)]).toEqual([1, ["d"]])
+  })
+
+  test("memory is divided among topics, and a topic has a bound of its own", async () => {
+    const topics = ["--topic", "a=memory:", "--topic", "b=memory:"]
+    const memoryOf = async (...args: string[]) => (await configOf([...topics, ...args])).topicMemory
+
+    expect(await memoryOf("--memory", "100MiB")).toBe(50 * 2 ** 20)
+    expect(await memoryOf("--memory", "8GiB")).toBe(2 ** 30)
+    expect(await memoryOf("--memory", "8GiB", "--topic-memory", "64MiB")).toBe(64 * 2 ** 20)
+    expect(await lineOf([...topics, "--memory", "5MiB"])).toBe(
+      "--memory 5MiB is too little for 2 topics: each needs 4MiB",
+    )
+  })
+
+  test("bounds, durations and sizes reach the hub", async () => {
+    const args = ["--streams", "7", "--heartbeat", "2s", "--batch-size", "1MiB", "--history", "90"]
+    const { limits, cache } = await configOf(args)
+    expect([limits.streamsMax, limits.heartbeatMs, limits.batchBytesMax, cache.historyMs]).toEqual([
+      7, 2_000, 1_048_576, 90_000,
+    ])
   })
 
   test("a token in a source is refused, and not repeated", async () => {

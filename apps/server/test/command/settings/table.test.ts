@@ -1,7 +1,10 @@
 import { describe, expect, test } from "vitest"
+import { resolve } from "../../../src/command/settings/resolve.ts"
+import { limitsOf } from "../../../src/command/settings/rows/limits.ts"
 import { SETTING_GROUPS, type Setting, variableOf } from "../../../src/command/settings/setting.ts"
 import { readText } from "../../../src/command/settings/setting-type.ts"
 import { SETTINGS } from "../../../src/command/settings/table.ts"
+import { HUB_LIMITS } from "../../../src/limits.ts"
 
 const ROWS: readonly (readonly [string, Setting])[] = Object.entries(SETTINGS)
 
@@ -19,6 +22,14 @@ describe("the table of settings", () => {
     const read = readText(setting.type, setting.initial)
     expect(read).toHaveProperty("value")
     expect(setting.type.format((read as { value: unknown }).value)).toBe(setting.initial)
+  })
+
+  test("every bound of a hub is a setting, with the default of the hub", () => {
+    const limits = ROWS.flatMap(([, row]) => ("limit" in row ? [row.limit as string] : []))
+    expect([...limits].sort()).toEqual(Object.keys(HUB_LIMITS).sort())
+
+    const { values } = resolve(SETTINGS, { flags: {}, env: () => undefined, file: undefined })
+    expect(limitsOf(values)).toEqual(HUB_LIMITS)
   })
 
   test("no two settings have one variable", () => {
