@@ -11,5 +11,9 @@
  * @module
  */
 export { AccessError } from "@headwater/core"
+export { ReplicaError } from "./replica-error.ts"
+export { type HubFrame, streamFrames } from "./source/hub-frames.ts"
 export { type HubSourceOptions, hubSource } from "./source/hub-source.ts"
 export { hubType } from "./source/hub-type.ts"
+export { rawValues } from "./source/raw-values.ts"
+export { StreamProgress, type StreamRequest } from "./stream-text.ts"

@@ -12,7 +12,12 @@ import { decodeFrame, type Frame, HEARTBEATS_MISSED_MAX, type ValueKind } from "
 import { eventParser } from "../event-parser.ts"
 import { refusalOf } from "../refusal.ts"
 import { ReplicaError } from "../replica-error.ts"
-import { EVENT_CHARACTERS_MAX, StreamProgress, streamText } from "../stream-text.ts"
+import {
+  EVENT_CHARACTERS_MAX,
+  StreamProgress,
+  type StreamRequest,
+  streamText,
+} from "../stream-text.ts"
 import { rawValues } from "./raw-values.ts"
 
 /** A frame of a stream, with values as bytes. */
@@ -31,19 +36,40 @@ export interface HubContext {
 }
 
 /**
- * Reads a stream, frame by frame, no faster than it is asked for. Ends with the stream.
+ * Reads the topic's stream, frame by frame, no faster than it is asked for. Ends with the stream.
  *
  * @param since a position as text; absent for a snapshot.
  * @throws {SourceError} the hub cannot be reached, refused, is unreadable, or is silent for three
  *   heartbeats.
  */
 export async function* hubFrames(
-  { url, headers, fetch, clock }: HubContext,
+  context: HubContext,
   since: string | undefined,
   signal: AbortSignal,
 ): AsyncGenerator<HubFrame, void, undefined> {
   signal.throwIfAborted()
-  const progress = new StreamProgress()
+  const url = new URL(`${context.url}/stream`)
+  if (since) url.searchParams.set("since", since)
+  try {
+    yield* streamFrames({ ...context, url }, new StreamProgress(), signal)
+  } catch (error) {
+    throw failureOf(error, signal)
+  }
+}
+
+/**
+ * Reads one stream, frame by frame, with the bytes of its values as the hub has them.
+ *
+ * @param request its `url` is the stream's, with the query.
+ * @param progress gets the times that the hub asked for.
+ * @throws {ReplicaError} the hub cannot be reached, refused, or is silent for three heartbeats.
+ * @throws {FrameError} the stream cannot be read.
+ */
+export async function* streamFrames(
+  request: StreamRequest,
+  progress: StreamProgress,
+  signal: AbortSignal,
+): AsyncGenerator<HubFrame, void, undefined> {
   const frames: HubFrame[] = []
   let values: ValueKind = "json"
   const feed = eventParser(
@@ -55,23 +81,18 @@ export async function* hubFrames(
       }
       if (frame) frames.push(hubFrameOf(frame, data, values))
     },
-    () => {},
+    (retryMs) => {
+      progress.retryMs = retryMs
+    },
     EVENT_CHARACTERS_MAX,
   )
-  const target = new URL(`${url}/stream`)
-  if (since) target.searchParams.set("since", since)
-  const own = async (signal: AbortSignal) => ({
+  const headers = async (signal: AbortSignal) => ({
     accept: "text/event-stream",
-    ...(await headers(signal)),
+    ...(await request.headers(signal)),
   })
-  try {
-    const request = { url: target, headers: own, fetch, clock }
-    for await (const piece of streamText(request, progress, signal)) {
-      feed(piece)
-      yield* frames.splice(0)
-    }
-  } catch (error) {
-    throw failureOf(error, signal)
+  for await (const piece of streamText({ ...request, headers }, progress, signal)) {
+    feed(piece)
+    yield* frames.splice(0)
   }
 }
 
