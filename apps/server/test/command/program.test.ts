@@ -73,7 +73,7 @@ describe("readCommandLine()", () => {
   test("refuses with one line, and the nearest name", () => {
     expect(lineOf("srve")).toBe('unknown word "srve"; did you mean serve?')
     expect(lineOf("xyzzyxyzzy")).toBe(
-      'unknown word "xyzzyxyzzy": the words are serve, config, tools',
+      `unknown word "xyzzyxyzzy": the words are ${WORDS.map(({ name }) => name).join(", ")}`,
     )
     expect(lineOf("--listn", "x")).toBe('unknown option "--listn" (Did you mean --listen?)')
     expect(lineOf("--listen")).toBe('option "--listen HOST:PORT" argument missing')

@@ -1,7 +1,7 @@
 import { rawValues } from "@headwater/client/source"
 import { utf8Decoder } from "@headwater/core"
-import type { Terminal } from "../../runtime/terminal.ts"
 import { isValueKind, type ValueKind } from "@headwater/protocol"
+import type { Terminal } from "../../runtime/terminal.ts"
 import { EXIT, TaskError } from "./task-error.ts"
 
 /** The first line of an export: the topic, and the position of all its entries. */

@@ -10,7 +10,7 @@ import { type TopicChange, TopicState, type TopicStep } from "./topic-state.ts"
 import { followTopic, type TopicEvent } from "./topic-stream.ts"
 import { plainText, valueJson, valueLine } from "./value-text.ts"
 
-/** How the changes of a topic are shown. */
+/** A topic that is followed, and the form in which its changes are shown. */
 interface Follower {
   readonly target: TopicTarget
   readonly state: TopicState
@@ -41,12 +41,13 @@ export async function follow(input: TaskInput, context: TaskContext): Promise<nu
     command: input.text("exec"),
     skipsSnapshot: input.flag("skip-snapshot"),
   }
-  const filter = { prefixes: input.list("prefix"), keys: input.list("key") }
+  const once = input.flag("until-sync")
+  const filter = { prefixes: input.list("prefix"), keys: input.list("key"), once }
   let code: number = EXIT.done
   for await (const event of followTopic(target, filter, state, context)) {
     await tell(event, follower)
     if (event.type === "step" && !(await show(event.step, follower))) code = EXIT.no
-    if (event.type === "sync" && input.flag("until-sync")) break
+    if (event.type === "sync" && once) break
   }
   return code
 }
@@ -54,10 +55,14 @@ export async function follow(input: TaskInput, context: TaskContext): Promise<nu
 // False where a command failed.
 async function show(step: TopicStep, follower: Follower): Promise<boolean> {
   const { context, command, state, target, format } = follower
-  const { changes, isSnapshot } = step
+  const { isSnapshot } = step
+  // A snapshot comes in no order, and merged commits in that of their first writes.
+  const changes = [...step.changes].sort(isSnapshot ? byKey : byRevision)
   if (changes.length === 0) return true
   if (isSnapshot && follower.skipsSnapshot && changes.every(isFirst)) return true
-  if (command !== undefined) return runForStep(command, step, target, state.values, context)
+  if (command !== undefined) {
+    return runForStep(command, { ...step, changes }, target, state.values, context)
+  }
   const position = formatPosition(step.position)
   const lines = changes.map((change) =>
     format === "json"
@@ -66,6 +71,22 @@ async function show(step: TopicStep, follower: Follower): Promise<boolean> {
   )
   await print(context, lines.join("\n"))
   return true
+}
+
+function byKey(a: TopicChange, b: TopicChange): number {
+  return keyOf(a) < keyOf(b) ? -1 : 1
+}
+
+function byRevision(a: TopicChange, b: TopicChange): number {
+  return revisionOf(a) - revisionOf(b)
+}
+
+function revisionOf(change: TopicChange): number {
+  return change.op === "put" ? change.entry.revision : change.revision
+}
+
+function keyOf(change: TopicChange): string {
+  return change.op === "put" ? change.entry.key : change.key
 }
 
 function isFirst(change: TopicChange): boolean {

@@ -6,7 +6,7 @@ import { EXIT } from "./task-error.ts"
 import type { TaskInput } from "./task-input.ts"
 import { valueJson } from "./value-text.ts"
 
-/** `headwater get TOPIC KEY`: the bytes of a value; with `--json`, all that is known of the entry. */
+/** `headwater get TOPIC KEY`: the bytes of a value; with `--json`, all fields of the entry. */
 export async function get(input: TaskInput, context: TaskContext): Promise<number> {
   const target = await topicTarget(input.argument(0), input, context)
   const key = input.argument(1)

@@ -15,8 +15,12 @@ export class HubAnswerError extends TaskError {
 
   constructor(url: string, status: number, body: string) {
     const error = decodeErrorBody(body)
-    const what = error ? `${error.code}: ${error.message}` : foreign(status, body)
-    super(`${url} answered ${status}, ${what}${cureOf(error?.code)}`, exitOf(error?.code))
+    super(
+      error
+        ? `${error.message} (${error.code})${cureOf(error.code)}`
+        : `${url} answered ${status}, ${foreign(status, body)}`,
+      exitOf(error?.code),
+    )
     this.status = status
     this.code = error?.code
     this.mayRetry = error ? error.retry === "retry" : status >= 500 || status === 429
@@ -81,7 +85,7 @@ export async function askHub(
   throw new HubAnswerError(url.replace(/\?.*/, ""), response.status, text)
 }
 
-/** Makes the error of a hub that cannot be reached; the reason of the signal where that ended it. */
+/** Makes the error of a hub that cannot be reached; the signal's reason where that ended it. */
 export function unreachable({ signal }: TaskContext, url: string, error: unknown): unknown {
   if (signal.aborted) return signal.reason
   if (error instanceof TaskError) return error

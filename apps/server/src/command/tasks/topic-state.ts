@@ -1,5 +1,5 @@
-import { type Delta, type Entry, FrameError, type Position } from "@headwater/core"
 import type { HubFrame } from "@headwater/client/source"
+import { type Delta, type Entry, FrameError, type Position } from "@headwater/core"
 import { Digest, readStreamId, type ValueKind } from "@headwater/protocol"
 import { isSameBytes } from "./same-bytes.ts"
 
@@ -23,7 +23,7 @@ export interface TopicStep {
   readonly digests: { readonly hub: string; readonly own: string } | undefined
 }
 
-type Run = Map<string, Delta>
+type UnlandedDeltas = Map<string, Delta>
 
 /**
  * The state of a topic, or of a part of it, as its stream tells it: frames go in, steps come out.
@@ -44,7 +44,7 @@ export class TopicState {
   #isWhole: boolean
   #digest = new Digest()
   #next: Map<string, Entry> | undefined
-  #run: Run = new Map()
+  #run: UnlandedDeltas = new Map()
   #floor = 0
   #epoch = ""
 

@@ -1,9 +1,4 @@
-import {
-  type HubFrame,
-  ReplicaError,
-  StreamProgress,
-  streamFrames,
-} from "@headwater/client/source"
+import { type HubFrame, ReplicaError, StreamProgress, streamFrames } from "@headwater/client/source"
 import { backoffMs, countFailure, isSyncError, type StatusReport } from "@headwater/core"
 import { cureOf, unreachable } from "./hub-request.ts"
 import type { TopicTarget } from "./hub-target.ts"
@@ -15,6 +10,8 @@ import { TopicState, type TopicStep } from "./topic-state.ts"
 export interface TopicFilter {
   readonly prefixes?: readonly string[]
   readonly keys?: readonly string[]
+  /** The stream ends at the present state. Without it, its first `sync` may be 10 s old. */
+  readonly once?: boolean
 }
 
 /** An event of a topic that is followed. */
@@ -90,14 +87,16 @@ export async function readTopic(
   context: TaskContext,
   onEntries: (entries: number) => void = () => {},
 ): Promise<WholeState> {
+  const once = { ...filter, once: true }
   for (let attempt = 1; ; attempt++) {
     const state = new TopicState()
     const progress = new StreamProgress()
     try {
       let entries = 0
-      for await (const frame of framesOf(target, filter, state, context, progress, {}, true)) {
+      for await (const frame of framesOf(target, once, state, context, progress, {})) {
         const step = state.take(frame)
-        if (frame.type === "snapshot") onEntries((entries += frame.entries.length))
+        if (frame.type === "snapshot") entries += frame.entries.length
+        onEntries(entries)
         const end = endOf(frame, progress)
         if (end) throw end
         if (step?.digests && step.digests.hub !== step.digests.own) {
@@ -119,17 +118,16 @@ const ATTEMPTS_MAX = 4
 
 async function* framesOf(
   target: TopicTarget,
-  { prefixes = [], keys = [] }: TopicFilter,
+  { prefixes = [], keys = [], once = false }: TopicFilter,
   state: TopicState,
   context: TaskContext,
   progress: StreamProgress,
   used: { token?: string | undefined },
-  isOnce = false,
 ): AsyncGenerator<HubFrame, void, undefined> {
   const url = new URL(`${target.url}/stream`)
   for (const prefix of prefixes) url.searchParams.append("prefix", prefix)
   for (const key of keys) url.searchParams.append("key", key)
-  if (isOnce) url.searchParams.set("once", "1")
+  if (once) url.searchParams.set("once", "1")
   if (state.resume === "" && state.since !== "") url.searchParams.set("since", state.since)
   const headers = async (): Promise<Record<string, string>> => {
     const token = await target.hub.token()

@@ -39,7 +39,9 @@ function tableOf(topics: readonly TopicFacts[], context: TaskContext): string[] 
   const rows = topics.map((topic) => [
     topic.topic,
     `${topic.status}${topic.code ? ` (${topic.code})` : ""}`,
-    topic.lastContact ? spanText(Math.max(0, clock.now() - Date.parse(topic.lastContact))) : "never",
+    topic.lastContact
+      ? spanText(Math.max(0, clock.now() - Date.parse(topic.lastContact)))
+      : "never",
     String(topic.revision ?? "-"),
     countText(topic.entries ?? 0),
     bytesText(topic.bytes ?? 0),

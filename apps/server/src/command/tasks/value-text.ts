@@ -1,4 +1,4 @@
-import { decodeUtf8, encodeBase64, encodeUtf8, decodeBase64 } from "@headwater/core"
+import { decodeBase64, decodeUtf8, encodeBase64, encodeUtf8 } from "@headwater/core"
 import type { ValueKind } from "@headwater/protocol"
 
 /** Writes the bytes of a value as the protocol's JSON has it: PROTOCOL.md §3, “Values”. */

@@ -8,7 +8,7 @@ import { print, type TaskContext } from "./task-context.ts"
 import { EXIT, TaskError } from "./task-error.ts"
 import type { TaskInput } from "./task-input.ts"
 
-type Condition = Readonly<Record<string, string>>
+type ConditionHeaders = Readonly<Record<string, string>>
 
 /** `headwater put TOPIC KEY [VALUE|-|@FILE]`: writes an entry, whether it was there or not. */
 export async function put(input: TaskInput, context: TaskContext): Promise<number> {
@@ -23,7 +23,7 @@ export async function create(input: TaskInput, context: TaskContext): Promise<nu
   return write(context, input, target, key, { values, body, condition })
 }
 
-/** `headwater update`: writes an entry that is there, with `--if-revision` only at that revision. */
+/** `headwater update`: writes an entry that is there; with `--if-revision`, at that one alone. */
 export async function update(input: TaskInput, context: TaskContext): Promise<number> {
   const revision = input.count("if-revision", 1)
   const { target, key, body, values } = await readPut(input, context)
@@ -50,14 +50,14 @@ export async function del(input: TaskInput, context: TaskContext): Promise<numbe
   const target = await topicTarget(input.argument(0), input, context)
   const key = input.argument(1)
   const revision = input.count("if-revision", 1)
-  const condition: Condition = revision === undefined ? {} : { "if-match": String(revision) }
+  const condition: ConditionHeaders = revision === undefined ? {} : { "if-match": String(revision) }
   return write(context, input, target, key, { condition })
 }
 
 const LOOKS_MAX = 10
 
 interface Body {
-  readonly condition: Condition
+  readonly condition: ConditionHeaders
   /** Absent for a delete. */
   readonly body?: Uint8Array
   readonly values?: ValueKind
@@ -116,8 +116,8 @@ function checkedJson(bytes: Uint8Array, { topic }: TopicTarget): Uint8Array {
   } catch {
     const shown = text.length > 40 ? `${text.slice(0, 40)}…` : text
     throw new TaskError(
-      `${JSON.stringify(shown)} is not JSON, and topic ${topic} holds JSON: a string is in double ` +
-        `quotes, as '"on"', or give --text to store it as a string`,
+      `${JSON.stringify(shown)} is not JSON, and topic ${topic} holds JSON: a string is in ` +
+        `double quotes, as '"on"', or give --text to store it as a string`,
     )
   }
   return encodeUtf8(text)
