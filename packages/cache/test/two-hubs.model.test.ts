@@ -201,7 +201,7 @@ async function checkAndClose(cache: SnapshotCache): Promise<void> {
 describe("two hubs of one source (model)", () => {
   const seed = seedFrom(process.env.HEADWATER_SEED)
   const histories = Number(
-    process.env.HEADWATER_HISTORIES ?? (process.env.HEADWATER_FULL === "1" ? 100_000 : 200),
+    process.env.HEADWATER_HISTORIES ?? (process.env.HEADWATER_FULL === "1" ? 100_000 : 100),
   )
 
   test("readers that move between them hold the source's state at every id", async () => {

@@ -147,7 +147,7 @@ describe("decodeFrame()", () => {
           }
         },
       ),
-      { numRuns: 2_000 },
+      { numRuns: 500 },
     )
   })
 })

@@ -13,7 +13,8 @@ import { contentOf, contentOfCache, del, Hub, put, write } from "./harness.ts"
 
 const KEYS = ["a", "a/b", "b", "ключ", "e", "f", "g", "h"]
 const STEPS = 60
-const histories = Number(process.env.HEADWATER_HISTORIES ?? 60)
+const isFull = process.env.HEADWATER_FULL === "1"
+const histories = Number(process.env.HEADWATER_HISTORIES ?? (isFull ? 600 : 30))
 
 type Act = readonly [name: string, act: (link: UnreliableSource) => Promise<unknown>]
 

@@ -3,7 +3,7 @@ import { seedFrom } from "../src/index.ts"
 import { simulate } from "../src/simulator/index.ts"
 
 const full = process.env.HEADWATER_FULL === "1"
-const histories = Number(process.env.HEADWATER_HISTORIES ?? (full ? 100_000 : 2_000))
+const histories = Number(process.env.HEADWATER_HISTORIES ?? (full ? 100_000 : 500))
 
 describe("simulate()", () => {
   // ES-E1 to ES-E6, ES-E8 to ES-E10 and WS-E3 to WS-E7 happen in these in some order or other.
