@@ -50,6 +50,15 @@ export class Acceptance<Server extends BunAcceptor> {
     return this.#isShort
   }
 
+  /** Listens by a new server; the connections of the one before it go on. */
+  renew(): void {
+    const old = this.#server
+    if (old === undefined) return
+    this.#server = undefined
+    this.#listen()
+    this.#end(old)
+  }
+
   /** Accepts nothing more, and resolves when all connections have ended. */
   async close(): Promise<void> {
     clearTimeout(this.#timer)
@@ -71,9 +80,13 @@ export class Acceptance<Server extends BunAcceptor> {
 
   #stop(): void {
     if (this.#server === undefined) return
-    const stopped = this.#server.stop(false).finally(() => this.#stopping.delete(stopped))
-    this.#stopping.add(stopped)
+    this.#end(this.#server)
     this.#server = undefined
+  }
+
+  #end(server: Server): void {
+    const stopped = server.stop(false).finally(() => this.#stopping.delete(stopped))
+    this.#stopping.add(stopped)
   }
 
   #listen(): void {

@@ -6,7 +6,13 @@ import { Acceptance, type BunAcceptor } from "./bun-acceptance.ts"
 import { isSamePath, SEGMENTS_MAX } from "./bun-path.ts"
 import { connectionsMax } from "./open-files.ts"
 import { refusal } from "./refusal.ts"
-import { type FetchHandler, type Listener, type ListenOptions, urlOf } from "./runtime.ts"
+import {
+  type Certificate,
+  type FetchHandler,
+  type Listener,
+  type ListenOptions,
+  urlOf,
+} from "./runtime.ts"
 
 /** A request that was matched by a route, with its raw segments, decoded. */
 type BunRequest = Request & { readonly params: Readonly<Record<string, string>> }
@@ -23,6 +29,9 @@ declare const Bun: {
     idleTimeout: number
     routes: Record<string, (request: BunRequest, server: BunServer) => Promise<Response>>
     fetch(request: Request, server: BunServer): Response | Promise<Response>
+    tls?: Certificate
+    http2?: boolean
+    reusePort?: boolean
   }): BunServer
 }
 
@@ -31,7 +40,7 @@ declare const Bun: {
  *
  * That server resolves the dots of a path and takes `\` for `/` before a handler sees it, but its
  * router does not: there is a route for each number of segments, whose parameters are compared with
- * the path.
+ * the path. By TLS it speaks HTTP/2 to clients that ask for it.
  */
 export async function listen(fetch: FetchHandler, options: ListenOptions): Promise<Listener> {
   const { hostname, port, headMs = 10_000 } = options
@@ -55,16 +64,47 @@ export async function listen(fetch: FetchHandler, options: ListenOptions): Promi
   const patterns = Array.from({ length: SEGMENTS_MAX }, (_, n) =>
     Array.from({ length: n + 1 }, (_, m) => `/:s${m}`).join(""),
   )
+  let { certificate } = options
   const serve = (at: number) =>
     Bun.serve({
+      ...(certificate && tlsOptions(certificate)),
       hostname,
       port: at,
       idleTimeout,
       routes: Object.fromEntries(["/", ...patterns].map((pattern) => [pattern, answer])),
       fetch: (request) => refusal(refusalOf(request), log),
     })
-  const acceptance = new Acceptance(serve, port, options.connectionsMax ?? connectionsMax(), log)
-  return { url: urlOf(hostname, acceptance.port), close: () => acceptance.close() }
+  const at = certificate === undefined ? port : await freePort(hostname, port)
+  const acceptance = new Acceptance(serve, at, options.connectionsMax ?? connectionsMax(), log)
+  const scheme = certificate === undefined ? "http" : "https"
+  return {
+    url: urlOf(hostname, acceptance.port, scheme),
+    async replaceCertificate(next) {
+      certificate = next
+      acceptance.renew()
+    },
+    close: () => acceptance.close(),
+  }
+}
+
+/**
+ * A server of Bun keeps its certificate, so another one listens on the same port before it stops.
+ */
+function tlsOptions(tls: Certificate) {
+  return { tls, http2: true, reusePort: true }
+}
+
+/**
+ * Resolves with the port, once nothing else listens there. A listener that shares its port with its
+ * successor would also share it with another hub, which an operator has started by mistake.
+ *
+ * @throws {Error} `code` is `EADDRINUSE`.
+ */
+async function freePort(hostname: string, port: number): Promise<number> {
+  const fetch = () => new Response(null, { status: 503 })
+  const probe = Bun.serve({ hostname, port, idleTimeout: 1, routes: {}, fetch })
+  await probe.stop(true)
+  return probe.port
 }
 
 /** @throws {RequestError | KeyError} 400: the request does not name what its URL now names. */

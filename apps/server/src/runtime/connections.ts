@@ -29,8 +29,11 @@ type QueuedRequest = readonly [IncomingMessage, ServerResponse]
 export class Connections {
   readonly #max: number
   readonly #log: Log
-  /** Each with the requests that wait on it; `undefined` while none is being answered. */
-  readonly #open = new Map<Duplex, QueuedRequest[] | undefined>()
+  /**
+   * Each with the requests that wait on it; `undefined` while none is being answered. A connection
+   * of HTTP/2 is a session: it answers in its own way, and ends by itself.
+   */
+  readonly #open = new Map<Duplex, QueuedRequest[] | "session" | undefined>()
   #refused = 0
   #loggedAt = Number.NEGATIVE_INFINITY
   #isClosing = false
@@ -43,7 +46,7 @@ export class Connections {
 
   /** Counts the connections of a server, and answers its requests in turn. */
   serve(server: Server, answer: RequestListener): void {
-    server.on("connection", (socket: Duplex) => this.#accept(socket))
+    server.on("connection", (socket: Duplex) => this.accept(socket))
     server.on("request", (incoming: IncomingMessage, outgoing: ServerResponse) => {
       this.#request(incoming, outgoing, answer)
     })
@@ -71,6 +74,35 @@ export class Connections {
     return true
   }
 
+  /**
+   * Counts a connection until it closes. Returns false where it is refused: then it is closed. A
+   * connection that is known already is not counted again.
+   */
+  accept(socket: Duplex): boolean {
+    if (this.#open.has(socket)) return true
+    // A connection that the client resets has an error, and nothing to be told of it.
+    socket.on("error", () => {})
+    if (this.#isClosing || this.refuses()) {
+      socket.destroy()
+      return false
+    }
+    this.#add(socket)
+    return true
+  }
+
+  /** Counts `secured`, which runs over a counted connection, in its place. */
+  replace(raw: Duplex, secured: Duplex): void {
+    if (raw === secured) return
+    this.#open.delete(raw)
+    this.#add(secured)
+    if (this.#isClosing) secured.destroy()
+  }
+
+  /** Notes that a counted connection speaks HTTP/2: `close` waits until it has ended by itself. */
+  markSession(socket: Duplex): void {
+    this.#open.set(socket, "session")
+  }
+
   /** Closes each connection when it has no request left. Resolves when all are closed. */
   close(): Promise<void> {
     this.#isClosing = true
@@ -86,13 +118,7 @@ export class Connections {
     })
   }
 
-  #accept(socket: Duplex): void {
-    // A connection that the client resets has an error, and nothing to be told of it.
-    socket.on("error", () => {})
-    if (this.#isClosing || this.refuses()) {
-      socket.destroy()
-      return
-    }
+  #add(socket: Duplex): void {
     this.#open.set(socket, undefined)
     socket.once("close", () => this.#open.delete(socket))
   }
@@ -102,6 +128,7 @@ export class Connections {
     // What was parsed after the connection was closed.
     if (socket.destroyed || !this.#open.has(socket)) return
     const waiting = this.#open.get(socket)
+    if (waiting === "session") return
     if (waiting === undefined) this.#answer([incoming, outgoing], [], answer)
     else if (waiting.length < WAITING_MAX) waiting.push([incoming, outgoing])
     else socket.destroy()

@@ -5,11 +5,14 @@ import {
   type ServerOptions,
   type ServerResponse,
 } from "node:http"
+import type { Http2ServerRequest, Http2ServerResponse } from "node:http2"
+import type { Duplex } from "node:stream"
 import { getRequestListener } from "@hono/node-server"
 import { RequestError } from "../errors.ts"
 import { consoleLog, guardedLog, type Log } from "../log.ts"
 import { answerWith } from "./answer-with.ts"
 import { Connections } from "./connections.ts"
+import { Http2Sessions } from "./http2-sessions.ts"
 import { connectionsMax } from "./open-files.ts"
 import { refusal } from "./refusal.ts"
 import { checkHost, checkTarget } from "./request-target.ts"
@@ -22,11 +25,21 @@ const CHECK_MS = 1_000
 export interface HttpServer {
   readonly server: Server
   readonly connections: Connections
+
+  /**
+   * Serves a connection that `server` does not accept itself, and that `connections` has counted,
+   * by the protocol that its TLS handshake agreed on.
+   */
+  serve(socket: Duplex, protocol: string | false | null): void
+
+  /** Closes each connection when it has no request left. Resolves when all are closed. */
+  close(): Promise<void>
 }
 
 /**
- * Makes the HTTP server of Node and Deno, from `node:http`. It bounds the time of a head and of a
- * body, and the number of connections, and refuses targets that are repaired elsewhere.
+ * Makes the HTTP server of Node and Deno, from `node:http` and `node:http2`. It bounds the time of
+ * a head and of a body, and the number of connections, and refuses targets that are repaired
+ * elsewhere.
  *
  * Bun has its own way (`bun-listen.ts`).
  */
@@ -40,8 +53,31 @@ export function createHttpServer(fetch: FetchHandler, options: ListenOptions): H
   }
   const server = createServer(limits)
   const connections = new Connections(options.connectionsMax ?? connectionsMax(), log)
-  connections.serve(server, listenerOf(fetch, hostname, log))
-  return { server, connections }
+  const answer = listenerOf(fetch, hostname, log)
+  connections.serve(server, answer)
+  const sessions = options.certificate && new Http2Sessions(headMs, answer)
+  return {
+    server,
+    connections,
+    serve(socket, protocol) {
+      if (sessions === undefined || protocol !== "h2") {
+        server.emit("connection", socket)
+        return
+      }
+      connections.markSession(socket)
+      sessions.take(socket)
+    },
+    async close() {
+      sessions?.close()
+      await connections.close()
+    },
+  }
+}
+
+/** Lets a server that does not listen itself keep connections and check times. */
+export function attachClock(server: Server, isOpen: () => boolean): void {
+  Object.defineProperty(server, "listening", { get: isOpen })
+  server.emit("listening")
 }
 
 function listenerOf(fetch: FetchHandler, hostname: string, log: Log) {
@@ -49,7 +85,10 @@ function listenerOf(fetch: FetchHandler, hostname: string, log: Log) {
     hostname,
     errorHandler: (error) => refusal(refusalOf(error), log),
   })
-  return (incoming: IncomingMessage, outgoing: ServerResponse): void => {
+  return (
+    incoming: IncomingMessage | Http2ServerRequest,
+    outgoing: ServerResponse | Http2ServerResponse,
+  ): void => {
     try {
       checkHost(incoming.rawHeaders)
       checkTarget(incoming.url ?? "")
@@ -67,14 +106,16 @@ function refusalOf(error: unknown): unknown {
   return new RequestError("ERR_REQUEST_INVALID", `the request is malformed: ${error.message}`)
 }
 
-function refuse(error: unknown, outgoing: ServerResponse, log: Log): void {
+function refuse(error: unknown, outgoing: ServerResponse | Http2ServerResponse, log: Log): void {
   const response = refusal(error, log)
   response
     .arrayBuffer()
     .then((body) => {
       const headers = { ...Object.fromEntries(response.headers), "content-length": body.byteLength }
-      outgoing.writeHead(response.status, headers)
-      outgoing.end(new Uint8Array(body))
+      // Both kinds have these: their types have no common signature.
+      const answer = outgoing as ServerResponse
+      answer.writeHead(response.status, headers)
+      answer.end(new Uint8Array(body))
     })
     .catch(() => outgoing.destroy())
 }

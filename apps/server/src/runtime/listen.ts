@@ -1,26 +1,54 @@
 import type { Server } from "node:http"
-import type { AddressInfo } from "node:net"
+import { type AddressInfo, createServer } from "node:net"
 import { consoleLog, guardedLog } from "../log.ts"
-import { createHttpServer } from "./http-server.ts"
-import { type FetchHandler, type Listener, type ListenOptions, urlOf } from "./runtime.ts"
+import { attachClock, createHttpServer, type HttpServer } from "./http-server.ts"
+import {
+  type Certificate,
+  type FetchHandler,
+  type Listener,
+  type ListenOptions,
+  urlOf,
+} from "./runtime.ts"
+import { TlsServer } from "./tls-server.ts"
 
-/** Listens by `node:http`, as Node does. */
+/** Listens by `node:http` and `node:http2`, as Node does. */
 export async function listen(fetch: FetchHandler, options: ListenOptions): Promise<Listener> {
-  const { hostname, port } = options
+  const { hostname, port, certificate, headMs = 10_000 } = options
   const log = guardedLog(options.log ?? consoleLog)
-  const { server, connections } = createHttpServer(fetch, options)
+  const http = createHttpServer(fetch, options)
+  const tls = certificate && new TlsServer(certificate, headMs)
+  const server = tls === undefined ? http.server : acceptTls(http, tls)
   await listening(server, hostname, port)
+  if (tls !== undefined) attachClock(http.server, () => server.listening)
   server.on("error", (error) => log("the HTTP server failed", { error }))
+  const scheme = tls === undefined ? "http" : "https"
   return {
-    url: urlOf(hostname, (server.address() as AddressInfo).port),
+    url: urlOf(hostname, (server.address() as AddressInfo).port, scheme),
+    async replaceCertificate(next: Certificate) {
+      tls?.replaceCertificate(next)
+    },
     async close() {
       server.close()
-      await connections.close()
+      if (tls !== undefined) http.server.close()
+      await http.close()
     },
   }
 }
 
-function listening(server: Server, hostname: string, port: number): Promise<void> {
+type NetServer = ReturnType<typeof createServer>
+
+/** A server of TCP whose connections are counted from their accept on, and then shake hands. */
+function acceptTls(http: HttpServer, tls: TlsServer): NetServer {
+  return createServer({ noDelay: true }, (raw) => {
+    if (!http.connections.accept(raw)) return
+    tls.secure(raw, (socket, protocol) => {
+      http.connections.replace(raw, socket)
+      if (!socket.destroyed) http.serve(socket, protocol)
+    })
+  })
+}
+
+function listening(server: Server | NetServer, hostname: string, port: number): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once("error", reject)
     server.listen(port, hostname, () => {

@@ -23,13 +23,22 @@ export function checkTarget(raw: string): void {
   }
 }
 
-/** Checks that a request names one host at most. @throws {RequestError} 400. */
+/**
+ * Checks that a request names one host at most: HTTP/2 has `:authority` in place of `Host`, and may
+ * have both. @throws {RequestError} 400.
+ */
 export function checkHost(rawHeaders: readonly string[]): void {
-  let hosts = 0
+  const hosts: string[] = []
+  let authority: string | undefined
   for (let at = 0; at < rawHeaders.length; at += 2) {
-    if (rawHeaders[at]!.toLowerCase() === "host") hosts += 1
+    const name = rawHeaders[at]!.toLowerCase()
+    if (name === "host") hosts.push(rawHeaders[at + 1]!)
+    if (name === ":authority") authority = rawHeaders[at + 1]
   }
-  if (hosts > 1) throw invalid("a request has one Host")
+  if (hosts.length > 1) throw invalid("a request has one Host")
+  if (authority !== undefined && hosts.length === 1 && hosts[0] !== authority) {
+    throw invalid("Host and :authority of a request are the same")
+  }
 }
 
 function invalid(message: string): RequestError {

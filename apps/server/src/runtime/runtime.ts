@@ -57,6 +57,12 @@ export interface TlsMaterial {
   readonly key?: string
 }
 
+/** The certificate that a server shows, with its chain, and the key of it. Both PEM. */
+export interface Certificate {
+  readonly cert: string
+  readonly key: string
+}
+
 /** Answers one request. `peer` is what Hono hands to its routes as `env`. */
 export type FetchHandler = (request: Request, peer: PeerBindings) => Response | Promise<Response>
 
@@ -64,7 +70,9 @@ export type FetchHandler = (request: Request, peer: PeerBindings) => Response | 
 export interface ListenOptions {
   readonly hostname: string
   readonly port: number
-  /** Timeout of the head of a request, in ms; 10 s. */
+  /** Serves by TLS with this certificate; HTTP/2 to clients that ask for it by ALPN. */
+  readonly certificate?: Certificate
+  /** Timeout of the head of a request, and of a TLS handshake, in ms; 10 s. */
   readonly headMs?: number
   /** Timeout of its body after that, in ms; 30 s. */
   readonly bodyMs?: number
@@ -79,11 +87,17 @@ export interface Listener {
   /** With the port that it got: `http://127.0.0.1:8080`. */
   readonly url: string
 
+  /**
+   * Shows another certificate to connections from now on; open ones go on. For a server by TLS.
+   * Check the certificate first: see `checkCertificate`.
+   */
+  replaceCertificate(certificate: Certificate): Promise<void>
+
   /** Stops accepting, then waits for open responses: end the event streams first. */
   close(): Promise<void>
 }
 
 /** Writes an address as in a URL: IPv6 stands in brackets. */
-export function urlOf(hostname: string, port: number): string {
-  return `http://${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`
+export function urlOf(hostname: string, port: number, scheme: "http" | "https" = "http"): string {
+  return `${scheme}://${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`
 }

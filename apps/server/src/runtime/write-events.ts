@@ -1,4 +1,5 @@
-import type { ServerResponse } from "node:http"
+import { ServerResponse } from "node:http"
+import type { ServerHttp2Stream } from "node:http2"
 import type { Socket } from "node:net"
 import type { EventStream, Sink } from "../event-stream/event-stream.ts"
 import { chunkOf, writeChunk } from "./chunk.ts"
@@ -9,10 +10,13 @@ import { chunkOf, writeChunk } from "./chunk.ts"
  */
 const PIECE_BYTES_MAX = 8_192
 
-/** Writes a stream as the body of a response whose head has been written, and ends it. */
+/**
+ * Writes a stream as the body of a response whose head has been written, and ends it. Of HTTP/2 it
+ * is the stream of the response.
+ */
 export async function writeEvents(
   { source, opening }: EventStream,
-  response: ServerResponse,
+  response: ServerResponse | ServerHttp2Stream,
 ): Promise<void> {
   const frames = source.frames()
   const sink = new ResponseSink(response)
@@ -47,7 +51,7 @@ export async function writeEvents(
  * Decision: docs/decisions/server.md, “On Node an event goes to the socket in one piece”.
  */
 class ResponseSink implements Sink {
-  readonly #response: ServerResponse
+  readonly #response: ServerResponse | ServerHttp2Stream
   /** Node's word for it, final once the head is written. */
   readonly #isChunked: boolean
   /** Set from when on this response is the one that is written to it. */
@@ -55,9 +59,9 @@ class ResponseSink implements Sink {
   /** Known here, because to ask the response costs a twentieth of a write. */
   #isOpen = true
 
-  constructor(response: ServerResponse) {
+  constructor(response: ServerResponse | ServerHttp2Stream) {
     this.#response = response
-    this.#isChunked = response.chunkedEncoding === true
+    this.#isChunked = response instanceof ServerResponse && response.chunkedEncoding === true
   }
 
   get isClear(): boolean {
@@ -67,7 +71,7 @@ class ResponseSink implements Sink {
   /** Returns whether it has been taken on; if not, `drained` tells when it has. */
   write(event: Uint8Array): boolean {
     if (this.#socket === null) {
-      if (this.#isChunked) this.#socket = this.#response.socket
+      if (this.#isChunked) this.#socket = (this.#response as ServerResponse).socket
       if (this.#socket === null) return this.#response.write(event)
     }
     if (event.byteLength > PIECE_BYTES_MAX) return writeChunk(this.#socket, event)

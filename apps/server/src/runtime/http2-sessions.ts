@@ -1,0 +1,130 @@
+import {
+  constants,
+  createServer,
+  type Http2Server,
+  type Http2ServerRequest,
+  type Http2ServerResponse,
+  type ServerHttp2Session,
+} from "node:http2"
+import type { Duplex } from "node:stream"
+
+/**
+ * Most streams of one connection at once. A page has one for each topic, a proxy one for each of
+ * its clients: it opens another connection when it needs more.
+ */
+const STREAMS_MAX = 128
+
+/** Most bytes of the head of a request, as for HTTP/1.1. */
+const HEAD_BYTES_MAX = 16_384
+
+/**
+ * Streams that a client may reset, at once and in each second after that. A connection with more
+ * ends: a client that resets what it has just asked for costs work for nothing (CVE-2023-44487).
+ */
+const RESETS_BURST = 200
+const RESETS_PER_SECOND = 20
+
+/** PING and SETTINGS frames that a connection may send in 10 s; one that sends more ends. */
+const CONTROL_FRAMES_MAX = 100
+const CONTROL_WINDOW_MS = 10_000
+
+/** Time after which a connection without a stream is closed, in ms. */
+const IDLE_MS = 60_000
+
+/** Interval at which connections without a stream are looked for, in ms. */
+const SWEEP_MS = 1_000
+
+/** Answers one request. */
+export type Http2Listener = (incoming: Http2ServerRequest, outgoing: Http2ServerResponse) => void
+
+interface SessionState {
+  /** Streams that are open. */
+  streams: number
+  /** When the last stream ended, or the connection began. */
+  idleSince: number
+  /** Time without a stream after which it is closed: that of a head until its first stream. */
+  idleMs: number
+  /** Control frames in the present window, and its start. */
+  controlFrames: number
+  windowStart: number
+}
+
+/**
+ * The HTTP/2 connections of a server, by `node:http2`, within bounds: streams at once, resets,
+ * control frames, bytes of a head, and time without a stream.
+ */
+export class Http2Sessions {
+  readonly #server: Http2Server
+  readonly #headMs: number
+  readonly #sessions = new Map<ServerHttp2Session, SessionState>()
+  readonly #sweep: ReturnType<typeof setInterval>
+
+  /** `headMs`: a connection that opens no stream for so long is closed. */
+  constructor(headMs: number, answer: Http2Listener) {
+    this.#headMs = headMs
+    this.#server = createServer({
+      settings: { maxConcurrentStreams: STREAMS_MAX, maxHeaderListSize: HEAD_BYTES_MAX },
+      // Not in the types of Node 20, which has nghttp2's own bound: 1,000 and 33.
+      ...{ streamResetBurst: RESETS_BURST, streamResetRate: RESETS_PER_SECOND },
+    })
+    this.#server.on("session", (session) => this.#begin(session))
+    this.#server.on("request", answer)
+    this.#sweep = setInterval(() => this.#closeIdle(), Math.min(SWEEP_MS, headMs))
+    this.#sweep.unref?.()
+  }
+
+  /** Speaks HTTP/2 on a connection. */
+  take(socket: Duplex): void {
+    this.#server.emit("connection", socket)
+  }
+
+  /** Tells each client that no further stream is taken; a connection ends with its last one. */
+  close(): void {
+    clearInterval(this.#sweep)
+    for (const session of this.#sessions.keys()) session.close()
+  }
+
+  #begin(session: ServerHttp2Session): void {
+    const now = performance.now()
+    const state: SessionState = {
+      streams: 0,
+      idleSince: now,
+      idleMs: this.#headMs,
+      controlFrames: 0,
+      windowStart: now,
+    }
+    this.#sessions.set(session, state)
+    session.on("stream", (stream) => {
+      state.streams += 1
+      state.idleMs = IDLE_MS
+      stream.once("close", () => {
+        state.streams -= 1
+        state.idleSince = performance.now()
+      })
+    })
+    session.on("ping", () => this.#countControlFrame(session, state))
+    session.on("remoteSettings", () => this.#countControlFrame(session, state))
+    session.once("close", () => this.#sessions.delete(session))
+  }
+
+  #countControlFrame(session: ServerHttp2Session, state: SessionState): void {
+    const now = performance.now()
+    if (now - state.windowStart >= CONTROL_WINDOW_MS) {
+      state.windowStart = now
+      state.controlFrames = 0
+    }
+    state.controlFrames += 1
+    if (state.controlFrames <= CONTROL_FRAMES_MAX || session.destroyed) return
+    session.destroy(undefined, constants.NGHTTP2_ENHANCE_YOUR_CALM)
+  }
+
+  #closeIdle(): void {
+    const now = performance.now()
+    for (const [session, state] of this.#sessions) {
+      if (state.streams > 0 || now - state.idleSince < state.idleMs) continue
+      // A goodbye first; what has not ended by the next look does not read.
+      if (session.closed) session.destroy()
+      else session.close()
+    }
+  }
+}
