@@ -4,16 +4,13 @@ import { Duplex } from "node:stream"
 const READ_BYTES_MIN = 2_048
 const READ_BYTES_MAX = 65_536
 
-/** A connection of TCP or TLS on Deno, as far as it is used here. */
+/** A TCP connection of Deno, as far as it is used here. */
 export interface DenoConn {
   readonly remoteAddr: { readonly hostname: string; readonly port: number }
   read(into: Uint8Array): Promise<number | null>
   write(bytes: Uint8Array): Promise<number>
   closeWrite(): Promise<void>
-  /** Of TCP alone. */
-  setNoDelay?(on?: boolean): void
-  /** Of TLS alone. */
-  handshake?(): Promise<{ readonly alpnProtocol: string | null }>
+  setNoDelay(on?: boolean): void
   close(): void
 }
 
@@ -35,7 +32,7 @@ export class DenoConnection extends Duplex {
     this.#conn = conn
     this.remoteAddress = conn.remoteAddr.hostname
     this.remotePort = conn.remoteAddr.port
-    conn.setNoDelay?.(true)
+    conn.setNoDelay(true)
   }
 
   override _read(): void {

@@ -1,14 +1,8 @@
 import type { Server } from "node:http"
-import { type AddressInfo, createServer } from "node:net"
+import { type AddressInfo, createServer, type Server as NetServer } from "node:net"
 import { consoleLog, guardedLog } from "../log.ts"
-import { attachClock, createHttpServer, type HttpServer } from "./http-server.ts"
-import {
-  type Certificate,
-  type FetchHandler,
-  type Listener,
-  type ListenOptions,
-  urlOf,
-} from "./runtime.ts"
+import { attachClock, createHttpServer } from "./http-server.ts"
+import { type FetchHandler, type Listener, type ListenOptions, urlOf } from "./runtime.ts"
 import { TlsServer } from "./tls-server.ts"
 
 /** Listens by `node:http` and `node:http2`, as Node does. */
@@ -16,15 +10,16 @@ export async function listen(fetch: FetchHandler, options: ListenOptions): Promi
   const { hostname, port, certificate, headMs = 10_000 } = options
   const log = guardedLog(options.log ?? consoleLog)
   const http = createHttpServer(fetch, options)
-  const tls = certificate && new TlsServer(certificate, headMs)
-  const server = tls === undefined ? http.server : acceptTls(http, tls)
+  const tls = certificate && new TlsServer(http, certificate, headMs)
+  const server =
+    tls === undefined ? http.server : createServer({ noDelay: true }, (raw) => tls.take(raw))
   await listening(server, hostname, port)
   if (tls !== undefined) attachClock(http.server, () => server.listening)
   server.on("error", (error) => log("the HTTP server failed", { error }))
   const scheme = tls === undefined ? "http" : "https"
   return {
     url: urlOf(hostname, (server.address() as AddressInfo).port, scheme),
-    async replaceCertificate(next: Certificate) {
+    async replaceCertificate(next) {
       tls?.replaceCertificate(next)
     },
     async close() {
@@ -33,19 +28,6 @@ export async function listen(fetch: FetchHandler, options: ListenOptions): Promi
       await http.close()
     },
   }
-}
-
-type NetServer = ReturnType<typeof createServer>
-
-/** A server of TCP whose connections are counted from their accept on, and then shake hands. */
-function acceptTls(http: HttpServer, tls: TlsServer): NetServer {
-  return createServer({ noDelay: true }, (raw) => {
-    if (!http.connections.accept(raw)) return
-    tls.secure(raw, (socket, protocol) => {
-      http.connections.replace(raw, socket)
-      if (!socket.destroyed) http.serve(socket, protocol)
-    })
-  })
 }
 
 function listening(server: Server | NetServer, hostname: string, port: number): Promise<void> {

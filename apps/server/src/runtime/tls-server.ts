@@ -1,25 +1,28 @@
-import type { Socket } from "node:net"
+import type { Duplex } from "node:stream"
 import { createSecureContext, TLSSocket } from "node:tls"
+import type { HttpServer } from "./http-server.ts"
 import type { Certificate } from "./runtime.ts"
 
 /** Protocols that a TLS server offers by ALPN, the preferred one first. */
-export const ALPN_PROTOCOLS = ["h2", "http/1.1"]
+const ALPN_PROTOCOLS = ["h2", "http/1.1"]
 
-/** Takes a connection whose handshake is done, with the protocol that was agreed on. */
-export type SecureListener = (socket: TLSSocket, protocol: string | false | null) => void
+/** An accepted TCP connection. */
+type Accepted = Duplex & { readonly remoteAddress?: string | undefined }
 
 /**
- * The server's side of TLS over accepted TCP connections, on Node.
+ * The server's side of TLS over accepted TCP connections, on Node and Deno.
  *
  * `node:tls` has a server of its own, which does not tell the TCP connection behind a TLS
  * connection: a bound on connections counts from the accept on.
  */
 export class TlsServer {
+  readonly #http: HttpServer
   readonly #handshakeMs: number
   #context
 
   /** `handshakeMs`: a connection whose handshake takes longer is closed. */
-  constructor(certificate: Certificate, handshakeMs: number) {
+  constructor(http: HttpServer, certificate: Certificate, handshakeMs: number) {
+    this.#http = http
     this.#handshakeMs = handshakeMs
     this.#context = contextOf(certificate)
   }
@@ -29,8 +32,10 @@ export class TlsServer {
     this.#context = contextOf(certificate)
   }
 
-  /** Shakes hands on a TCP connection; `take` gets the result. A failure closes it. */
-  secure(raw: Socket, take: SecureListener): void {
+  /** Shakes hands on a TCP connection, which is then served. A failure closes it. */
+  take(raw: Accepted): void {
+    const { connections } = this.#http
+    if (!connections.accept(raw)) return
     const socket = new TLSSocket(raw, {
       isServer: true,
       secureContext: this.#context,
@@ -49,7 +54,12 @@ export class TlsServer {
       clearTimeout(late)
       // HTTP/2 waits until it is false, and only a `tls.Server` sets it.
       Object.assign(socket, { secureConnecting: false })
-      take(socket, socket.alpnProtocol)
+      // Deno does not ask the connection below.
+      if (socket.remoteAddress === undefined) {
+        Object.defineProperty(socket, "remoteAddress", { value: raw.remoteAddress })
+      }
+      connections.replace(raw, socket)
+      if (!socket.destroyed) this.#http.serve(socket, socket.alpnProtocol)
     })
   }
 }

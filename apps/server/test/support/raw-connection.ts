@@ -47,6 +47,11 @@ export class RawConnection {
     return new RawConnection(socket)
   }
 
+  /** Over a connection that is open, such as one by TLS. */
+  static over(socket: Socket): RawConnection {
+    return new RawConnection(socket)
+  }
+
   /** Sends a request without a body, as these lines. */
   send(...lines: readonly string[]): void {
     this.socket.write(`${lines.join("\r\n")}\r\n\r\n`)

@@ -11,6 +11,7 @@ export interface ServedHub {
   /** `http://127.0.0.1:PORT`. */
   readonly url: string
   readonly log: string[]
+  readonly listener: Listener
   close(): Promise<void>
 }
 
@@ -42,6 +43,7 @@ export async function serveHub(
     hub,
     url: listener.url,
     log,
+    listener,
     async close() {
       await Promise.all([hub.close(200), listener.close()])
     },
