@@ -1,6 +1,7 @@
 import { isLoopback } from "../http/host.ts"
 import type { HubLimits } from "../limits.ts"
 import type { TopicOptions } from "../topic.ts"
+import type { CertificatePaths } from "./certificate-files.ts"
 import { ConfigError } from "./config-error.ts"
 import { limitsOf } from "./settings/rows/limits.ts"
 import { topicMemoryOf } from "./settings/rows/memory.ts"
@@ -11,6 +12,8 @@ import { parseTopic, type TopicConfig } from "./topic-config.ts"
 /** The settings of a hub, as far as they depend on each other. */
 export interface Config {
   readonly listen: Address
+  /** The files of the certificate by which the hub serves HTTPS; plain HTTP without them. */
+  readonly tls: CertificatePaths | undefined
   /** At least one; names are unique. */
   readonly topics: readonly TopicConfig[]
   /** Access of a client without a token. */
@@ -50,6 +53,7 @@ export function readConfig(values: SettingValues): Config {
   if (twice) throw new ConfigError(`topic "${twice.name}" is given twice`)
   return {
     listen,
+    tls: tlsOf(values),
     topics,
     anonymous: anonymous ?? "write",
     isAccessChosen: anonymous !== undefined,
@@ -60,4 +64,10 @@ export function readConfig(values: SettingValues): Config {
     topicMemory: topicMemoryOf(values, topics.length),
     cache: { historyMs: values.history, tombstoneBytesMax: values["history-size"] },
   }
+}
+
+function tlsOf({ "tls-cert": cert, "tls-key": key }: SettingValues): CertificatePaths | undefined {
+  if (cert === undefined && key === undefined) return undefined
+  if (cert !== undefined && key !== undefined) return { cert, key }
+  throw new ConfigError("HTTPS needs both --tls-cert and --tls-key: only one of them is set")
 }

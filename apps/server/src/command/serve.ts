@@ -7,6 +7,7 @@ import { consoleLog, guardedLog } from "../log.ts"
 import { connectionsMax } from "../runtime/open-files.ts"
 import type { Listener, Runtime } from "../runtime/runtime.ts"
 import type { TopicOptions } from "../topic.ts"
+import { CertificateFiles } from "./certificate-files.ts"
 import { type Config, readConfig } from "./config.ts"
 import { ConfigError } from "./config-error.ts"
 import { greeting, type KeptTopic } from "./greeting.ts"
@@ -34,6 +35,8 @@ export async function serve({ runtime, options, verbs }: VerbCall): Promise<numb
   const config = readConfig(values)
   const log = guardedLog(consoleLog)
   for (const line of warningsOf(runtime.envNames(), knownVariables(verbs))) log(line)
+  const certificateFiles = config.tls && new CertificateFiles(runtime, config.tls, log)
+  const certificate = await certificateFiles?.read()
   const topics = await openTopics(runtime, config)
   const connections = connectionsMax()
   const hub = createHub({
@@ -57,6 +60,7 @@ export async function serve({ runtime, options, verbs }: VerbCall): Promise<numb
   try {
     listener = await runtime.listen((request, peer) => app.fetch(request, peer), {
       ...config.listen,
+      ...(certificate && { certificate }),
       bodyMs: hub.limits.bodyMs,
       connectionsMax: connections,
       log: hub.log,
@@ -66,6 +70,8 @@ export async function serve({ runtime, options, verbs }: VerbCall): Promise<numb
     await hub.close()
     return 1
   }
+  certificateFiles?.watch((next) => listener.replaceCertificate(next))
+  runtime.onStop(() => certificateFiles?.close())
   // Deno throws where the output is full or gone; the hub serves all the same.
   guardedLog((text) => console.log(text))(
     greeting(config, listener.url, keptTopics(config, topics)),

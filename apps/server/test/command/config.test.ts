@@ -68,6 +68,14 @@ describe("the settings of a hub", () => {
     })
   })
 
+  test("reads the files of a certificate, and refuses half of them", async () => {
+    const pair = ["--tls-cert", "hub.pem", "--tls-key", "hub.key"]
+    expect((await configOf(pair)).tls).toEqual({ cert: "hub.pem", key: "hub.key" })
+    for (const half of [pair.slice(0, 2), pair.slice(2)]) {
+      await expect(configOf(half)).rejects.toThrow(/both --tls-cert and --tls-key/)
+    }
+  })
+
   test("an etcd and a hub are read-only unless asked; a file and memory are written", async () => {
     const writes = async (source: string) =>
       (await configOf(["--topic", `a=${source}`])).topics[0]?.write
