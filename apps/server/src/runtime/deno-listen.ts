@@ -21,8 +21,8 @@ interface DenoListener {
 }
 
 /**
- * Listens on Deno: its own TCP listener, whose connections are handed to `node:tls`, `node:http` and
- * `node:http2`.
+ * Listens on Deno: its own TCP listener, whose connections are handed to `node:tls`, `node:http`
+ * and `node:http2`.
  *
  * `Deno.serve` ends when descriptors run out, and keeps silent connections for ever; the listener
  * of its `node:net` stops accepting for good without a word. A connection of `Deno.listenTls` stays

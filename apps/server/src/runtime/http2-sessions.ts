@@ -78,7 +78,7 @@ export class Http2Sessions {
     this.#server.emit("connection", socket)
   }
 
-  /** Tells each client that no further stream is taken; a connection ends with its last one. */
+  /** Takes no further stream; a connection ends with its last one. */
   close(): void {
     clearInterval(this.#sweep)
     for (const session of this.#sessions.keys()) session.close()
