@@ -3,7 +3,7 @@ import type { Setting, SettingGroup } from "../setting.ts"
 import { count, duration, type SettingType, size } from "../setting-type.ts"
 
 /** A setting that is one bound of `HubLimits`. Its default is the one of `HUB_LIMITS`. */
-interface Bound extends Setting<number> {
+export interface Bound extends Setting<number> {
   readonly limit: keyof HubLimits
   readonly initial: string
 }
