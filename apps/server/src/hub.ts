@@ -7,6 +7,7 @@ import { WalkLimiter } from "./fan-out/walk-limiter.ts"
 import { checkHubOptions, type HubOptions } from "./hub-options.ts"
 import { type HubLimits, limitsWith } from "./limits.ts"
 import { consoleLog, guardedLog, type Log, rareLog } from "./log.ts"
+import { EventLoopDelay } from "./observe/event-loop-delay.ts"
 import { HubCounts } from "./observe/hub-counts.ts"
 import type { HubObserver } from "./observe/hub-observer.ts"
 import { joinObservers } from "./observe/observers.ts"
@@ -41,6 +42,7 @@ export class Hub {
   readonly bugs: Bugs
   /** The counters behind `/metrics`. */
   readonly counts: HubCounts
+  readonly eventLoopDelay: EventLoopDelay
   /** Takes the facts of each part: `counts`, and the observer of the options. */
   readonly observer: HubObserver
   readonly #topics = new Map<string, Topic>()
@@ -57,6 +59,7 @@ export class Hub {
     this.rareLog = rareLog(this.log, this.clock)
     this.bugs = new Bugs(this.log)
     this.counts = new HubCounts()
+    this.eventLoopDelay = new EventLoopDelay(this.clock)
     this.observer = joinObservers(this.counts, options.observer ? [options.observer] : [])
     this.walkLimiter = new WalkLimiter(this.clock, this.limits)
     this.streams = new OpenStreams(this.clock, this.limits)
@@ -103,6 +106,7 @@ export class Hub {
   async #close(graceMs: number): Promise<void> {
     await this.streams.end("shutdown", graceMs, new AbortController().signal)
     await Promise.all(this.topics.map((topic) => topic.close()))
+    this.eventLoopDelay.close()
   }
 }
 

@@ -15,11 +15,13 @@
 export { type Assets, type AssetsContext, assetsFrom } from "./dashboard/assets.ts"
 export { createApp } from "./http/app.ts"
 export type { AppOptions } from "./http/app-options.ts"
+export { createMetricsApp, type MetricsAppOptions } from "./http/metrics-app.ts"
 export type { PageOptions } from "./http/routes/page.ts"
 export { createHub, Hub } from "./hub.ts"
 export type { HubOptions } from "./hub-options.ts"
 export { HUB_LIMITS, type HubLimits } from "./limits.ts"
 export type { Log } from "./log.ts"
+export type { ProcessFacts, ProcessUsage } from "./metrics/process-metrics.ts"
 export type {
   AuditEvent,
   HubObserver,

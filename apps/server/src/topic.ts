@@ -5,7 +5,7 @@ import { Syncer } from "@headwater/syncer"
 import type { Bugs } from "./bugs.ts"
 import { Continuations } from "./continuations.ts"
 import { NotReadyError } from "./errors.ts"
-import type { OpenReader } from "./event-stream/open-reader.ts"
+import { OpenReaders } from "./event-stream/open-reader.ts"
 import type { OpenStreams } from "./event-stream/open-streams.ts"
 import { Reader } from "./event-stream/reader.ts"
 import type { ReaderRequest } from "./event-stream/reader-request.ts"
@@ -63,20 +63,18 @@ export class Topic {
   readonly cache: SnapshotCache
   readonly fanOut: FanOut
   /** The readers whose streams are open. */
-  readonly readers: ReadonlySet<OpenReader>
+  readonly readers = new OpenReaders()
   /** Ends of pages of lists, from which clients go on. */
   readonly continuations: Continuations
   readonly #context: TopicContext
   readonly #syncer: Syncer
   readonly #stop = new AbortController()
   readonly #running: Promise<unknown>
-  readonly #readers = new Set<OpenReader>()
   #wasInSync = false
 
   constructor(options: TopicOptions, context: TopicContext) {
     const { clock, random, limits, turns, observer } = context
     this.name = options.name
-    this.readers = this.#readers
     this.values = options.values ?? "json"
     this.source = options.source
     this.#context = context
@@ -163,7 +161,7 @@ export class Topic {
         log,
         bugs,
         observer,
-        readers: this.#readers,
+        readers: this.readers,
         isAtLeast: (revision, signal) => this.isAtLeast(revision, signal),
       },
       request,

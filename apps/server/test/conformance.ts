@@ -913,7 +913,7 @@ function declareRefusals(check: Check, expect: Expect): void {
 function declareLater(check: Check, expect: Expect): void {
   check("answers 501 to a reserved resource", async (s) => {
     const { url } = s.under
-    const paths = [`${url}/metrics`, `${url}/openapi.json`, `${url}/v1/stream`]
+    const paths = [`${url}/openapi.json`, `${url}/v1/stream`]
     for (const path of paths) {
       await refused(expect, await fetch(path), 501, "ERR_NOT_IMPLEMENTED")
     }

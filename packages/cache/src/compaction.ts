@@ -9,6 +9,9 @@ import { VersionAges } from "./version-ages.ts"
 const TOMBSTONES_BUDGET = 1_000
 const BLOCKS_BUDGET = 4_096
 
+/** History of the ages that tell short lags, in ms: their steps are 0.1 s. */
+const RECENT_MS = 25_600
+
 /**
  * Keeps history within its bounds, in slices: raises the horizon, sweeps the tombstones below it,
  * and frees blocks of released snapshots.
@@ -21,6 +24,7 @@ export class Compaction {
   readonly #limits: CacheLimits
   readonly #clock: Clock
   readonly #ages: VersionAges
+  readonly #recentAges = new VersionAges(RECENT_MS)
   #sweeping = false
 
   constructor(epochState: EpochState, limits: CacheLimits, clock: Clock) {
@@ -32,12 +36,15 @@ export class Compaction {
 
   /** Notes the time of a complete version. */
   sample(version: number): void {
-    this.#ages.sample(this.#clock.elapsed(), version)
+    const now = this.#clock.elapsed()
+    this.#ages.sample(now, version)
+    this.#recentAges.sample(now, version)
+    this.#recentAges.horizonAt(now)
   }
 
-  /** See `VersionAges.lagMs`. */
+  /** See `VersionAges.lagMs`. Both are too short at most, so the longer one is nearer. */
   lagMs(version: number): number {
-    return this.#ages.lagMs(version)
+    return Math.max(this.#recentAges.lagMs(version), this.#ages.lagMs(version))
   }
 
   /**

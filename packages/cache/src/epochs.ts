@@ -1,5 +1,5 @@
 import { assert } from "@headwater/core"
-import type { Snapshot } from "@headwater/core/engine"
+import type { Engine, Snapshot } from "@headwater/core/engine"
 import { Compaction } from "./compaction.ts"
 import { loadEpoch } from "./epoch-image.ts"
 import { type EpochOptions, EpochState } from "./epoch-state.ts"
@@ -34,6 +34,14 @@ export class Epochs {
   /** The compaction of the epoch that is served. */
   get compaction(): Compaction | undefined {
     return this.#serving?.compaction
+  }
+
+  /** The engines of all epochs that hold memory: served, filled, and past ones in use. */
+  *engines(): Generator<Engine> {
+    const past = this.#past.filter((epochState) => !epochState.disposed)
+    for (const epochState of [this.#serving?.epochState, this.#filling?.epochState, ...past]) {
+      if (epochState?.disposed === false) yield epochState.engine
+    }
   }
 
   /** The epoch that the writer writes to. */

@@ -27,6 +27,7 @@ import { follow } from "./follow/follow.ts"
 import { Leases } from "./follow/leases.ts"
 import type { Location } from "./follow/location.ts"
 import { CACHE_LIMITS, type CacheLimits } from "./limits.ts"
+import { type CacheMemory, memoryOf } from "./memory.ts"
 import { type CacheObserver, FollowerCounts, guarded } from "./observer.ts"
 import { BreadcrumbPublisher } from "./publisher.ts"
 import { CacheWriter } from "./writer.ts"
@@ -241,6 +242,11 @@ export class SnapshotCache {
     return this.#publisher.closed
   }
 
+  /** The memory of the cache as of now: `EngineStats` of all epochs together. */
+  get memory(): CacheMemory {
+    return memoryOf(this.#epochs.engines())
+  }
+
   /** Locates a reader at `position`. Revision 0 of any epoch is "nothing held". */
   locate(position: Position): Location {
     checkPosition(position)
@@ -253,7 +259,7 @@ export class SnapshotCache {
 
   /**
    * The lag of a reader that stands at `version`, in ms: from the first breadcrumb after `version`
-   * to the newest one. Too short by up to 1/256 of `historyMs`.
+   * to the newest one. Too short by up to 0.1 s, and beyond 25 s by up to 1/256 of `historyMs`.
    */
   lagMs(version: number): number {
     return this.#epochs.compaction?.lagMs(version) ?? 0

@@ -14,4 +14,27 @@ export interface OpenReader {
   /** Distance to the state that is served, once it holds all: 0 at the newest. */
   readonly lagRevisions: number
   readonly lagMs: number
+  /** Adds what it was sent since the last call to the totals of its topic. */
+  noteSent(): void
+}
+
+/** The readers of one topic whose streams are open, and the totals of all there were. */
+export class OpenReaders {
+  /** Frames and bytes, as of the last `noteSent` of each reader. They only grow. */
+  framesSent = 0
+  bytesSent = 0
+  readonly #readers = new Set<OpenReader>()
+
+  /** Adds a reader. Returns what takes it out again. */
+  add(reader: OpenReader): () => void {
+    this.#readers.add(reader)
+    return () => {
+      this.#readers.delete(reader)
+    }
+  }
+
+  /** Iterates over the readers; one that joins or leaves meanwhile may be seen or not. */
+  [Symbol.iterator](): Iterator<OpenReader> {
+    return this.#readers.values()
+  }
 }

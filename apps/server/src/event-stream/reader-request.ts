@@ -3,7 +3,7 @@ import type { Bugs } from "../bugs.ts"
 import type { FanOut } from "../fan-out/fan-out.ts"
 import type { WalkLimiter } from "../fan-out/walk-limiter.ts"
 import type { HubObserver } from "../observe/hub-observer.ts"
-import type { OpenReader } from "./open-reader.ts"
+import type { OpenReaders } from "./open-reader.ts"
 import type { OpenStreams } from "./open-streams.ts"
 
 /** The request of a reader. */
@@ -30,6 +30,6 @@ export interface ReaderContext {
   readonly bugs: Bugs
   readonly observer: HubObserver
   /** The readers of the topic: this one adds itself while its stream is open. */
-  readonly readers: Set<OpenReader>
+  readonly readers: OpenReaders
   log(line: string, fields?: object): void
 }

@@ -104,6 +104,13 @@ export class Reader implements FrameSource, Wakeable, OpenStream, OpenReader {
     return this.#connection.bytes
   }
 
+  noteSent(): void {
+    const { readers } = this.#context
+    const { frames, bytes } = this.#connection.takeSent()
+    readers.framesSent += frames
+    readers.bytesSent += bytes
+  }
+
   get lagRevisions(): number {
     return this.#state.isWhole ? (this.#cursor?.lagRevisions ?? 0) : 0
   }
@@ -173,10 +180,11 @@ export class Reader implements FrameSource, Wakeable, OpenStream, OpenReader {
   #join(): () => void {
     const { topic, observer, readers, fanOut } = this.#context
     const { policy, openedAt } = this
-    readers.add(this)
+    const leave = readers.add(this)
     observer.onStream?.({ topic, policy })
     return () => {
-      readers.delete(this)
+      leave()
+      this.noteSent()
       const reason = this.#endReason ?? this.#connection.ending ?? "left"
       const durationMs = fanOut.clock.elapsed() - openedAt
       const { framesSent: frames, bytesSent: bytes } = this

@@ -20,6 +20,7 @@ export class StreamConnection {
   #isWaiting = false
   #frames = 0
   #bytes = 0
+  #taken = { frames: 0, bytes: 0 }
   #failure: { readonly error: unknown } | undefined
 
   constructor(clock: Clock, heartbeatMs: number) {
@@ -45,6 +46,13 @@ export class StreamConnection {
   /** Bytes of these frames, before compression. */
   get bytes(): number {
     return this.#bytes
+  }
+
+  /** Returns the frames, and their bytes, that were sent since the last call. */
+  takeSent(): { readonly frames: number; readonly bytes: number } {
+    const before = this.#taken
+    this.#taken = { frames: this.#frames, bytes: this.#bytes }
+    return { frames: this.#frames - before.frames, bytes: this.#bytes - before.bytes }
   }
 
   /** True when the connection has been silent for one heartbeat. */

@@ -185,7 +185,10 @@ export class CatchUpCursor {
     const slice: FrameRequest = { view, pinned, since, began, after, revision, id }
     const kept = frames.kept(slice)
     // Rounds divide the writing of live frames; a reader that catches up has many large ones.
-    if (kept !== undefined && live) return this.#take(slice, kept, live)
+    if (kept !== undefined && live) {
+      frames.shared++
+      return this.#take(slice, kept, live)
+    }
     this.#lease ??= leases.grant(pinned, limits.leaseMs)
     const lease = this.#lease
     const made = turns.run(() => {
@@ -217,7 +220,9 @@ export class CatchUpCursor {
       const id = this.idOf(revision)
       const slice: FrameRequest = { view, pinned, since, began: pinned.version, revision, id }
       // Work for a later turn would need a lease: a newer commit may release the snapshot first.
-      const frame = frames.kept(slice) ?? turns.runNow(() => frames.make(slice, values))
+      const kept = frames.kept(slice)
+      if (kept !== undefined) frames.shared++
+      const frame = kept ?? turns.runNow(() => frames.make(slice, values))
       if (frame === undefined || !frame.ended) return undefined
       const isConflated = since < this.#fanOut.versionBefore
       const at = { revision, id }

@@ -79,9 +79,7 @@ export class Frames {
 
   /** Returns the frame if it is kept. Cost: one look-up. */
   kept(slice: FrameRequest): WalkFrame | undefined {
-    const kept = this.#kept.get(keyOf(slice))
-    if (kept !== undefined) this.shared++
-    return kept
+    return this.#kept.get(keyOf(slice))
   }
 
   /** Returns the frame, encoded now unless it is kept. Cost: `visitsMax` nodes and leaves. */

@@ -9,6 +9,7 @@ import {
   required,
 } from "@headwater/core"
 import type { Hub } from "../hub.ts"
+import type { ProcessFacts } from "../metrics/process-metrics.ts"
 import { isHostname } from "./host.ts"
 import type { PageOptions } from "./routes/page.ts"
 
@@ -33,6 +34,8 @@ export interface AppOptions {
   readonly refuseForwardedWrites?: boolean
   /** The page at `/`; none when absent. */
   readonly page?: PageOptions
+  /** Facts of the process for `/metrics`, where the process is the hub's own. */
+  readonly processFacts?: ProcessFacts
 }
 
 /** @throws {OptionError} the value is no hub. */
@@ -79,4 +82,9 @@ const RULES: OptionRules<AppOptions> = {
   hosts: listOf("host names without ports, such as hub.example", isHostname),
   refuseForwardedWrites: booleanRule,
   page: objectRule,
+  processFacts: {
+    allowed: "facts of the process: version, runtime, runtimeVersion and usage()",
+    test: (value) =>
+      objectRule.test(value) && typeof (value as Partial<ProcessFacts>).usage === "function",
+  },
 }

@@ -2,19 +2,21 @@ import { Hono } from "hono"
 import { cors } from "hono/cors"
 import { RequestError } from "../errors.ts"
 import type { Hub } from "../hub.ts"
+import { requireAdmin } from "./admin.ts"
 import { type AppOptions, checkAppOptions, checkHub } from "./app-options.ts"
 import { errorResponse } from "./error-response.ts"
 import { batchRoutes } from "./routes/batch.ts"
 import { entriesRoutes } from "./routes/entries.ts"
 import { entryRoutes } from "./routes/entry.ts"
 import { healthRoutes } from "./routes/health.ts"
+import { metricsRoutes } from "./routes/metrics.ts"
 import { pageRoutes } from "./routes/page.ts"
 import { streamRoutes } from "./routes/stream.ts"
 import { topicsRoutes } from "./routes/topics.ts"
 import { safety } from "./safety.ts"
 
 /** Resources that the protocol reserves: 501 until they are implemented. */
-const LATER = ["/v1/stream", "/metrics", "/openapi.json"]
+const LATER = ["/v1/stream", "/openapi.json"]
 
 /**
  * Serves a hub over HTTP: every resource in the protocol's table. The result is a Hono app: serve
@@ -57,6 +59,7 @@ export function createApp(hub: Hub, options: AppOptions): Hono {
   entryRoutes(app, hub)
   batchRoutes(app, hub)
   healthRoutes(app, hub)
+  metricsRoutes(app, hub, { processFacts: options.processFacts, guard: requireAdmin })
   if (options.page !== undefined) pageRoutes(app, hub, options.page)
   for (const path of LATER) {
     app.all(path, () => {

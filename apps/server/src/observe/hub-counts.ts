@@ -39,7 +39,7 @@ export class HubCounts implements Required<Omit<HubObserver, "onError" | "onAudi
 
   onBlockingGet: NonNullable<HubObserver["onBlockingGet"]> = ({ topic, change }) => {
     const counts = this.topic(topic)
-    counts.blockingGetsNow += change
+    counts.blockingGetsOpen += change
     if (change > 0) counts.blockingGets++
   }
 
@@ -47,11 +47,8 @@ export class HubCounts implements Required<Omit<HubObserver, "onError" | "onAudi
     this.topic(topic).streams.add({ policy })
   }
 
-  onStreamEnd: NonNullable<HubObserver["onStreamEnd"]> = ({ topic, reason, frames, bytes }) => {
-    const counts = this.topic(topic)
-    counts.streamEnds.add({ reason })
-    counts.endedFrames += frames
-    counts.endedBytes += bytes
+  onStreamEnd: NonNullable<HubObserver["onStreamEnd"]> = ({ topic, reason }) => {
+    this.topic(topic).streamEnds.add({ reason })
   }
 
   onReset: NonNullable<HubObserver["onReset"]> = ({ topic, reason }) => {

@@ -7,14 +7,15 @@ const SOURCES = "apps/server/src/"
  * The rooms of the server, and what each may import; a room may import whatever the arrows reach.
  * `hub` is the files of a hub and its topics, `base` what stands below all rooms.
  *
- *   command → runtime → http → hub → event-stream → fan-out → observe → base
+ *   command → runtime → http → metrics → hub → event-stream → fan-out → observe → base
  *                                    event-stream → access → base
  */
 const ARROWS: Readonly<Record<string, readonly string[]>> = {
   top: ["command"],
   command: ["runtime"],
   runtime: ["http"],
-  http: ["hub", "dashboard"],
+  http: ["metrics", "dashboard"],
+  metrics: ["hub"],
   hub: ["event-stream"],
   "event-stream": ["fan-out", "access"],
   access: ["observe"],
