@@ -13,6 +13,9 @@ const GENERATED = ["wasm-bytes.ts", "wasm-bytes-debug.ts", "layout.ts"].map(
   (name) => `packages/core/src/engine/${name}`,
 )
 
+/** The page, which its build writes into the package of the hub. */
+const PAGE = "apps/server/dist/www/index.html"
+
 /** Folders of a workspace that its build reads, beside the files of the workspace itself. */
 const SOURCE_FOLDERS = [
   ...["src", "assembly", "scripts"],
@@ -50,10 +53,10 @@ function turbo(...args) {
 function isBuilt(sources) {
   if (!existsSync(STAMP) || readFileSync(STAMP, "utf8") !== sources) return false
   const folders = workspaces().filter(({ folder, manifest }) => {
-    return manifest.scripts?.build && folder !== "wasm" // whose output is GENERATED
+    return manifest.scripts?.build && !["wasm", "apps/page"].includes(folder)
   })
   const outputs = folders.map(({ folder }) => `${folder}/dist`)
-  return [...outputs, ...GENERATED].every((path) => existsSync(join(root, path)))
+  return [...outputs, ...GENERATED, PAGE].every((path) => existsSync(join(root, path)))
 }
 
 /** Changes when any file that a build reads is added, removed, renamed or written. */

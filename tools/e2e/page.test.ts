@@ -1,30 +1,30 @@
-import { type Browser, chromium, type Page } from "playwright-core"
+import { readFile } from "node:fs/promises"
+import { createRequire } from "node:module"
+import { freePort } from "@headwater/testing/etcd"
+import type { Page } from "playwright-core"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { HubProcess } from "./hub-process.ts"
+import { PageBrowser } from "./page-browser.ts"
 
-// The page of a hub in a real browser: it claims what it knows, and nothing else.
+// The page of a hub in a real browser, as a reader and a writer use it.
 
-const PORT = 42_917
 const isReady = process.env["HEADWATER_CHROMIUM"] !== undefined
-const CHROMIUM_ARGS = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run"]
+const axe = createRequire(import.meta.url).resolve("axe-core/axe.min.js")
 
-const start = () => HubProcess.start("node", PORT, ["--topic", "t=memory:"])
+const ARGS = ["--topic", "t=memory:", "--topic", "bin=memory:?values=binary"]
 
 describe.skipIf(!isReady)("the page of a hub, in Chromium", () => {
+  let port: number
   let hub: HubProcess
-  let browser: Browser
+  let browser: PageBrowser
   let page: Page
-  const complaints: string[] = []
 
   beforeAll(async () => {
-    hub = await start()
-    const executablePath = process.env["HEADWATER_CHROMIUM"]!
-    browser = await chromium.launch({ executablePath, args: CHROMIUM_ARGS })
-    page = await browser.newPage()
-    page.on("console", (message) => complaints.push(message.text()))
-    page.on("pageerror", (error) => complaints.push(error.message))
-    await page.goto(hub.url)
-    await text("#source", "in-sync")
+    port = await freePort()
+    hub = await HubProcess.start("node", port, ARGS)
+    await hub.ready()
+    browser = await PageBrowser.launch()
+    page = await browser.open(hub.url, { viewport: { width: 1440, height: 900 } })
   })
 
   afterAll(async () => {
@@ -32,41 +32,171 @@ describe.skipIf(!isReady)("the page of a hub, in Chromium", () => {
     await hub?.stop()
   })
 
-  const text = (selector: string, expected: string) =>
-    page.waitForFunction(
-      ([selector, expected]) => document.querySelector(selector!)?.textContent?.includes(expected!),
-      [selector, expected],
-    )
-  const put = async (key: string, json: string) => {
-    const url = `${hub.url}/v1/topics/t/entry?key=${key}`
-    const headers = { "content-type": "application/json" }
-    const { status } = await fetch(url, { method: "PUT", headers, body: json })
+  const put = async (key: string, body: string | Uint8Array<ArrayBuffer>, topic = "t") => {
+    const type = typeof body === "string" ? "application/json" : "application/octet-stream"
+    const { status } = await fetch(`${hub.url}/v1/topics/${topic}/entry?key=${key}`, {
+      method: "PUT",
+      headers: { "content-type": type },
+      body,
+    })
     expect(status).toBe(200)
   }
+  const value = async (key: string) =>
+    await (await fetch(`${hub.url}/v1/topics/t/entry?key=${key}`)).text()
+  const open = (fragment: string) =>
+    page.evaluate((to) => {
+      location.hash = to
+    }, fragment)
+  const text = (content: string) => page.getByText(content, { exact: true }).first().waitFor()
+  const shown = (selector: string, content: string) =>
+    page.waitForFunction(
+      ([selector, content]) => document.querySelector(selector!)?.textContent?.includes(content!),
+      [selector, content],
+    )
+  const click = (name: string | RegExp) => page.getByRole("button", { name, exact: true }).click()
 
-  test("shows the first writes of a topic, and tells a number from a text", async () => {
-    await put("greeting", '"1"')
-    await text("#changes tr:first-child", '"1"')
-    await put("greeting", "1")
-    await text("#changes tr:first-child", "updated")
-    expect(await page.locator("#changes tr td:nth-child(3)").allTextContents()).toEqual([
-      "1",
-      '"1"',
-    ])
-    const cells = await page.locator("#rows tr td").allTextContents()
-    expect(cells.slice(0, 2)).toEqual(["greeting", "1"])
-    expect(complaints).toEqual([])
+  test("lists all topics with their numbers", async () => {
+    await page.getByRole("row", { name: /^t json in-sync/ }).waitFor()
+
+    expect(await page.locator(".topics tbody tr").count()).toBe(2)
   })
 
-  test("claims neither a proof nor the source's status when the hub is gone", async () => {
-    await hub.stop()
-    await text("#source", "unknown; last in-sync")
-    expect(await page.textContent("#digest")).toContain("last proven")
-    expect(await page.locator("#digest.proven").count()).toBe(0)
-    expect(await page.locator("#rows tr").count()).toBe(1)
+  test("shows the first writes, and tells a number from a text", async () => {
+    await open("#/topic/t/changes")
+    await text("No change since this page is open. The next one shows here at once.")
+    await put("greeting", '"1"')
+    await shown(".change ins", '"1"')
+    await put("greeting", "1")
+    await shown(".change", "updated")
+    const [last] = await page.locator(".change-values").allTextContents()
 
-    hub = await start()
-    await page.waitForFunction(() => document.querySelector("#digest.proven") !== null)
-    expect(await page.textContent("#source")).toBe("in-sync")
+    expect(last).toBe('"1" → 1')
+  })
+
+  test("shows a whole value as the hub has it, and its changes", async () => {
+    await put("folder/large", '{"big": 9007199254740993, "list": [true, null]}')
+    await open("#/topic/t/keys?key=folder/large")
+    await shown(".code", "9007199254740993")
+    expect(await page.locator(".code code").allTextContents()).toEqual([
+      "{",
+      '  "big": 9007199254740993,',
+      '  "list": [',
+      "    true,",
+      "    null",
+      "  ]",
+      "}",
+    ])
+    await click("raw")
+    await shown(".code", '{"big": 9007199254740993, "list": [true, null]}')
+    await put("folder/large", "2")
+    await shown(".code", "2")
+    await shown(".history", "{big: 9007199254740992")
+    await page.getByRole("treeitem", { name: "folder/" }).waitFor()
+  })
+
+  test("writes after a look at the difference, and only what was looked at", async () => {
+    await put("lamp", '{"state":"off","big":9007199254740993}')
+    await open("#/topic/t/keys?key=lamp")
+    await shown(".code", "off")
+    await click("Edit")
+    const editor = page.getByRole("textbox", { name: "Value of lamp as JSON" })
+    await editor.fill((await editor.inputValue()).replace("off", "on"))
+    await click("Review the change")
+    expect(await page.locator('.diff [data-side="old"]').textContent()).toContain('"off"')
+    await put("lamp", '{"state":"broken"}')
+    await text("Compare with that")
+    await click("Write")
+    await shown(".failure", "Not written: the entry is at revision")
+    expect(await value("lamp")).toBe('{"state":"broken"}')
+
+    await click("Compare with that")
+    await click("Write")
+    await shown(".code", '"on"')
+    expect(await value("lamp")).toBe('{"state":"on","big":9007199254740993}')
+  })
+
+  test("makes an entry and deletes it, by the keyboard alone", async () => {
+    await open("#/topic/t/keys")
+    await page.getByRole("button", { name: "New", exact: true }).focus()
+    await page.keyboard.press("Enter")
+    await page.getByLabel("Key", { exact: true }).focus()
+    await page.keyboard.type("a/new")
+    await page.keyboard.press("Tab")
+    await page.keyboard.type('"fresh"')
+    await page.keyboard.press("Tab")
+    await page.keyboard.press("Enter")
+    await page.getByRole("button", { name: "Write", exact: true }).focus()
+    await page.keyboard.press("Enter")
+    await shown(".code", '"fresh"')
+    await page.getByRole("button", { name: "Delete", exact: true }).focus()
+    await page.keyboard.press("Enter")
+    await page.getByRole("button", { name: "Delete", exact: true }).focus()
+    await page.keyboard.press("Enter")
+    await text("There is no entry under this key now.")
+  })
+
+  test("shows bytes in hex and base64", async () => {
+    await put("blob", Uint8Array.from([0, 255, 72, 105]), "bin")
+    await open("#/topic/bin/keys?key=blob")
+    await shown(".code", "000000  00 ff 48 69")
+    await click("base64")
+    await shown(".code", "AP9IaQ==")
+  })
+
+  test("says at once and everywhere that the hub is gone, and claims no proof", async () => {
+    await open("#/topic/t/proof")
+    await shown(".claim", "are the hub's, proven")
+    await hub.stop("SIGKILL")
+    await shown(".banner", "The hub is gone.")
+    await shown(".link-state", "hub gone")
+    await shown(".chip", "unknown; last in-sync")
+    await shown(".claim", "The link to the hub is lost")
+    expect(await page.locator('[data-state="proven"]').count()).toBe(0)
+    await open("#/")
+    await shown(".topics .chip", "unknown; last in-sync")
+
+    hub = await HubProcess.start("node", port, ARGS)
+    await page.waitForFunction(() => document.querySelector(".banner") === null)
+    await shown(".topics .chip", "in-sync")
+  })
+
+  test.each(["light", "dark"] as const)("has no fault that axe finds, in %s", async (colours) => {
+    await put("a/b", '{"n":1}')
+    for (const viewport of [
+      { width: 390, height: 844 },
+      { width: 1440, height: 900 },
+    ]) {
+      const own = await browser.open(hub.url, { viewport, colorScheme: colours })
+      const script = await readFile(axe, "utf8")
+      for (const fragment of [
+        "#/",
+        "#/topic/t/keys?key=a/b",
+        "#/topic/t/keys?layout=list",
+        "#/topic/t/changes",
+        "#/topic/t/readers",
+        "#/topic/t/proof",
+      ]) {
+        await own.goto(`${hub.url}/${fragment}`)
+        await own.waitForFunction(() => document.querySelector(".facts, .topics") !== null)
+        await own.evaluate(script)
+        const violations = await own.evaluate(async () => {
+          const { axe } = globalThis as unknown as { axe: { run: () => Promise<AxeResult> } }
+          return (await axe.run()).violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`)
+        })
+        expect([fragment, viewport.width, violations]).toEqual([fragment, viewport.width, []])
+      }
+      await own.context().close()
+    }
+  })
+
+  test("complains of nothing", () => {
+    expect(browser.complaints).toEqual([])
   })
 })
+
+interface AxeResult {
+  readonly violations: readonly {
+    readonly id: string
+    readonly nodes: readonly { readonly html: string }[]
+  }[]
+}

@@ -12,7 +12,6 @@
  * @module
  */
 
-export { type Assets, type AssetsContext, assetsFrom } from "./dashboard/assets.ts"
 export { createApp } from "./http/app.ts"
 export type { AppOptions } from "./http/app-options.ts"
 export { createMetricsApp, type MetricsAppOptions } from "./http/metrics-app.ts"
@@ -33,4 +32,10 @@ export type {
   WriteEvent,
   WriteResult,
 } from "./observe/hub-observer.ts"
+export {
+  type PageAssets,
+  type PageAssetsContext,
+  type PageFile,
+  pageAssets,
+} from "./page/page-assets.ts"
 export type { TopicOptions } from "./topic.ts"

@@ -1,9 +1,9 @@
-import { assetsFrom } from "../dashboard/assets.ts"
 import { createApp } from "../http/app.ts"
 import { isLoopback } from "../http/host.ts"
 import { createHub, type Hub } from "../hub.ts"
 import { HUB_LIMITS } from "../limits.ts"
 import { consoleLog, guardedLog } from "../log.ts"
+import { pageAssets } from "../page/page-assets.ts"
 import { connectionsMax } from "../runtime/open-files.ts"
 import type { Listener, Runtime } from "../runtime/runtime.ts"
 import type { TopicOptions } from "../topic.ts"
@@ -45,15 +45,11 @@ export async function serve({ runtime, options, verbs }: VerbCall): Promise<numb
     limits: { ...config.limits, streamsMax: streamsMax(config, connections) },
   })
   runtime.onLostError((error) => hub.bugs.report("nothing caught an error", error))
-  const assets = assetsFrom({
-    resolve: (specifier) => import.meta.resolve(specifier),
-    readText: (url) => runtime.readText(url),
-  })
   const app = createApp(hub, {
     anonymous: config.anonymous,
     refuseForwardedWrites: !config.isAccessChosen,
     cors: config.cors,
-    page: { assets },
+    page: { assets: pageAssets({ readText: (url) => runtime.readText(url) }) },
     ...(isLoopback(config.listen.hostname) && { hosts: config.hosts }),
   })
   let listener: Listener

@@ -65,7 +65,7 @@ export function isOrigin(text: unknown): boolean {
 
 const PAGE_RULES: OptionRules<PageOptions> = {
   assets: required({
-    allowed: "modules of the page, such as assetsFrom()",
+    allowed: "files of the page, such as pageAssets()",
     test: (value) =>
       objectRule.test(value) && typeof (value as { read?: unknown }).read === "function",
   }),

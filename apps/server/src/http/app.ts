@@ -60,7 +60,7 @@ export function createApp(hub: Hub, options: AppOptions): Hono {
   batchRoutes(app, hub)
   healthRoutes(app, hub)
   metricsRoutes(app, hub, { processFacts: options.processFacts, guard: requireAdmin })
-  if (options.page !== undefined) pageRoutes(app, hub, options.page)
+  if (options.page !== undefined) pageRoutes(app, options.page)
   for (const path of LATER) {
     app.all(path, () => {
       throw new RequestError("ERR_NOT_IMPLEMENTED", "this hub does not implement this resource yet")

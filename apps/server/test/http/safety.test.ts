@@ -103,7 +103,7 @@ describe("createApp() (options)", () => {
     [{ refuseForwardedWrites: "yes" }, "true or false"],
     [{ page: true }, "page is true"],
     [{ page: {} }, "page: assets is undefined"],
-    [{ page: { assets: {} } }, "modules of the page"],
+    [{ page: { assets: {} } }, "files of the page"],
   ]
   test.each(bad)("refuses %j at the call", (options, message) => {
     expect(() => appWith(options)).toThrow(message)
@@ -164,33 +164,67 @@ describe("an app mounted in another app", () => {
 })
 
 describe("the page", () => {
+  const files: Record<string, string> = {
+    "index.html": '<script src="{{assets}}page.js"></script>',
+    "page.js": "export {}",
+    "icon.svg": "<svg/>",
+  }
   const assets = {
-    importMap: { "@headwater/client": "/assets/client/index.js", x: "</script>" },
-    read: async (path: string) => (path === "client/index.js" ? "export {}" : undefined),
+    async read(name: string) {
+      const text = files[name]
+      return text === undefined ? undefined : { text, contentType: `text/${name}` }
+    },
   }
 
   test("runs scripts of this hub alone", async () => {
     const app = appWith({ page: { assets } })
     const page = await app.request("/")
-    const html = await page.text()
-    const nonce = /nonce="([^"]+)"/.exec(html)![1]
+    const policy = page.headers.get("content-security-policy")
 
-    expect(page.headers.get("content-type")).toBe("text/html; charset=utf-8")
-    expect(page.headers.get("content-security-policy")).toContain(`'nonce-${nonce}'`)
-    expect(html).toContain('<option data-values="json">t</option>')
-    expect(html).toContain('"x":"\\u003c/script>"')
-    const module = await app.request("/assets/client/index.js")
-    expect([module.headers.get("content-type"), await module.text()]).toEqual([
-      "text/javascript; charset=utf-8",
+    expect(page.headers.get("content-type")).toBe("text/index.html")
+    expect(policy).toContain("default-src 'none'; script-src 'self'; style-src 'self';")
+    expect(policy).not.toMatch(/unsafe|nonce|https?:/)
+    expect(await page.text()).toBe('<script src="assets/page.js"></script>')
+    const script = await app.request("/assets/page.js")
+    expect([script.headers.get("content-type"), await script.text()]).toEqual([
+      "text/page.js",
       "export {}",
     ])
-    expect((await app.request("/assets/other.js")).status).toBe(404)
-    const [, icon] = /rel="icon" href="([^"]+)"/.exec(html)!
-    for (const path of [icon!, "/favicon.ico"]) {
-      const { status, headers } = await app.request(path)
-      expect([status, headers.get("content-type")]).toEqual([200, "image/svg+xml"])
+    for (const path of ["/assets/other.js", "/assets/index.html", "/assets/"]) {
+      expect((await app.request(path)).status).toBe(404)
+    }
+    for (const path of ["/favicon.svg", "/favicon.ico"]) {
+      expect(await (await app.request(path)).text()).toBe("<svg/>")
     }
     expect((await app.request("/", { method: "POST" })).status).toBe(405)
+  })
+
+  test("finds its files where the app is mounted", async () => {
+    const outer = new Hono().route("/a/live", appWith({ page: { assets } }))
+    const html = await (await outer.request("/a/live")).text()
+
+    expect(html).toContain('"live/assets/page.js"')
+    expect(await (await outer.request("/a/live/assets/page.js")).text()).toBe("export {}")
+  })
+
+  test("is sent again only when it changed, and in gzip where that is accepted", async () => {
+    const app = appWith({ page: { assets } })
+    const first = await app.request("/assets/page.js")
+    const etag = first.headers.get("etag")!
+    const again = await app.request("/assets/page.js", { headers: { "if-none-match": etag } })
+    const packed = await app.request("/", { headers: { "accept-encoding": "gzip" } })
+    const unpacked = packed.body!.pipeThrough(new DecompressionStream("gzip"))
+
+    expect(again.status).toBe(304)
+    expect(packed.headers.get("content-encoding")).toBe("gzip")
+    expect(await new Response(unpacked).text()).toContain("assets/page.js")
+  })
+
+  test("says that it has not been built", async () => {
+    const app = appWith({ page: { assets: { read: async () => undefined } } })
+    const { status, headers } = await app.request("/")
+
+    expect([status, headers.get("content-type")]).toEqual([501, "application/json"])
   })
 
   test("is 404 without the option page", async () => {

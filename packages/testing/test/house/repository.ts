@@ -36,7 +36,7 @@ export function readRepository(): Repository {
   const manifests = new Map<string, Manifest>()
   for (const path of paths) {
     if (GENERATED.test(path)) continue
-    if (/\.(ts|mjs)$/.test(path)) sources.set(path, toSourceFile(path, text(path) ?? ""))
+    if (/\.(tsx?|mjs)$/.test(path)) sources.set(path, toSourceFile(path, text(path) ?? ""))
     if (path.endsWith("/package.json")) {
       manifests.set(dirname(path), JSON.parse(text(path) ?? "") as Manifest)
     }

@@ -14,14 +14,14 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   top: ["command"],
   command: ["runtime"],
   runtime: ["http"],
-  http: ["metrics", "dashboard"],
+  http: ["metrics", "page"],
   metrics: ["hub"],
   hub: ["event-stream"],
   "event-stream": ["fan-out", "access"],
   access: ["observe"],
   "fan-out": ["observe"],
   observe: ["base"],
-  dashboard: [],
+  page: ["base"],
   base: [],
 }
 

@@ -20,7 +20,8 @@ export interface SourceFile {
 export function toSourceFile(path: string, text: string): SourceFile {
   if (!isTypeScript(path)) return { path, text, program: undefined }
   try {
-    const program = parseAst(text, { lang: "ts" }) as unknown as SyntaxNode
+    const lang = path.endsWith(".tsx") ? "tsx" : "ts"
+    const program = parseAst(text, { lang }) as unknown as SyntaxNode
     return { path, text, program }
   } catch (cause) {
     throw new Error(`${path} cannot be parsed`, { cause })
@@ -59,7 +60,7 @@ export function isNode(value: unknown): value is SyntaxNode {
 }
 
 function isTypeScript(path: string): boolean {
-  return /\.(ts|mjs)$/.test(path) && !path.startsWith("wasm/assembly/")
+  return /\.(tsx?|mjs)$/.test(path) && !path.startsWith("wasm/assembly/")
 }
 
 function* descend(

@@ -24,7 +24,7 @@ export function findForbiddenSyntax(file: SourceFile): string[] {
     found.push(`${placeOf(file, node)}: ${what}`)
   }
   for (const { specifier, node } of importsOf(file)) {
-    const isBare = specifier.startsWith(".") && !/\.(ts|mjs|js|json|wasm)$/.test(specifier)
+    const isBare = specifier.startsWith(".") && !/\.(tsx?|mjs|js|json|wasm)$/.test(specifier)
     if (isBare) found.push(`${placeOf(file, node)}: ${specifier} has no file extension`)
   }
   return found

@@ -2,7 +2,7 @@ import { nameOf, type SourceFile, type SyntaxNode } from "./source-file.ts"
 import { isTest, unitOf } from "./units.ts"
 
 /** Units whose types are no vocabulary: programs and tests of the others. */
-const APART = new Set(["example", "bench", "testing"])
+const APART = new Set(["example", "bench", "page", "testing"])
 
 /**
  * Names of types that two units each declare, as `Name: unit, unit`. A shared type is imported, and

@@ -5,7 +5,7 @@ import { placeOf, type SourceFile } from "./source-file.ts"
  * Who may import whom, an arrow at a time; a unit may import whatever the arrows reach.
  *
  *   server → syncer → cache → stream → core/engine → core
- *   server → protocol → core      client → protocol → core      server → client
+ *   server → protocol → core      client → protocol → core      server → client      page → client
  *   read-through → core
  */
 const ARROWS: Readonly<Record<string, readonly string[]>> = {
@@ -18,6 +18,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   protocol: ["core"],
   client: ["protocol"],
   server: ["syncer", "protocol", "client"],
+  page: ["client"],
   testing: ["syncer", "client"],
   example: ["server", "testing"],
   bench: ["server", "testing"],
