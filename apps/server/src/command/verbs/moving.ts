@@ -41,6 +41,51 @@ const TASKS: readonly TaskVerb[] = [
     ],
     load: async () => (await import("../tasks/import-topic.ts")).importTopic,
   },
+  {
+    name: "mirror",
+    summary: "make a topic equal to another one, and keep it so",
+    arguments: [
+      ["<FROM>", "a topic's name, CONTEXT:TOPIC, or http://HOST/v1/topics/TOPIC"],
+      ["<TO>", "the topic to write, in the same forms"],
+    ],
+    options: [
+      ["--delete", "delete the keys that TO has and FROM lacks at the start"],
+      ["--keep", "leave those keys"],
+      ["--once", "end when they are equal"],
+    ],
+    examples: [
+      ["mirror prod:services services", "copy a topic of another hub to this one, and follow it"],
+      ["mirror services backup --once --delete", "make backup equal to services, and end"],
+    ],
+    notes: [
+      "TO gets revisions of its own. A hub that only reads needs no mirror: serve it with " +
+        "--topic NAME=headwater+http://HOST/TOPIC, and positions stay the same.",
+    ],
+    load: async () => (await import("../tasks/mirror.ts")).mirror,
+  },
+  {
+    name: "verify",
+    summary: "compare two topics or files: position, entries, digest, and each value",
+    arguments: [
+      ["<A>", "a topic's name or URL, CONTEXT:TOPIC, or the path of an exported file"],
+      ["<B>", "what to compare it with, in the same forms"],
+    ],
+    options: [
+      ["--limit <COUNT>", "print at most so many differences; 50 unless given"],
+      ["--wait <DURATION>", "follow both so long to a common position; 10s unless given"],
+      ["--json", "print one JSON object"],
+    ],
+    examples: [
+      ["verify services http://10.0.0.2:8080/v1/topics/services", "compare two hubs"],
+      ["verify prod:services ./services.ndjson.gz", "compare a topic with an export"],
+    ],
+    notes: [
+      "Values are compared byte by byte; revisions only where both sides are of one epoch. A file " +
+        "is told from a topic by a / in its path, or by .ndjson, .jsonl or .gz at its end.",
+      "Exit code 0: equal. 1: they differ. 2: they could not be compared.",
+    ],
+    load: async () => (await import("../tasks/verify.ts")).verify,
+  },
 ]
 
 /** The words that move whole topics. */
