@@ -10,7 +10,7 @@ export interface ComparedEntry {
 export type ComparedEntries = ReadonlyMap<string, ComparedEntry>
 
 /** A key at which two sides differ; a side without the entry is `undefined`. */
-export interface Difference {
+export interface EntryDifference {
   readonly key: string
   readonly a: ComparedEntry | undefined
   readonly b: ComparedEntry | undefined
@@ -25,8 +25,8 @@ export function compareEntries(
   a: ComparedEntries,
   b: ComparedEntries,
   comparesRevisions: boolean,
-): Difference[] {
-  const differences: Difference[] = []
+): EntryDifference[] {
+  const differences: EntryDifference[] = []
   for (const key of new Set([...a.keys(), ...b.keys()])) {
     const [left, right] = [a.get(key), b.get(key)]
     const isSame =

@@ -60,8 +60,8 @@ export async function toCommonPosition(
     if (atA === atB) return [liveSide(left.target, left.state), liveSide(right.target, right.state)]
     if (context.clock.elapsed() > until) {
       throw new TaskError(
-        `the two are not at one position within ${waitMs} ms: ${atA} and ${atB}, as writes go on; ` +
-          "stop them, or give --wait more",
+        `the two are not at one position within ${waitMs} ms: ${atA} and ${atB}, as writes go ` +
+          "on; stop them, or give --wait more",
       )
     }
     const [behind, goal] = atA < atB ? [left, atB] : [right, atA]

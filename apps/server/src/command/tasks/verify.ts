@@ -1,5 +1,5 @@
 import { formatPosition, type ValueKind } from "@headwater/protocol"
-import { type ComparedEntry, compareEntries, type Difference } from "./compare-entries.ts"
+import { type ComparedEntry, compareEntries, type EntryDifference } from "./compare-entries.ts"
 import { print, type TaskContext } from "./task-context.ts"
 import { EXIT, TaskError } from "./task-error.ts"
 import type { TaskInput } from "./task-input.ts"
@@ -37,7 +37,7 @@ export async function verify(input: TaskInput, context: TaskContext): Promise<nu
 async function show(
   a: VerifySide,
   b: VerifySide,
-  differences: readonly Difference[],
+  differences: readonly EntryDifference[],
   limit: number,
   isOneEpoch: boolean,
   context: TaskContext,
@@ -76,7 +76,11 @@ async function show(
   await print(context, colors.red(count))
 }
 
-function lineOf({ key, a, b }: Difference, values: ValueKind, { colors }: TaskContext): string {
+function lineOf(
+  { key, a, b }: EntryDifference,
+  values: ValueKind,
+  { colors }: TaskContext,
+): string {
   const name = plainText(key)
   const value = (side: ComparedEntry) => valueLine(side.value, values, VALUE_COLUMNS)
   if (b === undefined) return colors.red(`only in A  ${name}  ${value(a!)}`)
@@ -93,7 +97,7 @@ const VALUE_COLUMNS = 60
 function jsonOf(
   a: VerifySide,
   b: VerifySide,
-  differences: readonly Difference[],
+  differences: readonly EntryDifference[],
   limit: number,
 ): string {
   const facts = ({ name, position, digest, entries }: VerifySide) => ({

@@ -42,6 +42,42 @@ const TASKS: readonly TaskVerb[] = [
     load: async () => (await import("../tasks/import-topic.ts")).importTopic,
   },
   {
+    name: "backup",
+    summary: "copy the sqlite file of a topic while its hub runs",
+    arguments: [
+      ["<FILE>", "the topic's file; headwater serve prints its path at the start"],
+      ["<COPY>", "the file to make"],
+    ],
+    examples: [
+      ["backup ./data/default.db ./default-backup.db", "copy it, whole and at one revision"],
+      ["restore default ./default-backup.db", "bring the topic back to it"],
+    ],
+    notes: [
+      "It runs on the machine of the hub. For a topic that has no file, or is elsewhere, use " +
+        "export. A copy that is served itself, as --topic NAME=sqlite:COPY, begins a new " +
+        "epoch: its readers fetch a snapshot.",
+    ],
+    hub: "none",
+    load: async () => (await import("../tasks/backup.ts")).backup,
+  },
+  {
+    name: "restore",
+    summary: "make a topic what it was at a backup or an export, while its hub runs",
+    arguments: [TOPIC, ["<FILE>", "a copy that backup made, or a file that export wrote"]],
+    options: [
+      ["--dry-run", "print the difference, and write nothing: exit code 1 if there is one"],
+    ],
+    examples: [
+      ["restore default ./default-backup.db --dry-run", "print what would change"],
+      ["restore default ./default.ndjson.gz", "write the difference"],
+    ],
+    notes: [
+      "Entries that the file lacks are deleted. The topic keeps its epoch, and its readers get " +
+        "the difference as any other change. A batch of 128 changes is one commit.",
+    ],
+    load: async () => (await import("../tasks/import-topic.ts")).restore,
+  },
+  {
     name: "mirror",
     summary: "make a topic equal to another one, and keep it so",
     arguments: [
@@ -80,8 +116,8 @@ const TASKS: readonly TaskVerb[] = [
       ["verify prod:services ./services.ndjson.gz", "compare a topic with an export"],
     ],
     notes: [
-      "Values are compared byte by byte; revisions only where both sides are of one epoch. A file " +
-        "is told from a topic by a / in its path, or by .ndjson, .jsonl or .gz at its end.",
+      "Values are compared byte by byte; revisions only where both sides are of one epoch. A " +
+        "file is told from a topic by a / in its path, or by .ndjson, .jsonl or .gz at its end.",
       "Exit code 0: equal. 1: they differ. 2: they could not be compared.",
     ],
     load: async () => (await import("../tasks/verify.ts")).verify,

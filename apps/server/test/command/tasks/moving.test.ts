@@ -1,7 +1,9 @@
 import { readFileSync, writeFileSync } from "node:fs"
 import { gunzipSync, gzipSync } from "node:zlib"
 import { hubSource } from "@headwater/client/source"
+import { systemClock } from "@headwater/core"
 import { memorySource } from "@headwater/syncer/memory"
+import { sqliteSource } from "@headwater/syncer/sqlite"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { type ServedHub, serveHub } from "../../support/served-hub.ts"
 import { TaskRunner } from "../../support/task-run.ts"
@@ -87,6 +89,39 @@ describe("import and export", () => {
     const { out } = await run("export a")
     expect(await said(out.split("\n").slice(0, 9).join("\n"))).toMatch(/was cut off: it has 8/)
     expect((await run("import cut /no/such/file")).said).toMatch(/there is no such file/)
+  })
+})
+
+describe("backup and restore", () => {
+  test("copy the file of a topic in use, and bring the topic back to it", async () => {
+    const [path, copy] = [command.file("kept.db"), command.file("copy.db")]
+    const topic = (path: string) => [
+      { name: "kept", source: sqliteSource({ path, clock: systemClock }) },
+    ]
+    const hub = await serveHub({ topics: topic(path) })
+    try {
+      const at = ["--url", hub.url]
+      for (const key of ["changed", "deleted"]) await command.run(["put", "kept", key, "1", ...at])
+      const { code, said } = await run(`backup ${path} ${copy}`)
+      expect([code, said]).toMatchObject([
+        0,
+        expect.stringMatching(/copied 2 entries at revision 3/),
+      ])
+      expect((await run(`backup ${path} ${copy}`)).said).toMatch(/is there already/)
+      expect((await run(`backup kept ${copy}.2`)).said).toMatch(/there is no file kept/)
+      await command.run(["put", "kept", "changed", "2", ...at])
+      await command.run(["del", "kept", "deleted", ...at])
+      await command.run(["put", "kept", "added", "2", ...at])
+      const dry = await command.run(["restore", "kept", copy, "--dry-run", ...at])
+      expect([dry.code, dry.out]).toEqual([1, "~ changed 2 → 1\n+ deleted 1\n- added 2\n"])
+      expect((await command.run(["restore", "kept", copy, ...at])).code).toBe(0)
+      expect((await command.run(["ls", "kept", ...at])).out).toBe("changed\ndeleted\n")
+    } finally {
+      await hub.close()
+    }
+    const served = await serveHub({ topics: topic(copy) })
+    expect((await command.run(["ls", "kept", "--url", served.url])).out).toBe("changed\ndeleted\n")
+    await served.close()
   })
 })
 
