@@ -42,6 +42,13 @@ export class NotReadyError extends SyncError {
   readonly recovery = "retry"
 }
 
+/** A share of a topic is used up: until entries are deleted, nothing can be added to it. */
+export class QuotaError extends SyncError {
+  override readonly name = "QuotaError"
+  readonly code = "ERR_QUOTA"
+  readonly recovery = "stop"
+}
+
 /** A limit of the hub is reached: too many streams or views are in use. */
 export class TooManyError extends SyncError {
   override readonly name = "TooManyError"
@@ -54,12 +61,4 @@ export class UnauthenticatedError extends SyncError {
   override readonly name = "UnauthenticatedError"
   readonly code = "ERR_UNAUTHENTICATED"
   readonly recovery = "stop"
-  /** For the header `WWW-Authenticate`, as RFC 6750 has it. */
-  readonly challenge: string
-
-  /** @param given false for a request without a credential. */
-  constructor(message: string, given = true) {
-    super(message)
-    this.challenge = given ? 'Bearer error="invalid_token"' : "Bearer"
-  }
 }

@@ -17,6 +17,7 @@ import type { Log } from "./log.ts"
 import type { HubObserver } from "./observe/hub-observer.ts"
 import { cacheObserver, syncerObserver } from "./observe/source-observers.ts"
 import { reasonAgainst, VALIDATOR } from "./values.ts"
+import { WriteQuota } from "./write-quota.ts"
 
 /** A topic of a hub: its name, its source, and the kind of its values. */
 export interface TopicOptions {
@@ -65,6 +66,7 @@ export class Topic {
   /** The readers whose streams are open. */
   readonly readers = new OpenReaders()
   /** Ends of pages of lists, from which clients go on. */
+  readonly quota: WriteQuota
   readonly continuations: Continuations
   readonly #context: TopicContext
   readonly #syncer: Syncer
@@ -112,6 +114,7 @@ export class Topic {
       turns,
       observer,
     })
+    this.quota = new WriteQuota(limits, this.cache)
     this.continuations = new Continuations(this.fanOut.leases, limits)
     const { signal } = this.#stop
     this.#running = Promise.all([
@@ -183,9 +186,8 @@ export class Topic {
     for (;;) {
       const { report } = this.cache
       if (report.status === "in-sync") this.#wasInSync = true
-      const before = invalid
-      invalid = report.invalid ?? 0
-      if (invalid > 0 && before === 0) this.#warnOfInvalid(invalid)
+      if (report.invalid > 0 && invalid === 0) this.#warnOfInvalid(report.invalid)
+      invalid = report.invalid
       await changes.wait(signal)
     }
   }

@@ -22,6 +22,7 @@ export type SyncErrorCode =
   | "ERR_TOO_LARGE"
   | "ERR_MEDIA_TYPE"
   | "ERR_TOO_MANY"
+  | "ERR_QUOTA"
   | "ERR_INTERNAL"
   | "ERR_NOT_IMPLEMENTED"
   | "ERR_SOURCE_FAILED"

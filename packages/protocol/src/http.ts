@@ -53,6 +53,7 @@ const TABLE: Readonly<Record<SyncErrorCode, readonly [status: number, recovery: 
   ERR_MEMORY_FULL: [503, "retry"],
   ERR_TIMEOUT: [504, "retry"],
   ERR_OUTCOME_UNKNOWN: [504, "retry"],
+  ERR_QUOTA: [507, "stop"],
 
   ERR_COMPACTED: [410, "resync"],
   ERR_LAGGED: [503, "resync"],
