@@ -29,6 +29,8 @@ export interface HubLimits {
    * proxy on this machine stands for all its clients: raise it for a proxy on another one.
    */
   readonly streamsPerAddressMax: number
+  /** Most event streams of one identity; 1,000. */
+  readonly streamsPerIdentityMax: number
   /**
    * Most different filters of one topic at once; 10,000, one for each stream. Each costs some KiB,
    * and the commits that change entries it lets through. There is always room for the unfiltered
@@ -39,6 +41,8 @@ export interface HubLimits {
   readonly viewBytesMax: number
   /** Most different filters of readers at one address; 200. */
   readonly viewsPerAddressMax: number
+  /** Most different filters of readers of one identity; 1,000. */
+  readonly viewsPerIdentityMax: number
   /** Most prefixes plus keys of one view; 256. Each changed entry is compared with all of them. */
   readonly filtersMax: number
   /**
@@ -79,8 +83,31 @@ export interface HubLimits {
   readonly valueBytesMax: number
   /** Most bytes of a batch's body; 4 MiB. */
   readonly batchBytesMax: number
+  /**
+   * Most requests of one address per second, of IPv6 of its first 64 bits; 500. Twice as many are
+   * taken at once after a rest. Loopback is exempt.
+   */
+  readonly requestsPerSecondMax: number
+  /** Time for the head of a request to arrive, and for a TLS handshake; 10 s. */
+  readonly headMs: number
   /** Time for the body of a request to arrive; 30 s. */
   readonly bodyMs: number
+  /**
+   * Most connections of one address; 500. Loopback and trusted proxies are exempt. Not on Bun,
+   * whose server accepts by itself.
+   */
+  readonly connectionsPerAddressMax: number
+  /** Most entries of a topic that clients may write into; 10 million. */
+  readonly topicEntriesMax: number
+  /** Most bytes of keys and values of such a topic; 2 GiB. */
+  readonly topicBytesMax: number
+  /**
+   * Most entries of one topic that one identity may have written and that exist; 100,000. Counted
+   * since the hub has started.
+   */
+  readonly identityEntriesMax: number
+  /** Most bytes of the keys and values of these; 256 MiB. */
+  readonly identityBytesMax: number
   /** Time for the source to answer a write; 10 s. After it the write's outcome is unknown. */
   readonly writeMs: number
 }
@@ -89,10 +116,12 @@ export interface HubLimits {
 export const HUB_LIMITS: HubLimits = {
   streamsMax: 10_000,
   streamsPerAddressMax: 200,
+  streamsPerIdentityMax: 1_000,
   stalledMs: 300_000,
   viewsMax: 10_000,
   viewBytesMax: 67_108_864,
   viewsPerAddressMax: 200,
+  viewsPerIdentityMax: 1_000,
   filtersMax: 256,
   frameCacheBytesMax: 67_108_864,
   frameCacheMs: 10_000,
@@ -111,7 +140,14 @@ export const HUB_LIMITS: HubLimits = {
   lagGraceMs: 300_000,
   valueBytesMax: VALUE_BYTES_DEFAULT,
   batchBytesMax: 4_194_304,
+  requestsPerSecondMax: 500,
+  headMs: 10_000,
   bodyMs: 30_000,
+  connectionsPerAddressMax: 500,
+  topicEntriesMax: 10_000_000,
+  topicBytesMax: 2_147_483_648,
+  identityEntriesMax: 100_000,
+  identityBytesMax: 268_435_456,
   writeMs: 10_000,
 }
 
@@ -122,10 +158,12 @@ const DURATION = durationRule()
 const RULES: OptionRules<HubLimits> = {
   streamsMax: COUNT,
   streamsPerAddressMax: COUNT,
+  streamsPerIdentityMax: COUNT,
   stalledMs: durationRule(1),
   viewsMax: COUNT,
   viewBytesMax: COUNT,
   viewsPerAddressMax: COUNT,
+  viewsPerIdentityMax: COUNT,
   filtersMax: COUNT,
   frameCacheBytesMax: integerRule(0),
   frameCacheMs: DURATION,
@@ -145,7 +183,14 @@ const RULES: OptionRules<HubLimits> = {
   lagGraceMs: DURATION,
   valueBytesMax: COUNT,
   batchBytesMax: COUNT,
+  requestsPerSecondMax: COUNT,
+  headMs: integerRule(1, 3_600_000),
   bodyMs: durationRule(1),
+  connectionsPerAddressMax: COUNT,
+  topicEntriesMax: COUNT,
+  topicBytesMax: COUNT,
+  identityEntriesMax: COUNT,
+  identityBytesMax: COUNT,
   writeMs: DURATION,
 }
 

@@ -20,14 +20,14 @@ export interface Config {
   readonly anonymous: "read" | "write"
   /** True when the operator chose that access; on loopback it is `write` unless chosen. */
   readonly isAccessChosen: boolean
+  /** Addresses of proxies whose word on a client's address counts, as CIDR. */
+  readonly trustedProxies: readonly string[]
   /** Origins whose pages may use this hub. */
   readonly cors: readonly string[]
   /** Names by which a hub on loopback may be addressed, beside loopback's own. Without a port. */
   readonly hosts: readonly string[]
   /** True when streams go out in gzip to readers that accept it. */
   readonly compress: boolean
-  /** The address that serves metrics alone, if there is one. */
-  readonly metricsListen: Address | undefined
   /** Bounds of the hub. */
   readonly limits: Partial<HubLimits>
   /** The most bytes of the state of each topic. */
@@ -59,10 +59,10 @@ export function readConfig(values: SettingValues): Config {
     topics,
     anonymous: anonymous ?? "write",
     isAccessChosen: anonymous !== undefined,
+    trustedProxies: values["trusted-proxy"],
     cors: values.cors,
     hosts: values["allow-host"],
     compress: values.compress,
-    metricsListen: values["metrics-listen"],
     limits: limitsOf(values),
     topicMemory: topicMemoryOf(values, topics.length),
     cache: { historyMs: values.history, tombstoneBytesMax: values["history-size"] },

@@ -1,6 +1,7 @@
 import type { Clock } from "@headwater/core"
 import type { GoodbyeReason } from "@headwater/protocol"
 import { NotReadyError, TooManyError } from "../errors.ts"
+import { KeyedCounts } from "../keyed-counts.ts"
 import type { HubLimits } from "../limits.ts"
 
 /** An open event stream, or another answer that is waited for, as seen from outside. */
@@ -44,8 +45,10 @@ const FULL_MS = 250
 export class OpenStreams {
   readonly #clock: Clock
   readonly #limits: HubLimits
-  readonly #open = new Set<OpenStream>()
-  readonly #openOf = new Map<string, number>()
+  /** Each with the identity that it counts for, where its reader has one. */
+  readonly #open = new Map<OpenStream, string | undefined>()
+  readonly #byPeer = new KeyedCounts()
+  readonly #byIdentity = new KeyedCounts()
   #draining = false
   #leaving = 0
   #fullUntil = Number.NEGATIVE_INFINITY
@@ -76,17 +79,18 @@ export class OpenStreams {
    *
    * @throws {NotReadyError} the hub is shutting down.
    * @throws {TooManyError} `streamsMax` are open, and none of them is stalled; or
-   *   `streamsPerAddressMax` of its address are.
+   *   `streamsPerAddressMax` of its address are, or `streamsPerIdentityMax` of its identity.
    */
-  admit(stream: OpenStream): () => void {
+  admit(stream: OpenStream, identity?: string): () => void {
     if (this.#draining) throw new NotReadyError("this hub is shutting down")
-    this.#checkPeer(stream.peer)
+    this.#checkShare(stream.peer, identity)
     if (this.#open.size >= this.#limits.streamsMax) this.#cutLongestStalled()
     if (this.#open.size >= this.#limits.streamsMax) {
       throw new TooManyError(`all ${this.#limits.streamsMax} streams of this hub are in use`)
     }
-    this.#open.add(stream)
-    this.#count(stream.peer, 1)
+    this.#open.set(stream, identity)
+    this.#byPeer.add(stream.peer, 1)
+    this.#byIdentity.add(identity, 1)
     this.#cancelTimer ??= this.#clock.after(this.#sweepMs, () => this.#sweep())
     return () => this.#forget(stream)
   }
@@ -101,11 +105,11 @@ export class OpenStreams {
     this.#cancelTimer?.()
     this.#cancelTimer = undefined
     const until = this.#clock.elapsed() + graceMs
-    for (const stream of [...this.#open]) stream.goodbye(reason)
+    for (const stream of [...this.#open.keys()]) stream.goodbye(reason)
     while (this.#open.size > 0 && this.#clock.elapsed() < until) {
       await this.#clock.sleep(LOOK_MS, signal)
     }
-    for (const stream of [...this.#open]) this.#cut(stream)
+    for (const stream of [...this.#open.keys()]) this.#cut(stream)
   }
 
   // A quarter of a bound late at the most.
@@ -117,7 +121,7 @@ export class OpenStreams {
   #sweep(): void {
     const { stalledMs, heartbeatMs } = this.#limits
     const now = this.#clock.elapsed()
-    for (const stream of [...this.#open]) {
+    for (const stream of [...this.#open.keys()]) {
       const ms = now - (stream.stalledSince ?? now)
       if (ms >= stalledMs || (ms >= heartbeatMs && stream.hasLagged)) this.#cut(stream)
     }
@@ -130,7 +134,7 @@ export class OpenStreams {
     if (now < this.#fullUntil) return
     let longest: OpenStream | undefined
     let since = now - this.#limits.heartbeatMs * HEARTBEATS_STALLED
-    for (const stream of this.#open) {
+    for (const stream of this.#open.keys()) {
       const { stalledSince } = stream
       if (stalledSince === undefined || stalledSince > since) continue
       longest = stream
@@ -145,20 +149,22 @@ export class OpenStreams {
     stream.cut()
   }
 
-  #checkPeer(peer: string | undefined): void {
-    const { streamsPerAddressMax } = this.#limits
-    if (peer === undefined || (this.#openOf.get(peer) ?? 0) < streamsPerAddressMax) return
-    throw new TooManyError(`all ${streamsPerAddressMax} streams of the address ${peer} are in use`)
+  #checkShare(peer: string | undefined, identity: string | undefined): void {
+    const { streamsPerAddressMax, streamsPerIdentityMax } = this.#limits
+    if (this.#byPeer.of(peer) >= streamsPerAddressMax) {
+      throw new TooManyError(
+        `all ${streamsPerAddressMax} streams of the address ${peer} are in use`,
+      )
+    }
+    if (this.#byIdentity.of(identity) >= streamsPerIdentityMax) {
+      throw new TooManyError(`all ${streamsPerIdentityMax} streams of this identity are in use`)
+    }
   }
 
   #forget(stream: OpenStream): void {
-    if (this.#open.delete(stream)) this.#count(stream.peer, -1)
-  }
-
-  #count(peer: string | undefined, change: 1 | -1): void {
-    if (peer === undefined) return
-    const count = (this.#openOf.get(peer) ?? 0) + change
-    if (count === 0) this.#openOf.delete(peer)
-    else this.#openOf.set(peer, count)
+    const identity = this.#open.get(stream)
+    if (!this.#open.delete(stream)) return
+    this.#byPeer.add(stream.peer, -1)
+    this.#byIdentity.add(identity, -1)
   }
 }

@@ -11,6 +11,7 @@ import { formatStreamId, type GrantedFilter, type ViewFilter } from "@headwater/
 import type { CurrentVersion, FanOut } from "./fan-out.ts"
 import type { FrameRequest, WalkFrame } from "./frames.ts"
 import { type Jump, type Sums, type View, ViewGoneError, type Wakeable } from "./view.ts"
+import type { ViewHolder } from "./views.ts"
 
 /** The result of one step. */
 export type CursorStep =
@@ -58,17 +59,14 @@ export class CatchUpCursor {
    * @param follower is woken when the view changes.
    * @throws {TooManyError} too many views are in use.
    */
-  constructor(
-    fanOut: FanOut,
-    request: GrantedFilter & { readonly address?: string | undefined },
-    follower: Wakeable,
-  ) {
+  constructor(fanOut: FanOut, request: GrantedFilter & ViewHolder, follower: Wakeable) {
     const { views } = fanOut
     assert(views !== undefined, "readers walk once there is something to walk")
     this.#fanOut = fanOut
-    const { prefixes, keys, grant, address } = request
-    this.#view = views.retain({ prefixes, keys, grant, values: fanOut.values, address })
-    this.#closers.push(() => views.release(this.#view, address))
+    const { prefixes, keys, grant, address, identity } = request
+    const holder = { address, identity }
+    this.#view = views.retain({ prefixes, keys, grant, values: fanOut.values, ...holder })
+    this.#closers.push(() => views.release(this.#view, holder))
     this.#closers.push(fanOut.watch(follower, this.#view))
   }
 

@@ -13,7 +13,13 @@ interface ViewEntry {
   idleSince: number
 }
 
-/** A filter that a reader asks for, with its grant, and the address that it asks from. */
+/** The address and the identity of a reader, each of which has a share of the filtered views. */
+export interface ViewHolder {
+  readonly address?: string | undefined
+  readonly identity?: string | undefined
+}
+
+/** A filter that a reader asks for, with its grant, its address and its identity. */
 export interface ViewRequest extends ViewSpec {
   /** Of the peer; without one, its views are not counted. */
   readonly address?: string | undefined
@@ -37,8 +43,8 @@ export class Views {
   /** Filtered views in the table, and the bytes of their prefixes and keys. */
   #filtered = 0
   #filterBytes = 0
-  /** Holders by address and filtered view. */
-  readonly #byAddress = new Map<string, Map<View, number>>()
+  /** Readers by address or identity, and by filtered view. */
+  readonly #byHolder = new Map<string, Map<View, number>>()
   #numbers = 0
   #newest: PinnedSnapshot | undefined
   #cancelTimer: (() => void) | undefined
@@ -58,31 +64,31 @@ export class Views {
    * view.
    *
    * @throws {TooManyError} when `viewsMax` others are in use, or filters of `viewBytesMax`, or
-   *   `viewsPerAddressMax` by readers at this address.
+   *   `viewsPerAddressMax` by readers at this address, or `viewsPerIdentityMax` of this identity.
    */
   retain(request: ViewRequest): View {
     const key = keyOf(request)
     const held = this.#held.get(key) ?? this.#add(key, request)
     const { view } = held
-    if (view.filter !== undefined && request.address !== undefined) {
-      this.#count(view, request.address)
-    }
+    if (view.filter !== undefined) this.#count(view, request)
     held.holders++
     return view
   }
 
-  /** Gives a view back, to the same address. */
-  release(view: View, address?: string): void {
+  /** Gives a view back, from the same holder. */
+  release(view: View, holder: ViewHolder = {}): void {
     const held = this.#byView.get(view)
     if (held === undefined) return
     held.holders--
     held.idleSince = this.#context.clock.elapsed()
-    const counts = address === undefined ? undefined : this.#byAddress.get(address)
-    const holders = counts?.get(view)
-    if (address === undefined || counts === undefined || holders === undefined) return
-    if (holders > 1) counts.set(view, holders - 1)
-    else counts.delete(view)
-    if (counts.size === 0) this.#byAddress.delete(address)
+    for (const { name } of this.#sharesOf(holder)) {
+      const counts = this.#byHolder.get(name)
+      const holders = counts?.get(view)
+      if (counts === undefined || holders === undefined) continue
+      if (holders > 1) counts.set(view, holders - 1)
+      else counts.delete(view)
+      if (counts.size === 0) this.#byHolder.delete(name)
+    }
   }
 
   /**
@@ -104,7 +110,7 @@ export class Views {
     this.#cancelTimer = undefined
     for (const view of this.#views()) view.dispose()
     this.#held.clear()
-    this.#byAddress.clear()
+    this.#byHolder.clear()
   }
 
   *#views(): Generator<View> {
@@ -141,14 +147,29 @@ export class Views {
     )
   }
 
-  #count(view: View, address: string): void {
-    const { viewsPerAddressMax } = this.#context.limits
-    const counts = this.#byAddress.get(address) ?? new Map<View, number>()
-    const holders = counts.get(view) ?? 0
-    if (holders === 0 && counts.size >= viewsPerAddressMax) {
-      throw new TooManyError(`${viewsPerAddressMax} filtered views are in use by this address`)
+  #count(view: View, holder: ViewHolder): void {
+    const shares = this.#sharesOf(holder)
+    for (const { name, max, of } of shares) {
+      const counts = this.#byHolder.get(name)
+      if (counts === undefined || counts.has(view) || counts.size < max) continue
+      throw new TooManyError(`${max} filtered views are in use by this ${of}`)
     }
-    this.#byAddress.set(address, counts.set(view, holders + 1))
+    for (const { name } of shares) {
+      const counts = this.#byHolder.get(name) ?? new Map<View, number>()
+      this.#byHolder.set(name, counts.set(view, (counts.get(view) ?? 0) + 1))
+    }
+  }
+
+  #sharesOf({ address, identity }: ViewHolder) {
+    const { viewsPerAddressMax, viewsPerIdentityMax } = this.#context.limits
+    const shares = []
+    if (address !== undefined) {
+      shares.push({ name: `address ${address}`, max: viewsPerAddressMax, of: "address" })
+    }
+    if (identity !== undefined) {
+      shares.push({ name: `identity ${identity}`, max: viewsPerIdentityMax, of: "identity" })
+    }
+    return shares
   }
 
   #changedViews(pinned: PinnedSnapshot, before: number): Set<View> | undefined {

@@ -1,5 +1,8 @@
 import type { IncomingMessage, Server, ServerResponse } from "node:http"
 import type { Duplex } from "node:stream"
+import { isInside, parseRange } from "../http/ip-range.ts"
+import { peerOf } from "../http/peer.ts"
+import { KeyedCounts } from "../keyed-counts.ts"
 import type { Log } from "../log.ts"
 
 /** Requests that may wait behind the one that is answered; a connection with more is closed. */
@@ -10,6 +13,19 @@ const CLOSE_SWEEP_MS = 20
 
 /** Least time between two log lines on refused connections, in ms. */
 const REFUSED_LOG_MS = 60_000
+
+/** Bounds on the connections of a server. */
+export interface ConnectionLimits {
+  /** Connections open at once. One more is closed as soon as it is accepted. */
+  readonly max: number
+  /** Those of one address, of IPv6 of its first 64 bits. Loopback is exempt. */
+  readonly perAddressMax?: number | undefined
+  /** Addresses that are exempt as well, as CIDR. */
+  readonly exempt?: readonly string[] | undefined
+}
+
+/** A connection, which may tell its peer. */
+type PeerConnection = Duplex & { readonly remoteAddress?: string | undefined }
 
 /** Answers one request. */
 export type RequestListener = (incoming: IncomingMessage, outgoing: ServerResponse) => void
@@ -28,7 +44,10 @@ type QueuedRequest = readonly [IncomingMessage, ServerResponse]
  */
 export class Connections {
   readonly #max: number
+  readonly #perAddressMax: number
+  readonly #exempt
   readonly #log: Log
+  readonly #byAddress = new KeyedCounts()
   /**
    * Each with the requests that wait on it; `undefined` while none is being answered. A connection
    * of HTTP/2 is a session: it answers in its own way, and ends by itself.
@@ -38,15 +57,16 @@ export class Connections {
   #loggedAt = Number.NEGATIVE_INFINITY
   #isClosing = false
 
-  /** `max`: connections open at once. One more is closed as soon as it is accepted. */
-  constructor(max: number, log: Log) {
+  constructor({ max, perAddressMax, exempt = [] }: ConnectionLimits, log: Log) {
     this.#max = max
+    this.#perAddressMax = perAddressMax ?? Number.POSITIVE_INFINITY
+    this.#exempt = exempt.flatMap((range) => parseRange(range) ?? [])
     this.#log = log
   }
 
   /** Counts the connections of a server, and answers its requests in turn. */
   serve(server: Server, answer: RequestListener): void {
-    server.on("connection", (socket: Duplex) => this.accept(socket))
+    server.on("connection", (socket: PeerConnection) => this.accept(socket))
     server.on("request", (incoming: IncomingMessage, outgoing: ServerResponse) => {
       this.#request(incoming, outgoing, answer)
     })
@@ -78,14 +98,17 @@ export class Connections {
    * Counts a connection until it closes. Returns false where it is refused: then it is closed. A
    * connection that is known already is not counted again.
    */
-  accept(socket: Duplex): boolean {
+  accept(socket: PeerConnection): boolean {
     if (this.#open.has(socket)) return true
     // A connection that the client resets has an error, and nothing to be told of it.
     socket.on("error", () => {})
-    if (this.#isClosing || this.refuses()) {
+    const address = this.#addressOf(socket)
+    if (this.#isClosing || this.refuses() || this.#byAddress.of(address) >= this.#perAddressMax) {
       socket.destroy()
       return false
     }
+    this.#byAddress.add(address, 1)
+    socket.once("close", () => this.#byAddress.add(address, -1))
     this.#add(socket)
     return true
   }
@@ -116,6 +139,11 @@ export class Connections {
       const sweep = setInterval(look, CLOSE_SWEEP_MS)
       look()
     })
+  }
+
+  #addressOf({ remoteAddress }: PeerConnection): string | undefined {
+    if (remoteAddress === undefined || isInside(this.#exempt, remoteAddress)) return undefined
+    return peerOf({ peerAddress: remoteAddress })
   }
 
   #add(socket: Duplex): void {

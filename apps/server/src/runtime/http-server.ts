@@ -17,6 +17,7 @@ import { connectionsMax } from "./open-files.ts"
 import { refusal } from "./refusal.ts"
 import { checkHost, checkTarget } from "./request-target.ts"
 import type { FetchHandler, ListenOptions } from "./runtime.ts"
+import { StalledAnswers } from "./stalled-answers.ts"
 
 /** Interval at which a server looks for late requests, in ms. */
 const CHECK_MS = 1_000
@@ -52,8 +53,14 @@ export function createHttpServer(fetch: FetchHandler, options: ListenOptions): H
     connectionsCheckingInterval: Math.min(CHECK_MS, headMs),
   }
   const server = createServer(limits)
-  const connections = new Connections(options.connectionsMax ?? connectionsMax(), log)
-  const answer = listenerOf(fetch, hostname, log)
+  const bounds = {
+    max: options.connectionsMax ?? connectionsMax(),
+    perAddressMax: options.connectionsPerAddressMax,
+    exempt: options.trustedProxies,
+  }
+  const connections = new Connections(bounds, log)
+  const stalled = new StalledAnswers(options.stalledMs ?? 300_000)
+  const answer = listenerOf(fetch, hostname, log, stalled)
   connections.serve(server, answer)
   const sessions = options.certificate && new Http2Sessions(headMs, answer)
   return {
@@ -80,7 +87,7 @@ export function attachClock(server: Server, isOpen: () => boolean): void {
   server.emit("listening")
 }
 
-function listenerOf(fetch: FetchHandler, hostname: string, log: Log) {
+function listenerOf(fetch: FetchHandler, hostname: string, log: Log, stalled: StalledAnswers) {
   const answer = getRequestListener(answerWith(fetch), {
     hostname,
     errorHandler: (error) => refusal(refusalOf(error), log),
@@ -89,6 +96,7 @@ function listenerOf(fetch: FetchHandler, hostname: string, log: Log) {
     incoming: IncomingMessage | Http2ServerRequest,
     outgoing: ServerResponse | Http2ServerResponse,
   ): void => {
+    stalled.watch(outgoing)
     try {
       checkHost(incoming.rawHeaders)
       checkTarget(incoming.url ?? "")

@@ -1,6 +1,5 @@
 import type { PeerBindings } from "../http/peer.ts"
 import type { Log } from "../log.ts"
-import type { ProcessUsage } from "../metrics/process-metrics.ts"
 
 /**
  * The interface to the machine under the server. `package.json` chooses the file behind `#runtime`.
@@ -12,12 +11,6 @@ import type { ProcessUsage } from "../metrics/process-metrics.ts"
  */
 export interface Runtime {
   readonly name: "node" | "deno" | "bun"
-
-  /** The version of the runtime. */
-  readonly version: string
-
-  /** Returns what the process has used of the machine. */
-  usage(): ProcessUsage
 
   /** The arguments of the command, without the program and the script. */
   readonly args: readonly string[]
@@ -85,6 +78,12 @@ export interface ListenOptions {
   readonly bodyMs?: number
   /** Connections open at once; unless given, as many as the limit on open files leaves. */
   readonly connectionsMax?: number
+  /** Time for which an answer may wait for a client that takes no byte, in ms; 5 minutes. */
+  readonly stalledMs?: number
+  /** Connections of one address at once; any number unless given. Loopback is exempt. */
+  readonly connectionsPerAddressMax?: number
+  /** Addresses that are exempt as well, as CIDR. */
+  readonly trustedProxies?: readonly string[]
   /** The console's error stream unless given. */
   readonly log?: Log
 }

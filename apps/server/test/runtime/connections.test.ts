@@ -34,6 +34,13 @@ describe("an HTTP server", () => {
     return made
   }
 
+  async function healthStatus(): Promise<number | undefined> {
+    return fetch(`${served.url}/healthz`).then(
+      ({ status }) => status,
+      () => undefined,
+    )
+  }
+
   async function streamsAre(count: number): Promise<void> {
     while (served.hub.streams.size !== count) await turn()
   }
@@ -127,6 +134,19 @@ describe("an HTTP server", () => {
     for (const client of kept) client.close()
     await streamsAre(0)
     expect((await fetch(`${served.url}/healthz`)).status).toBe(200)
+  })
+
+  // Bun's server bounds it by its own idle timeout.
+  test.skipIf(process.versions.bun)("ends an answer whose client takes no byte", async () => {
+    const entries = [["a", new Uint8Array(1_000_000).fill(97)] as const]
+    const topics = [{ name: "t", source: memorySource({ entries }), values: "text" as const }]
+    served = await serveHub({ topics }, {}, { stalledMs: 500, connectionsMax: 1 })
+    const client = await connection()
+    client.socket.pause()
+    const get = "GET /v1/topics/t/entry?key=a HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n"
+    client.socket.write(get.repeat(16))
+    // No other connection is taken while this one is open.
+    while ((await healthStatus()) !== 200) await turn()
   })
 
   test("goes on after clients that reset their connections in the middle", async () => {

@@ -46,6 +46,12 @@ export const LIMITS = {
     COUNT,
     "most event streams of one address, of IPv6 of its first 64 bits; loopback is exempt",
   ),
+  "streams-per-identity": bound(
+    "streamsPerIdentityMax",
+    "Readers",
+    COUNT,
+    "most event streams of one identity",
+  ),
   heartbeat: bound(
     "heartbeatMs",
     "Readers",
@@ -83,11 +89,23 @@ export const LIMITS = {
     "time after its snapshot in which such a reader may lag further",
   ),
   views: bound("viewsMax", "Readers", COUNT, "most different filters of one topic at once"),
+  "view-size": bound(
+    "viewBytesMax",
+    "Readers",
+    SIZE,
+    "most bytes of the prefixes and keys of these filters together",
+  ),
   "views-per-address": bound(
     "viewsPerAddressMax",
     "Readers",
     COUNT,
     "most different filters of readers at one address",
+  ),
+  "views-per-identity": bound(
+    "viewsPerIdentityMax",
+    "Readers",
+    COUNT,
+    "most different filters of readers of one identity",
   ),
   filters: bound("filtersMax", "Readers", COUNT, "most prefixes and keys of one filter"),
   "frame-size": fixed(
@@ -114,7 +132,49 @@ export const LIMITS = {
     SIZE,
     "most bytes of a value; the same on all hubs of a source, as it is part of the epoch",
   ),
+  "entries-per-topic": bound(
+    "topicEntriesMax",
+    "Topics and memory",
+    COUNT,
+    "most entries of a topic that clients may write into",
+  ),
+  "topic-size": bound(
+    "topicBytesMax",
+    "Topics and memory",
+    SIZE,
+    "most bytes of keys and values of a topic that clients may write into",
+  ),
+  "entries-per-identity": bound(
+    "identityEntriesMax",
+    "Topics and memory",
+    COUNT,
+    "most entries of a topic that one identity may have written",
+  ),
+  "identity-size": bound(
+    "identityBytesMax",
+    "Topics and memory",
+    SIZE,
+    "most bytes of keys and values of these",
+  ),
   "batch-size": bound("batchBytesMax", "Requests", SIZE, "most bytes of the body of a batch"),
+  "requests-per-second": bound(
+    "requestsPerSecondMax",
+    "Requests",
+    COUNT,
+    "most requests of one address per second; loopback is exempt",
+  ),
+  "connections-per-address": fixed(
+    "connectionsPerAddressMax",
+    "Requests",
+    COUNT,
+    "most connections of one address (not on Bun); loopback and trusted proxies are exempt",
+  ),
+  "head-time": fixed(
+    "headMs",
+    "Requests",
+    duration({ least: 1, most: 3_600_000 }),
+    "time for the head of a request to arrive, and for a TLS handshake",
+  ),
   "body-time": fixed(
     "bodyMs",
     "Requests",

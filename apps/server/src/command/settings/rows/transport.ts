@@ -1,5 +1,6 @@
+import { parseRange } from "../../../http/ip-range.ts"
 import type { Settings } from "../setting.ts"
-import { path } from "../setting-type.ts"
+import { parsed, path } from "../setting-type.ts"
 
 /** Settings of the connections that a hub serves. */
 export const TRANSPORT = {
@@ -13,4 +14,14 @@ export const TRANSPORT = {
     type: path,
     help: "the key of the certificate (PEM); read again when it changes",
   },
+  "trusted-proxy": {
+    group: "Serving",
+    type: parsed("CIDR", "an address or a range, such as 10.0.0.0/8", parseProxy, String),
+    many: true,
+    help: "believe X-Forwarded-For of proxies at these addresses; again for more",
+  },
 } as const satisfies Settings
+
+function parseProxy(text: string): string | undefined {
+  return parseRange(text) && text
+}
