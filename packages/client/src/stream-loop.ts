@@ -23,9 +23,11 @@ export const WARN_MS = 5_000
 /** The first wait is drawn from 0 to 250 ms; each next one from twice as much, up to 30 s. */
 export const BACKOFF = { firstMs: 250, maxMs: 30_000 }
 
-// Smaller than the `systemClock` of core. A delay that no timer takes, of 24.8 days, is cut short:
-// only silence may last that long, and then the link is made again.
-const machineClock: ClientClock = {
+/**
+ * The clock of the machine; smaller than the `systemClock` of core. A delay that no timer takes, of
+ * 24.8 days, is cut short: only silence may last that long, and then the link is made again.
+ */
+export const machineClock: ClientClock = {
   now: Date.now,
   elapsed: () => performance.now(),
   after(delayMs, task) {

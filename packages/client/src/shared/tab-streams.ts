@@ -1,0 +1,143 @@
+import { onAbort } from "@headwater/core"
+import { ReplicaError } from "../replica-error.ts"
+import type { HolderMessage, Port, SharedRequest, TabMessage } from "./holder-protocol.ts"
+
+/**
+ * The streams of one tab at one holder. Each is an answer like a hub's, whose text the holder
+ * sends. With the holder they end, and the replicas come back by their ids.
+ */
+export class TabStreams {
+  readonly #port: Port
+  readonly #streams = new Map<number, TabStream>()
+  readonly #onReady: (lock: string | undefined) => void
+  readonly #pings = new Set<() => void>()
+  #last = 0
+  #isClosed = false
+
+  /** @param onReady called once the holder serves this tab, with the lock that it holds. */
+  constructor(port: Port, onReady: (lock: string | undefined) => void) {
+    this.#port = port
+    this.#onReady = onReady
+    port.onmessage = ({ data }) => this.#take(data as HolderMessage)
+  }
+
+  /** Opens a stream. `signal` ends it. */
+  open(request: SharedRequest, signal: AbortSignal | null | undefined): Response {
+    this.#last += 1
+    const stream = this.#last
+    const opened = new TabStream(signal ?? undefined, () => {
+      if (this.#streams.delete(stream)) this.#tell({ type: "close", stream })
+    })
+    this.#streams.set(stream, opened)
+    this.#tell({ type: "open", stream, request })
+    return new Response(opened.body, { headers: { "content-type": "text/event-stream" } })
+  }
+
+  /** Resolves with true once the holder shows that it lives, with false after some time. */
+  async isAlive(withinMs: number): Promise<boolean> {
+    let heard: (() => void) | undefined
+    let timer: ReturnType<typeof setTimeout> | undefined
+    const isAlive = await new Promise<boolean>((resolve) => {
+      heard = () => resolve(true)
+      this.#pings.add(heard)
+      timer = setTimeout(() => resolve(false), withinMs)
+      this.#tell({ type: "ping" })
+    })
+    clearTimeout(timer)
+    this.#pings.delete(heard!)
+    return isAlive
+  }
+
+  /** Lets go of the holder. */
+  close(reason: string): void {
+    if (this.#isClosed) return
+    for (const [stream, opened] of [...this.#streams]) {
+      this.#tell({ type: "close", stream })
+      opened.end(reason)
+    }
+    this.#streams.clear()
+    this.#isClosed = true
+    this.#port.onmessage = null
+    this.#port.close()
+  }
+
+  #take(message: HolderMessage): void {
+    for (const heard of this.#pings) heard()
+    switch (message.type) {
+      case "ready":
+        this.#onReady(message.lock)
+        break
+      case "text": {
+        const { stream, text } = message
+        this.#streams.get(stream)?.push(text)
+        this.#tell({ type: "took", stream, characters: text.length })
+        break
+      }
+      case "end": {
+        const opened = this.#streams.get(message.stream)
+        this.#streams.delete(message.stream)
+        opened?.end(message.reason)
+      }
+    }
+  }
+
+  #tell(message: TabMessage): void {
+    if (!this.#isClosed) this.#port.postMessage(message)
+  }
+}
+
+/** The body of one answer: text in, bytes out; an end counts after all text before it. */
+class TabStream {
+  readonly body: ReadableStream<Uint8Array>
+  readonly #queue: string[] = []
+  readonly #encoder = new TextEncoder()
+  #ended: unknown
+  #wake: (() => void) | undefined
+
+  /** @param drop called when the reader lets go. */
+  constructor(signal: AbortSignal | undefined, drop: () => void) {
+    const letGo = onAbort(signal, () => {
+      this.#queue.length = 0
+      this.#finish(signal?.reason)
+      drop()
+    })
+    this.body = new ReadableStream<Uint8Array>(
+      {
+        pull: async (controller) => {
+          while (this.#queue.length === 0) {
+            if (this.#ended !== undefined) {
+              letGo()
+              controller.error(this.#ended)
+              return
+            }
+            await new Promise<void>((resolve) => {
+              this.#wake = resolve
+            })
+          }
+          controller.enqueue(this.#encoder.encode(this.#queue.splice(0).join("")))
+        },
+        cancel: () => {
+          letGo()
+          drop()
+          // A pull that waits ends with the stream.
+          this.#finish(new ReplicaError("the reader let go"))
+        },
+      },
+      { highWaterMark: 0 },
+    )
+  }
+
+  push(text: string): void {
+    this.#queue.push(text)
+    this.#wake?.()
+  }
+
+  end(reason: string): void {
+    this.#finish(new ReplicaError(reason))
+  }
+
+  #finish(error: unknown): void {
+    this.#ended ??= error
+    this.#wake?.()
+  }
+}
