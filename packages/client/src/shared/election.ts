@@ -40,7 +40,8 @@ export type ElectionEvent =
  *
  *   queue     wait for the lock; `steal` takes it from a holder that is dead or frozen
  *   ask       ask all tabs which one leads
- *   wait      for an answer, and a random time more, so that one tab of many steals
+ *   draw      a random time to wait, so that one tab of many steals
+ *   wait      the same, after the time for an answer
  *   announce  tell all tabs that this one leads
  *   host      hold the streams of all tabs; `unhost` ends that
  *   join      open this tab's streams at the leader; `leave` ends those at the one before
@@ -51,6 +52,7 @@ export type ElectionEffect =
   | "queue"
   | "steal"
   | "ask"
+  | "draw"
   | "wait"
   | "announce"
   | "host"
@@ -110,7 +112,7 @@ export function elect(state: ElectionState, event: ElectionEvent): ElectionMove 
       return to("following", leader)
     case "dead":
       if (phase !== "suspecting" || event.leader !== leader) return stay
-      return to("seeking", undefined, "leave", "ask", "wait")
+      return to("seeking", undefined, "leave", "ask", "draw")
     case "waited":
       return phase === "seeking" ? { state, effects: ["steal"] } : stay
     case "close":

@@ -1,3 +1,4 @@
+import { HEARTBEAT_MS } from "@headwater/protocol"
 import {
   type ElectionEffect,
   type ElectionEvent,
@@ -13,6 +14,9 @@ import type { WebLocks } from "./web-locks.ts"
 
 /** A tab that steals waits for up to this much longer, so that one of many does. */
 const STEAL_WAIT_MS = 500
+
+/** A leader that says nothing for this long is asked whether it lives: a heartbeat and a half. */
+const SILENCE_MS = HEARTBEAT_MS * 1.5
 
 /** What tabs say to all others. A channel is the private one of two tabs. */
 type LobbyMessage =
@@ -45,6 +49,9 @@ export class LeadingTab implements Holder {
     this.#lobby.onmessage = ({ data }: { readonly data: unknown }) =>
       this.#hear(data as LobbyMessage)
     this.#move({ type: "begin" })
+    setInterval(() => {
+      if ((this.#streams?.silentMs ?? 0) > SILENCE_MS) this.#move({ type: "silent" })
+    }, HEARTBEAT_MS / 2)
     // A page that may come back from the cache of the browser takes part anew.
     const page = globalThis as unknown as Partial<EventTarget>
     page.addEventListener?.("pagehide", () => this.#move({ type: "close" }))
@@ -85,9 +92,12 @@ export class LeadingTab implements Holder {
       case "ask":
         this.#say({ type: "who" })
         break
-      case "wait":
-        setTimeout(() => this.#move({ type: "waited" }), ANSWER_MS + Math.random() * STEAL_WAIT_MS)
+      case "draw":
+      case "wait": {
+        const firstMs = effect === "wait" ? ANSWER_MS : 0
+        setTimeout(() => this.#move({ type: "waited" }), firstMs + Math.random() * STEAL_WAIT_MS)
         break
+      }
       case "announce":
         this.#say({ type: "lead", leader: this.#state.self })
         break

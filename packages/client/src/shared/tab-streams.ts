@@ -12,6 +12,7 @@ export class TabStreams {
   readonly #onReady: (lock: string | undefined) => void
   readonly #pings = new Set<() => void>()
   #last = 0
+  #heardAt = performance.now()
   #isClosed = false
 
   /** @param onReady called once the holder serves this tab, with the lock that it holds. */
@@ -28,9 +29,15 @@ export class TabStreams {
     const opened = new TabStream(signal ?? undefined, () => {
       if (this.#streams.delete(stream)) this.#tell({ type: "close", stream })
     })
+    if (this.#streams.size === 0) this.#heardAt = performance.now()
     this.#streams.set(stream, opened)
     this.#tell({ type: "open", stream, request })
     return new Response(opened.body, { headers: { "content-type": "text/event-stream" } })
+  }
+
+  /** How long the holder has said nothing, in ms; 0 where it has nothing to say. */
+  get silentMs(): number {
+    return this.#streams.size > 0 ? performance.now() - this.#heardAt : 0
   }
 
   /** Resolves with true once the holder shows that it lives, with false after some time. */
@@ -62,6 +69,7 @@ export class TabStreams {
   }
 
   #take(message: HolderMessage): void {
+    this.#heardAt = performance.now()
     for (const heard of this.#pings) heard()
     switch (message.type) {
       case "ready":

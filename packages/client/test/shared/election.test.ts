@@ -113,6 +113,7 @@ class World {
       case "announce":
         for (const other of others) other.inbox.push({ type: "heard", leader: tab.name })
         break
+      case "draw":
       case "wait":
         tab.isWaiting = true
         break
