@@ -105,7 +105,7 @@ export class LeadingTab implements Holder {
         this.#host = new RelayHost()
         break
       case "unhost":
-        void this.#host?.close()
+        this.#host?.close().catch(console.error)
         this.#host = undefined
         break
       case "join":
@@ -115,7 +115,7 @@ export class LeadingTab implements Holder {
         this.#leave()
         break
       case "ping":
-        void this.#ping()
+        this.#ping().catch(console.error)
         break
       case "release":
         this.#release?.()
