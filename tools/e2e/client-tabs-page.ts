@@ -1,7 +1,7 @@
 import { connect, type Replica } from "@headwater/client"
 import { tabs } from "@headwater/client/shared"
 
-/** What a tab has seen of the topic that it follows. */
+/** The observations of a tab of the topic that it follows. */
 export interface TabSeen {
   readonly state: string
   readonly entries: readonly (readonly [key: string, value: unknown])[]

@@ -18,7 +18,7 @@ const STEAL_WAIT_MS = 500
 /** A leader that says nothing for this long is asked whether it lives: a heartbeat and a half. */
 const SILENCE_MS = HEARTBEAT_MS * 1.5
 
-/** What tabs say to all others. A channel is the private one of two tabs. */
+/** A message of a tab to all others. A channel is the private one of two tabs. */
 type LobbyMessage =
   | { readonly type: "who" }
   | { readonly type: "lead"; readonly leader: string }

@@ -1,7 +1,7 @@
 import type { ClientClock } from "../link.ts"
 import type { HolderMessage, Port, SharedRequest, TabMessage } from "./holder-protocol.ts"
 import { keyOf } from "./holder-protocol.ts"
-import { type Outlet, Relay } from "./relay.ts"
+import { Relay, type TabSink } from "./relay.ts"
 
 /**
  * A tab that took nothing of so many characters is cut off. It comes back by its id: a frozen tab
@@ -116,7 +116,7 @@ interface HostedContext {
 }
 
 /** One stream of one tab. */
-class HostedStream implements Outlet {
+class HostedStream implements TabSink {
   readonly from: string
   readonly #relay: Relay
   readonly #context: HostedContext

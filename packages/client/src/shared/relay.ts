@@ -15,7 +15,7 @@ import { machineClock, StreamLoop } from "../stream-loop.ts"
 import { frameText, snapshotTexts } from "./frame-text.ts"
 
 /** A stream of a tab, as its relay writes it. */
-export interface Outlet {
+export interface TabSink {
   /** The id from which the tab resumes; `""` for none. */
   readonly from: string
   send(text: string): void
@@ -43,8 +43,8 @@ export class Relay {
   readonly #live: RelayedReplica
   readonly #clock: ClientClock
   /** Those that get every frame, and those that wait for an id to begin at, with their arrival. */
-  readonly #outlets = new Set<Outlet>()
-  readonly #waiting = new Map<Outlet, number>()
+  readonly #sinks = new Set<TabSink>()
+  readonly #waiting = new Map<TabSink, number>()
   #hello: HelloFrame | undefined
   #status = ""
   // True between two frames where everything up to the last id is in the replica, and no more.
@@ -69,19 +69,21 @@ export class Relay {
   }
 
   /** Lets a tab take part. */
-  join(outlet: Outlet): void {
+  join(sink: TabSink): void {
     this.#stopLinger?.()
-    this.#waiting.set(outlet, this.#clock.elapsed())
+    this.#waiting.set(sink, this.#clock.elapsed())
     this.#admit()
   }
 
   /** Forgets a tab, which has let go. */
-  leave(outlet: Outlet): void {
-    this.#outlets.delete(outlet)
-    this.#waiting.delete(outlet)
-    if (this.#outlets.size + this.#waiting.size > 0) return
+  leave(sink: TabSink): void {
+    this.#sinks.delete(sink)
+    this.#waiting.delete(sink)
+    if (this.#sinks.size + this.#waiting.size > 0) return
     this.#stopLinger?.()
-    this.#stopLinger = this.#clock.after(LINGER_MS, () => void this.close())
+    this.#stopLinger = this.#clock.after(LINGER_MS, () => {
+      this.close().catch(console.error)
+    })
   }
 
   /** Passes on that the hub is there: the bytes of its stream, also of comments, have come. */
@@ -89,7 +91,7 @@ export class Relay {
     const now = this.#clock.elapsed()
     if (now - this.#beatAt < BEAT_MS) return
     this.#beatAt = now
-    for (const outlet of [...this.#outlets, ...this.#waiting.keys()]) outlet.send(":\n\n")
+    for (const sink of [...this.#sinks, ...this.#waiting.keys()]) sink.send(":\n\n")
     this.#admit()
   }
 
@@ -109,7 +111,7 @@ export class Relay {
     }
     const text = frameText(frame)
     if (type === "status") this.#status = text
-    for (const outlet of [...this.#outlets]) outlet.send(text)
+    for (const sink of [...this.#sinks]) sink.send(text)
     if (type === "sync") this.#otherDigest = mismatch?.hub
     if (type === "sync" || (type === "delta" && frame.id)) {
       const isKnown = type === "sync" || !this.#otherDigest
@@ -123,14 +125,14 @@ export class Relay {
     this.#isAtId = false
     const { code, message = "the stream was closed" } = (error ?? {}) as Partial<SyncError>
     const isRefused = this.closed.aborted && error !== undefined
-    for (const outlet of [...this.#outlets, ...this.#waiting.keys()]) {
+    for (const sink of [...this.#sinks, ...this.#waiting.keys()]) {
       // What the hub refused, it refuses each tab, which may have a fresh token.
       if (isRefused && code) {
-        outlet.send(frameText({ type: "fault", code, retry: "stop", retryMs: 0 }))
+        sink.send(frameText({ type: "fault", code, retry: "stop", retryMs: 0 }))
       }
-      outlet.end(message)
+      sink.end(message)
     }
-    this.#outlets.clear()
+    this.#sinks.clear()
     this.#waiting.clear()
     // The tabs come back with a fresh credential, if they have one, to a relay of that.
     if (code === "ERR_UNAUTHENTICATED") this.#live.closing.abort()
@@ -140,24 +142,24 @@ export class Relay {
     const { position, resume, entries } = this.#live.state
     const digest = this.#otherDigest ?? this.#live.state.digest
     if (!this.#isAtId || !position || !this.#hello) return
-    for (const [outlet, since] of this.#waiting) {
-      const from = readStreamId(outlet.from)
+    for (const [sink, since] of this.#waiting) {
+      const from = readStreamId(sink.from)
       const isAhead = from?.epoch === position.epoch && from.revision > position.revision
       if (isAhead && this.#clock.elapsed() - since < AHEAD_WAIT_MS) continue
-      const resumed = outlet.from === resume
-      this.#waiting.delete(outlet)
-      outlet.send(frameText({ ...this.#hello, epoch: position.epoch, resumed }))
+      const resumed = sink.from === resume
+      this.#waiting.delete(sink)
+      sink.send(frameText({ ...this.#hello, epoch: position.epoch, resumed }))
       if (!resumed) {
         if (isAhead) {
           const { epoch } = position
-          outlet.send(frameText({ type: "reset", reason: "ahead", epoch, id: `${epoch}.0` }))
+          sink.send(frameText({ type: "reset", reason: "ahead", epoch, id: `${epoch}.0` }))
         }
-        for (const text of snapshotTexts(entries.values(), this.#hello.values)) outlet.send(text)
+        for (const text of snapshotTexts(entries.values(), this.#hello.values)) sink.send(text)
       }
       const { revision } = position
-      outlet.send(frameText({ type: "sync", revision, entries: entries.size, digest, id: resume }))
-      if (this.#status) outlet.send(this.#status)
-      this.#outlets.add(outlet)
+      sink.send(frameText({ type: "sync", revision, entries: entries.size, digest, id: resume }))
+      if (this.#status) sink.send(this.#status)
+      this.#sinks.add(sink)
     }
   }
 }

@@ -35,7 +35,7 @@ export class TabStreams {
     return new Response(opened.body, { headers: { "content-type": "text/event-stream" } })
   }
 
-  /** How long the holder has said nothing, in ms; 0 where it has nothing to say. */
+  /** The time since the last message of the holder, in ms; 0 where no stream is open. */
   get silentMs(): number {
     return this.#streams.size > 0 ? performance.now() - this.#heardAt : 0
   }
