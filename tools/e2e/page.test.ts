@@ -13,6 +13,15 @@ const axe = createRequire(import.meta.url).resolve("axe-core/axe.min.js")
 
 const ARGS = ["--topic", "t=memory:", "--topic", "bin=memory:?values=binary"]
 
+const FRAGMENTS = [
+  "#/",
+  "#/topic/t/keys?key=a/b",
+  "#/topic/t/keys?layout=list",
+  "#/topic/t/changes",
+  "#/topic/t/readers",
+  "#/topic/t/proof",
+]
+
 describe.skipIf(!isReady)("the page of a hub, in Chromium", () => {
   let port: number
   let hub: HubProcess
@@ -160,39 +169,64 @@ describe.skipIf(!isReady)("the page of a hub, in Chromium", () => {
     await shown(".topics .chip", "in-sync")
   })
 
-  test.each(["light", "dark"] as const)("has no fault that axe finds, in %s", async (colours) => {
+  test.each([
+    { width: 390, colorScheme: "light" },
+    { width: 1440, colorScheme: "dark" },
+  ] as const)("has no fault that axe finds, at $width px in $colorScheme", async (look) => {
+    const { width, colorScheme } = look
     await put("a/b", '{"n":1}')
-    for (const viewport of [
-      { width: 390, height: 844 },
-      { width: 1440, height: 900 },
-    ]) {
-      const own = await browser.open(hub.url, { viewport, colorScheme: colours })
-      const script = await readFile(axe, "utf8")
-      for (const fragment of [
-        "#/",
-        "#/topic/t/keys?key=a/b",
-        "#/topic/t/keys?layout=list",
-        "#/topic/t/changes",
-        "#/topic/t/readers",
-        "#/topic/t/proof",
-      ]) {
-        await own.goto(`${hub.url}/${fragment}`)
-        await own.waitForFunction(() => document.querySelector(".facts, .topics") !== null)
-        await own.evaluate(script)
-        const violations = await own.evaluate(async () => {
-          const { axe } = globalThis as unknown as { axe: { run: () => Promise<AxeResult> } }
-          return (await axe.run()).violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`)
-        })
-        expect([fragment, viewport.width, violations]).toEqual([fragment, viewport.width, []])
-      }
-      await own.context().close()
+    const own = await browser.open(hub.url, { viewport: { width, height: 844 }, colorScheme })
+    const script = await readFile(axe, "utf8")
+    for (const fragment of FRAGMENTS) {
+      await own.goto(`${hub.url}/${fragment}`)
+      await own.waitForFunction(() => document.querySelector(".facts, .topics") !== null)
+      await own.evaluate(script)
+      const violations = await own.evaluate(async () => {
+        const { axe } = globalThis as unknown as { axe: { run: () => Promise<AxeResult> } }
+        return (await axe.run()).violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`)
+      })
+      expect([fragment, violations]).toEqual([fragment, []])
     }
+    await own.context().close()
+  })
+
+  test("moves nothing by itself while it loads and follows", async () => {
+    const own = await browser.open("about:blank", { viewport: { width: 390, height: 844 } })
+    await own.addInitScript(() => {
+      const room = globalThis as unknown as { shifts: string[] }
+      room.shifts = []
+      new PerformanceObserver((list) => {
+        for (const entry of list.getEntries() as unknown as Shift[]) {
+          const moved = entry.sources.map(({ node }) => node?.parentElement?.className)
+          if (!entry.hadRecentInput) room.shifts.push(`${entry.value} ${moved}`)
+        }
+      }).observe({ type: "layout-shift", buffered: true })
+    })
+    for (const fragment of FRAGMENTS) {
+      await own.goto("about:blank")
+      await own.goto(`${hub.url}/${fragment}`)
+      await own.waitForFunction(() => document.querySelector(".facts, .topics") !== null)
+      await put("a/b", `${Math.random()}`)
+      await own.waitForFunction(() => (document.querySelector(".link-text") as never) !== null)
+      const shifts = await own.evaluate(async () => {
+        await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))
+        return (globalThis as unknown as { shifts: string[] }).shifts
+      })
+      expect([fragment, shifts]).toEqual([fragment, []])
+    }
+    await own.context().close()
   })
 
   test("complains of nothing", () => {
     expect(browser.complaints).toEqual([])
   })
 })
+
+interface Shift {
+  readonly value: number
+  readonly hadRecentInput: boolean
+  readonly sources: readonly { readonly node?: Node & { readonly parentElement: Element | null } }[]
+}
 
 interface AxeResult {
   readonly violations: readonly {

@@ -1,24 +1,26 @@
+import { signal } from "@preact/signals"
+
 /** Samples that a chart shows: five minutes at one every two seconds. */
 export const SAMPLES_MAX = 150
 
 /** The last samples of one number, oldest first; `NaN` where it was not known. */
 export class History {
-  #samples: number[] = []
+  readonly #samples = signal<readonly number[]>([])
   #counter: { readonly value: number; readonly at: number } | undefined
 
-  /** A new array after each sample. */
+  /** A new array after each sample; a component that reads it is drawn again. */
   get samples(): readonly number[] {
-    return this.#samples
+    return this.#samples.value
   }
 
   /** The last sample; `NaN` without one. */
   get last(): number {
-    return this.#samples.at(-1) ?? Number.NaN
+    return this.samples.at(-1) ?? Number.NaN
   }
 
   /** Adds a sample. */
   add(sample: number): void {
-    this.#samples = [...this.#samples.slice(-(SAMPLES_MAX - 1)), sample]
+    this.#samples.value = [...this.#samples.peek().slice(-(SAMPLES_MAX - 1)), sample]
   }
 
   /**

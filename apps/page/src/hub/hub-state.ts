@@ -45,16 +45,13 @@ export const metrics = signal<Metrics>(new Map())
 /** The access to metrics. */
 export const metricsState = signal<MetricsState>("unknown")
 
-/** Grows with each poll, when the charts have another sample. */
-export const samplesTaken = signal(0)
-
 /** Charts of the whole hub. */
 export const hubHistory = {
   writes: new History(),
   deliveries: new History(),
-  latency: new History(),
+  writeTime: new History(),
+  lag: new History(),
   memory: new History(),
-  readers: new History(),
 } as const
 
 /** The difference of the hub's clock to this one, in ms. */
@@ -122,7 +119,6 @@ async function poll(): Promise<void> {
       topics.value = body.topics
       if (measured) metrics.value = measured
       takeSamples(body.topics, metricsState.value === "ok" ? metrics.value : new Map())
-      samplesTaken.value += 1
     })
   } catch (error) {
     if (!(error instanceof RequestFailure)) throw error
@@ -168,19 +164,20 @@ function takeSamples(all: readonly TopicState[], measured: Metrics): void {
     all.length === 0 ? 0 : sum(all.map(({ topic }) => historyOf(topic).writes.last)),
   )
   hubHistory.deliveries.addCounter(sumOf(measured, METRIC.deliveries), at)
-  const now = bucketsOf(measured, METRIC.latency)
-  hubHistory.latency.add(quantileBetween(buckets, now, 0.99) * 1000)
+  const now = bucketsOf(measured, METRIC.writeTime)
+  hubHistory.writeTime.add(quantileBetween(buckets, now, 0.99) * 1000)
   buckets = now
-  hubHistory.memory.add(maxOf(measured, METRIC.memory) ?? Number.NaN)
-  hubHistory.readers.add(all.reduce((total, { subscribers = 0 }) => total + subscribers, 0))
+  hubHistory.lag.add((maxOf(measured, METRIC.lag) ?? Number.NaN) * 1000)
+  const memory = sumOf(measured, METRIC.processMemory) ?? sumOf(measured, METRIC.topicMemory)
+  hubHistory.memory.add(memory ?? Number.NaN)
 }
 
-/** The names of the hub's metrics. */
+/** The names of the hub's metrics that the page shows. */
 export const METRIC = {
-  writes: "headwater_commits_total",
-  deliveries: "headwater_changes_sent_total",
-  latency: "headwater_delivery_seconds",
-  memory: "process_resident_memory_bytes",
-  lag: "headwater_reader_lag_seconds",
-  topicMemory: "headwater_topic_memory_bytes",
+  writes: "headwater_updates_applied_total",
+  deliveries: "headwater_frames_sent_total",
+  writeTime: "headwater_write_duration_seconds",
+  lag: "headwater_reader_lag_max_seconds",
+  processMemory: "process_resident_memory_bytes",
+  topicMemory: "headwater_memory_reserved_bytes",
 } as const

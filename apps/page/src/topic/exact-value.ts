@@ -38,10 +38,14 @@ export class ExactValue {
     return this.#failure
   }
 
-  /** Fetches the value unless that of the revision is here. One request runs at a time. */
+  /**
+   * Fetches the value unless that of the revision is here; 0 where the page has no entry. One
+   * request runs at a time.
+   */
   want(revision: number): void {
     if (revision === this.#wanted) return
     this.#wanted = revision
+    if (revision === 0) this.#value.value = undefined
     if (!this.#isFetching) this.#fetch().catch(console.error)
   }
 

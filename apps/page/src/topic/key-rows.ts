@@ -1,5 +1,5 @@
-import type { KeyIndex } from "./key-index.ts"
-import { foldersOf, type TreeRow, treeRows } from "./key-tree.ts"
+import { indexOfKey, type KeyIndex } from "./key-index.ts"
+import { foldersOf, rowId, type TreeRow, treeRows } from "./key-tree.ts"
 
 /** Keys of a search below which its tree is shown open. */
 const OPENED_MAX = 500
@@ -23,6 +23,9 @@ export class KeyRows {
   #made = ""
   #madeAt = 0
   #tookMs = 0
+  #lastIndex = -1
+  #lastMiss = ""
+  #lastRows: readonly TreeRow[] = []
 
   constructor(index: KeyIndex, isOpen: (prefix: string) => boolean) {
     this.#index = index
@@ -46,10 +49,28 @@ export class KeyRows {
     return { path: key, label: key, depth: 0, count: undefined, isOpen: false }
   }
 
-  /** The index of the row of a path; -1 where none shows it. */
-  indexOf(path: string, layout: Arrangement["layout"]): number {
-    if (layout === "tree") return this.#rows.findIndex((row) => row.path === path)
-    return this.#index.found.indexOf(path)
+  /** The index of the row with an id of `rowId`; -1 where none has it. */
+  indexOf(id: string, layout: Arrangement["layout"]): number {
+    if (layout === "tree") return this.#indexInTree(id)
+    const { found } = this.#index
+    const key = id.slice("key ".length)
+    const at = indexOfKey(found, key)
+    return found[at] === key ? at : -1
+  }
+
+  // The index of the last call is mostly still the row's.
+  #indexInTree(id: string): number {
+    const last = this.#rows[this.#lastIndex]
+    if (last !== undefined && rowId(last) === id) return this.#lastIndex
+    const isFolder = id.startsWith("folder ")
+    const path = id.slice(id.indexOf(" ") + 1)
+    if (this.#lastMiss === id && this.#lastRows === this.#rows) return -1
+    this.#lastIndex = this.#rows.findIndex(
+      (row) => row.path === path && (row.count !== undefined) === isFolder,
+    )
+    this.#lastRows = this.#rows
+    this.#lastMiss = this.#lastIndex < 0 ? id : ""
+    return this.#lastIndex
   }
 
   #tree(arrangement: Arrangement, now: number): readonly TreeRow[] {

@@ -10,6 +10,11 @@ export interface TreeRow {
   readonly isOpen: boolean
 }
 
+/** The name of a row that no other row has: a key may read as a folder does. */
+export function rowId({ path, count }: Pick<TreeRow, "path" | "count">): string {
+  return `${count === undefined ? "key" : "folder"} ${path}`
+}
+
 /** The part of the sorted keys that lies in a folder. */
 interface Range {
   readonly from: number

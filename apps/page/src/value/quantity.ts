@@ -22,6 +22,7 @@ export function rate(value: number | null | undefined): string {
 /** Formats a duration in ms, in one or two units: `40 s`, `2 min 5 s`. */
 export function duration(ms: number | null | undefined): string {
   if (!isKnown(ms)) return "–"
+  if (ms === 0) return "0 s"
   if (ms < 1) return `${Math.round(ms * 1000)} µs`
   if (ms < 1_000) return `${figures(ms)} ms`
   const seconds = Math.round(ms / 1000)

@@ -1,7 +1,8 @@
-import { SAMPLES_MAX } from "../hub/history.ts"
-
 const HEIGHT = 40
 const WIDTH = 200
+
+/** A curve of fewer samples does not fill the width. */
+const SAMPLES_MIN = 30
 
 /** The curve of the last samples; a gap where one was not known. */
 export function Sparkline({
@@ -13,7 +14,8 @@ export function Sparkline({
 }) {
   const known = samples.filter((sample) => !Number.isNaN(sample))
   const top = Math.max(...known, Number.MIN_VALUE)
-  const x = (at: number) => WIDTH - ((samples.length - 1 - at) * WIDTH) / (SAMPLES_MAX - 1)
+  const steps = Math.max(SAMPLES_MIN, samples.length) - 1
+  const x = (at: number) => WIDTH - ((samples.length - 1 - at) * WIDTH) / steps
   const y = (sample: number) => HEIGHT - 2 - (sample / top) * (HEIGHT - 6)
   const runs = runsOf(samples).map((run) =>
     run.map(([at, sample]) => `${x(at).toFixed(1)} ${y(sample).toFixed(1)}`),

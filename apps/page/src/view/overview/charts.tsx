@@ -1,16 +1,22 @@
 import type { History } from "../../hub/history.ts"
-import { hubHistory, metricsState, samplesTaken } from "../../hub/hub-state.ts"
-import { bytes, count, duration, rate } from "../../value/quantity.ts"
+import { hubHistory, metricsState } from "../../hub/hub-state.ts"
+import { bytes, duration, rate } from "../../value/quantity.ts"
 import { Sparkline } from "../sparkline.tsx"
 
 /** The curves of the whole hub over the last five minutes. */
 export function Charts() {
   return (
-    <section class="charts" aria-label="The last five minutes" data-samples={samplesTaken.value}>
+    <section class="charts" aria-label="The last five minutes">
       <Chart name="Writes" unit="/s" history={hubHistory.writes} format={rate} />
       <Chart name="Deliveries" unit="/s" history={hubHistory.deliveries} format={rate} isMeasured />
-      <Chart name="Latency" unit="p99" history={hubHistory.latency} format={duration} isMeasured />
-      <Chart name="Readers" unit="" history={hubHistory.readers} format={count} />
+      <Chart
+        name="Write latency"
+        unit="p99"
+        history={hubHistory.writeTime}
+        format={duration}
+        isMeasured
+      />
+      <Chart name="Worst lag" unit="" history={hubHistory.lag} format={duration} isMeasured />
       <Chart name="Memory" unit="" history={hubHistory.memory} format={bytes} isMeasured />
     </section>
   )

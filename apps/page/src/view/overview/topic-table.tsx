@@ -1,4 +1,4 @@
-import { historyOf, METRIC, metrics, metricsState, samplesTaken } from "../../hub/hub-state.ts"
+import { historyOf, METRIC, metrics, metricsState } from "../../hub/hub-state.ts"
 import { sumOf } from "../../hub/metrics.ts"
 import { worstLag } from "../../hub/reader-lag.ts"
 import type { TopicState } from "../../hub/topic-state.ts"
@@ -10,7 +10,7 @@ import { SourceAge, StatusChip } from "../status-chip.tsx"
 /** The topics as rows; on a phone, as cards. */
 export function TopicTable({ topics }: { readonly topics: readonly TopicState[] }) {
   return (
-    <section class="card topics" aria-labelledby="topics-title" data-samples={samplesTaken.value}>
+    <section class="card topics" aria-labelledby="topics-title">
       <h2 id="topics-title">
         Topics <span class="amount">{count(topics.length)}</span>
       </h2>

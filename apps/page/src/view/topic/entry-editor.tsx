@@ -14,7 +14,8 @@ interface EntryEditorProps {
   /** The value as it is now; undefined where there is no entry. */
   readonly present: Exact | undefined
   readonly deletes?: boolean
-  readonly onEnd: () => void
+  /** Called when it was written or given up. */
+  readonly onEnd: (isWritten: boolean) => void
 }
 
 /** The editor of a value: text, then the difference, then the write with its condition. */
@@ -57,7 +58,7 @@ export function EntryEditor(props: EntryEditorProps) {
         deletes={deletes}
         condition={base.value?.revision ?? 0}
         onSend={editor.send}
-        onEnd={onEnd}
+        onCancel={() => onEnd(false)}
       />
     </div>
   )
@@ -79,7 +80,7 @@ function useEditor({ view, name, present, deletes = false, onEnd }: EntryEditorP
     writeEntry({ topic, values, key: name, body, ifRevision: base.value?.revision ?? 0 })
       .then((revision) => {
         notify(`${deletes ? "deleted" : "written"} at revision ${count(revision)}`)
-        onEnd()
+        onEnd(true)
       })
       .catch((error: RequestFailure) => {
         failure.value = failureText(error)
@@ -124,11 +125,11 @@ interface EditorActionsProps {
   /** The revision that the hub compares; 0 for an entry that must be absent. */
   readonly condition: number
   readonly onSend: () => void
-  readonly onEnd: () => void
+  readonly onCancel: () => void
 }
 
 function EditorActions(props: EditorActionsProps) {
-  const { isReviewed, isUnchanged, isBad, deletes, condition, onSend, onEnd } = props
+  const { isReviewed, isUnchanged, isBad, deletes, condition, onSend, onCancel } = props
   const toggle = () => {
     isReviewed.value = !isReviewed.value
   }
@@ -154,7 +155,7 @@ function EditorActions(props: EditorActionsProps) {
           Edit on
         </button>
       )}
-      <button type="button" onClick={onEnd}>
+      <button type="button" onClick={onCancel}>
         Cancel
       </button>
       {isReviewed.value && <span class="hint">only if {when}</span>}

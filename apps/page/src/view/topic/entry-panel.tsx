@@ -31,7 +31,7 @@ export function EntryPanel({ view, name }: EntryPanelProps) {
     if (isOnline) exact.want(entry?.revision ?? 0)
   }, [exact, entry?.revision, isOnline])
   const value = exact.value.value
-  const isAbsent = view instanceof FollowedTopic ? !entry : !value
+  const isAbsent = entry === undefined && value === undefined
   const canWrite = isOnline && mayWrite(view.topic, name)
   return (
     <div class="entry">

@@ -2,7 +2,7 @@ import { useComputed, useSignal } from "@preact/signals"
 import { useEffect, useMemo, useRef } from "preact/hooks"
 import { goTo, route } from "../../route.ts"
 import { KeyRows, OpenFolders } from "../../topic/key-rows.ts"
-import type { TreeRow } from "../../topic/key-tree.ts"
+import { rowId, type TreeRow } from "../../topic/key-tree.ts"
 import { ListedTopic } from "../../topic/listed-topic.ts"
 import type { TopicView } from "../../topic/topic-view.ts"
 import { count } from "../../value/quantity.ts"
@@ -36,14 +36,14 @@ export function KeyList({ view }: { readonly view: TopicView }) {
           if (row === undefined) return null
           return (
             <KeyRow
-              key={row.path}
+              key={rowId(row)}
               view={view}
               row={row}
               index={index}
               total={total}
               layout={layout}
               isActive={index === active}
-              isChosen={row.path === key}
+              isChosen={row.count === undefined && row.path === key}
               onChoose={list.choose}
             />
           )
@@ -67,7 +67,7 @@ function useKeyRows(view: TopicView) {
     folders.reveal(key)
   }
   useEffect(() => {
-    if (key !== undefined) cursor.value = key
+    if (key !== undefined) cursor.value = rowId({ path: key, count: undefined })
   }, [key])
   const version = useComputed(() => view.version.value)
   void version.value
@@ -81,7 +81,7 @@ function useKeyRows(view: TopicView) {
     foldersVersion.value = folders.version
   }
   const choose = (row: TreeRow) => {
-    cursor.value = row.path
+    cursor.value = rowId(row)
     if (row.count !== undefined) setOpen(row.path, !row.isOpen)
     else goTo({ key: row.path }, route.value.key === undefined ? "push" : "replace")
   }
@@ -89,8 +89,10 @@ function useKeyRows(view: TopicView) {
     const move = moveInRows(event.key, active, total, (index) => rows.at(index, layout))
     if (move === undefined) return
     event.preventDefault()
-    if (move.type === "go") cursor.value = rows.at(move.index, layout)?.path ?? ""
-    else if (move.type === "choose") choose(move.row)
+    if (move.type === "go") {
+      const row = rows.at(move.index, layout)
+      cursor.value = row ? rowId(row) : ""
+    } else if (move.type === "choose") choose(move.row)
     else setOpen(move.row.path, move.type === "open")
   }
   return { rows, total, active, layout, choose, onKeyDown }

@@ -14,9 +14,9 @@ export function NewEntry({ view }: { readonly view: TopicView }) {
   const close = () => {
     creating.value = undefined
   }
-  const end = () => {
+  const end = (isWritten: boolean) => {
     close()
-    if (view.entry(name.value) !== undefined) goTo({ key: name.value })
+    if (isWritten) goTo({ key: name.value })
   }
   return (
     <div class="entry">

@@ -1,4 +1,4 @@
-import { historyOf, samplesTaken, topicState } from "../../hub/hub-state.ts"
+import { historyOf, topicState } from "../../hub/hub-state.ts"
 import type { TopicState } from "../../hub/topic-state.ts"
 import { linkTo, route, TABS, type Tab } from "../../route.ts"
 import { FollowedTopic } from "../../topic/followed-topic.ts"
@@ -47,7 +47,7 @@ function TopicHead({ state }: { readonly state: TopicState }) {
         <small>{[source, values].filter(Boolean).join(" · ")}</small>
         <ProofMark view={view} />
       </div>
-      <dl class="facts" data-samples={samplesTaken.value}>
+      <dl class="facts">
         <Fact name="Revision" value={count(replica?.position?.revision ?? state.revision)} />
         <Fact name="Entries" value={count(replica?.size ?? state.entries)} />
         <Fact name="Bytes" value={bytes(state.bytes)} />
