@@ -10,6 +10,8 @@ export interface Continuation {
   readonly pinned: PinnedSnapshot
   readonly position: Position
   readonly prefix: string
+  /** See `Session.owner`: another credential or grant does not find it. */
+  readonly owner: string
   readonly after: Place
 }
 
@@ -48,12 +50,12 @@ export class Continuations {
   /**
    * Returns the continuation of a name.
    *
-   * @throws {RequestError} 410: it is not kept any more, or never was.
+   * @throws {RequestError} 410: it is not kept any more, or never was, or is another owner's.
    */
-  find(name: string): Continuation {
+  find(name: string, owner: string): Continuation {
     const kept = this.#kept.get(name)
     const pinned = kept?.lease.pinned
-    if (kept === undefined || pinned === undefined) {
+    if (kept === undefined || pinned === undefined || kept.owner !== owner) {
       const seconds = this.#limits.listLeaseMs / 1_000
       const message = `a next is kept for at most ${seconds} s, and this one is not: list anew`
       throw new RequestError("ERR_PAGE_GONE", message)

@@ -61,4 +61,12 @@ export class UnauthenticatedError extends SyncError {
   override readonly name = "UnauthenticatedError"
   readonly code = "ERR_UNAUTHENTICATED"
   readonly recovery = "stop"
+  /** For the header `WWW-Authenticate`, as RFC 6750 has it. */
+  readonly challenge: string
+
+  /** @param given false for a request without a credential. */
+  constructor(message: string, given = true) {
+    super(message)
+    this.challenge = given ? 'Bearer error="invalid_token"' : "Bearer"
+  }
 }

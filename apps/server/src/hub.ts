@@ -89,9 +89,13 @@ export class Hub {
   /** Returns the topic of a name. @throws {TopicError} there is none. */
   topic(name: string): Topic {
     const topic = this.#topics.get(name)
-    if (topic === undefined)
-      throw new TopicError(`there is no topic ${JSON.stringify(name)} on this hub`)
+    if (topic === undefined) throw this.unknownTopic(name)
     return topic
+  }
+
+  /** Returns the error for a name without a topic, also where a client may not learn of one. */
+  unknownTopic(name: string): TopicError {
+    return new TopicError(`there is no topic ${JSON.stringify(name)} on this hub`)
   }
 
   /**

@@ -186,8 +186,9 @@ export class Topic {
     for (;;) {
       const { report } = this.cache
       if (report.status === "in-sync") this.#wasInSync = true
-      if (report.invalid > 0 && invalid === 0) this.#warnOfInvalid(report.invalid)
-      invalid = report.invalid
+      const before = invalid
+      invalid = report.invalid ?? 0
+      if (invalid > 0 && before === 0) this.#warnOfInvalid(invalid)
       await changes.wait(signal)
     }
   }

@@ -17,8 +17,11 @@ export interface StatusReport {
   readonly statusSince: number
   /** The time of the last answer of the source; 0 before the first. */
   readonly lastContact: number
-  /** Entries of the source that are absent because they are invalid. */
-  readonly invalid: number
+  /**
+   * Entries of the source that are absent because they are invalid. A hub leaves it out for readers
+   * that may see a part of the topic only.
+   */
+  readonly invalid?: number
   /** The failure of the link, if it failed. */
   readonly code?: SyncErrorCode
 }

@@ -70,7 +70,7 @@ export function wireStatus(report: StatusReport): {
   status: StatusReport["status"]
   statusSince: string
   lastContact: string | null
-  invalid: number
+  invalid?: number
   code?: string
 } {
   const { status, statusSince, lastContact, invalid, code } = report
@@ -78,7 +78,7 @@ export function wireStatus(report: StatusReport): {
     status,
     statusSince: new Date(statusSince).toISOString(),
     lastContact: lastContact > 0 ? new Date(lastContact).toISOString() : null,
-    invalid,
+    ...(invalid !== undefined && { invalid }),
     ...(code && { code }),
   }
 }

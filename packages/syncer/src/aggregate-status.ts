@@ -30,7 +30,7 @@ export function aggregateStatus(reports: readonly StatusReport[]): StatusReport 
     status,
     statusSince,
     lastContact: reports.length === 0 ? 0 : Math.min(...reports.map((one) => one.lastContact)),
-    invalid: reports.reduce((sum, { invalid }) => sum + invalid, 0),
+    invalid: reports.reduce((sum, { invalid = 0 }) => sum + invalid, 0),
   }
   return first?.code === undefined ? aggregate : { ...aggregate, code: first.code }
 }

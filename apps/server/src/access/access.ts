@@ -5,6 +5,7 @@ import { canonicalGrants, type Grant, type TopicGrants } from "./grant.ts"
 import { topicGrants } from "./grant-schema.ts"
 import { JwtError, type JwtOptions, type VerifiedJwt, verifyJwt } from "./jwt.ts"
 import {
+  ANONYMOUS,
   endSessions,
   Session,
   type SessionContext,
@@ -60,6 +61,8 @@ interface KnownCredential {
 export class Access {
   /** True if credentials are looked at: there is a token file, an issuer, or `authorize`. */
   readonly isConfigured: boolean
+  /** True if it looks at tokens of requests itself. */
+  readonly takesTokens: boolean
   readonly #clock: Clock
   readonly #context: SessionContext
   readonly #jwt: JwtOptions | undefined
@@ -74,6 +77,7 @@ export class Access {
   constructor(options: AccessOptions) {
     const { clock, report, tokens, jwt, anonymous, authorize } = options
     this.isConfigured = tokens !== undefined || jwt !== undefined || authorize !== undefined
+    this.takesTokens = tokens !== undefined || jwt !== undefined
     this.#clock = clock
     this.#context = { clock, report }
     this.#jwt = jwt
@@ -252,7 +256,7 @@ export class Access {
 
   async #ask(authorize: Authorize, request: Request): Promise<Session> {
     const grant = await this.#answerOf(authorize, request)
-    if (grant === undefined) throw new UnauthenticatedError("this hub needs a credential")
+    if (grant === undefined) throw new UnauthenticatedError("this hub needs a credential", false)
     const { identity, topics, admin = false, expiresAt, signal: withdrawn } = checkedGrant(grant)
     const credential = `authorize ${JSON.stringify(identity)}`
     const maps = [this.#anonymousGrants, topics]
@@ -283,7 +287,8 @@ export class Access {
 
   #anonymousSession(): Session {
     const maps = [this.#anonymousGrants]
-    const grant = { identity: "anonymous", credential: "anonymous", maps, admin: false }
+    const isUnguarded = !this.isConfigured
+    const grant = { identity: ANONYMOUS, credential: ANONYMOUS, maps, admin: false, isUnguarded }
     return new Session(grant, this.#context)
   }
 }

@@ -13,6 +13,8 @@ export interface SessionGrant {
   /** Grants that add up; the anonymous one is among them. */
   readonly maps: readonly TopicGrants[]
   readonly admin: boolean
+  /** True where no credential is looked at: a peer on the hub's machine is its operator then. */
+  readonly isUnguarded?: boolean
   /** In ms since 1970; `undefined` for never. */
   readonly expiresAt?: number | undefined
   /** An embedder's: aborted when the grant is withdrawn. */
@@ -37,6 +39,9 @@ export interface SessionHolder {
 /** Time for a stream to take its goodbye, in ms; then its connection is cut. */
 export const CUT_MS = 500
 
+/** The `credential` of requests without one. */
+export const ANONYMOUS = "anonymous"
+
 /** Holders that are ended in one turn of the event loop. */
 const ENDS_MAX = 64
 
@@ -53,6 +58,10 @@ const TOPICS_REMEMBERED_MAX = 1_000
 export class Session {
   readonly identity: string
   readonly admin: boolean
+  /** True for requests without a credential. */
+  readonly isAnonymous: boolean
+  /** See `SessionGrant`. */
+  readonly isUnguarded: boolean
   readonly #context: SessionContext
   readonly #grant: SessionGrant
   #expiresAt: number | undefined
@@ -67,6 +76,8 @@ export class Session {
   constructor(grant: SessionGrant, context: SessionContext) {
     this.identity = grant.identity
     this.admin = grant.admin
+    this.isUnguarded = grant.isUnguarded === true
+    this.isAnonymous = grant.credential === ANONYMOUS
     this.#grant = grant
     this.#expiresAt = grant.expiresAt
     this.#context = context

@@ -28,6 +28,8 @@ export interface Config {
   readonly hosts: readonly string[]
   /** True when streams go out in gzip to readers that accept it. */
   readonly compress: boolean
+  /** The address that serves metrics alone, if there is one. */
+  readonly metricsListen: Address | undefined
   /** Bounds of the hub. */
   readonly limits: Partial<HubLimits>
   /** The most bytes of the state of each topic. */
@@ -63,6 +65,7 @@ export function readConfig(values: SettingValues): Config {
     cors: values.cors,
     hosts: values["allow-host"],
     compress: values.compress,
+    metricsListen: values["metrics-listen"],
     limits: limitsOf(values),
     topicMemory: topicMemoryOf(values, topics.length),
     cache: { historyMs: values.history, tombstoneBytesMax: values["history-size"] },

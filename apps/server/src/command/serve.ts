@@ -11,6 +11,8 @@ import { CertificateFiles } from "./certificate-files.ts"
 import { type Config, readConfig } from "./config.ts"
 import { ConfigError } from "./config-error.ts"
 import { greeting, type KeptTopic } from "./greeting.ts"
+import { listenOn } from "./listen-on.ts"
+import { listenForMetrics } from "./metrics-listener.ts"
 import { knownVariables } from "./settings/known-variables.ts"
 import { flagsOf } from "./settings/options.ts"
 import { readSettings } from "./settings/read-settings.ts"
@@ -19,6 +21,7 @@ import { warningsOf } from "./settings/unknown-variables.ts"
 import { sourceContext } from "./source-context.ts"
 import type { TopicConfig } from "./topic-config.ts"
 import type { VerbCall } from "./verbs/verb.ts"
+import { processFactsOf } from "./version.ts"
 
 /** Time for readers to take their goodbye, and for open responses to end. Together below 3 s. */
 const GOODBYE_MS = 1_000
@@ -37,6 +40,7 @@ export async function serve({ runtime, options, verbs }: VerbCall): Promise<numb
   for (const line of warningsOf(runtime.envNames(), knownVariables(verbs))) log(line)
   const certificateFiles = config.tls && new CertificateFiles(runtime, config.tls, log)
   const certificate = await certificateFiles?.read()
+  const processFacts = await processFactsOf(runtime)
   const topics = await openTopics(runtime, config)
   const connections = connectionsMax()
   const hub = createHub({
@@ -50,25 +54,30 @@ export async function serve({ runtime, options, verbs }: VerbCall): Promise<numb
     refuseForwardedWrites: !config.isAccessChosen,
     cors: config.cors,
     page: { assets: pageAssets({ readText: (url) => runtime.readText(url) }) },
+    processFacts,
     trustedProxies: config.trustedProxies,
     ...(isLoopback(config.listen.hostname) && { hosts: config.hosts }),
   })
   let listener: Listener
+  let metricsListener: Listener | undefined
   try {
-    listener = await runtime.listen((request, peer) => app.fetch(request, peer), {
-      ...config.listen,
-      ...(certificate && { certificate }),
-      headMs: hub.limits.headMs,
-      bodyMs: hub.limits.bodyMs,
-      stalledMs: hub.limits.stalledMs,
-      connectionsPerAddressMax: hub.limits.connectionsPerAddressMax,
-      trustedProxies: config.trustedProxies,
-      connectionsMax: connections,
-      log: hub.log,
-    })
+    metricsListener = await listenForMetrics(runtime, hub, config.metricsListen, processFacts)
+    listener = await listenOn("listen", config.listen, (address) =>
+      runtime.listen((request, peer) => app.fetch(request, peer), {
+        ...address,
+        ...(certificate && { certificate }),
+        headMs: hub.limits.headMs,
+        bodyMs: hub.limits.bodyMs,
+        stalledMs: hub.limits.stalledMs,
+        connectionsPerAddressMax: hub.limits.connectionsPerAddressMax,
+        trustedProxies: config.trustedProxies,
+        connectionsMax: connections,
+        log: hub.log,
+      }),
+    )
   } catch (error) {
-    console.error(`headwater: ${listenFailure(config, error as Error)}`)
-    await hub.close()
+    console.error(`headwater: ${(error as Error).message}`)
+    await Promise.all([hub.close(), metricsListener?.close()])
     return 1
   }
   certificateFiles?.watch((next) => listener.replaceCertificate(next))
@@ -79,11 +88,16 @@ export async function serve({ runtime, options, verbs }: VerbCall): Promise<numb
   )
 
   runtime.onHangup(() => hub.log("ignored SIGHUP: this hub does not reload; SIGTERM stops it"))
-  return stopped(runtime, hub, listener)
+  return stopped(runtime, hub, listener, metricsListener)
 }
 
 /** Resolves with the exit code once the process was told to stop and has said goodbye. */
-function stopped(runtime: Runtime, hub: Hub, listener: Listener): Promise<number> {
+function stopped(
+  runtime: Runtime,
+  hub: Hub,
+  listener: Listener,
+  metricsListener: Listener | undefined,
+): Promise<number> {
   return new Promise((resolve) => {
     let isStopping = false
     runtime.onStop(() => {
@@ -92,6 +106,7 @@ function stopped(runtime: Runtime, hub: Hub, listener: Listener): Promise<number
       const late = setTimeout(() => resolve(0), CLOSE_MS)
       const closed = Promise.all([hub.close(GOODBYE_MS), listener.close()])
       closed
+        .then(() => metricsListener?.close())
         .catch((error) => console.error(error))
         .finally(() => {
           clearTimeout(late)
@@ -105,16 +120,6 @@ function stopped(runtime: Runtime, hub: Hub, listener: Listener): Promise<number
 function streamsMax({ limits }: Config, connections: number): number {
   const { streamsMax = HUB_LIMITS.streamsMax } = limits
   return Math.max(1, Math.min(streamsMax, Math.floor(connections * 0.9)))
-}
-
-function listenFailure({ listen: { hostname, port } }: Config, error: Error): string {
-  if ((error as { code?: string }).code !== "EADDRINUSE") {
-    return `cannot listen on ${hostname}:${port}: ${error.message}`
-  }
-  return (
-    `cannot listen on ${hostname}:${port}: another process listens there; ` +
-    `choose another port with --listen ${hostname}:PORT`
-  )
 }
 
 async function openTopics(runtime: Runtime, config: Config): Promise<TopicOptions[]> {

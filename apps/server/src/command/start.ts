@@ -2,6 +2,7 @@ import type { Runtime } from "../runtime/runtime.ts"
 import { ConfigError } from "./config-error.ts"
 import { type FoundVerb, readCommandLine } from "./program.ts"
 import { VERBS } from "./verbs/verbs.ts"
+import { versionOf } from "./version.ts"
 
 /**
  * The command: reads its arguments and runs the verb that they name. 0: done, or stopped as asked.
@@ -39,9 +40,4 @@ async function run(runtime: Runtime, { verb, args, options }: FoundVerb): Promis
     console.error(`headwater: ${message.split("\n")[0]}`)
     return error instanceof ConfigError ? 2 : 1
   }
-}
-
-async function versionOf(runtime: Runtime): Promise<string> {
-  const text = await runtime.readText(new URL("../../package.json", import.meta.url))
-  return JSON.parse(text).version
 }

@@ -1,5 +1,6 @@
 import { statusKeyOf } from "@headwater/cache"
 import { encodeFrame, viewOf } from "@headwater/protocol"
+import { partReport } from "../fan-out/part-report.ts"
 import type { ReaderContext, ReaderRequest } from "./reader-request.ts"
 import { type StartPoint, startPointOf } from "./start-point.ts"
 import type { Events, StreamConnection } from "./stream-connection.ts"
@@ -27,7 +28,7 @@ export async function* findStart(
     fanOut.refresh()
     while (fanOut.current === undefined) {
       if (connection.ending !== undefined) return undefined
-      const { report } = fanOut
+      const report = request.isPartial ? partReport(fanOut.report) : fanOut.report
       if (statusKeyOf(report) === told) {
         yield* connection.rest(until, "the source has not been read yet")
         continue

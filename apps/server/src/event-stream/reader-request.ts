@@ -1,4 +1,5 @@
 import type { GrantedFilter, StreamId } from "@headwater/protocol"
+import type { Session } from "../access/session.ts"
 import type { Bugs } from "../bugs.ts"
 import type { FanOut } from "../fan-out/fan-out.ts"
 import type { WalkLimiter } from "../fan-out/walk-limiter.ts"
@@ -16,6 +17,10 @@ export interface ReaderRequest extends GrantedFilter {
   readonly once: boolean
   /** The peer's address, which bounds its streams and views; absent if unknown or exempt. */
   readonly address?: string | undefined
+  /** The grant under which it reads: the stream ends with it. */
+  readonly session?: Pick<Session, "hold" | "identity"> | undefined
+  /** True if it may not see the whole topic: totals of the topic are hidden from it. */
+  readonly isPartial?: boolean | undefined
   /** The reader's identity, which bounds its streams and views; absent without a credential. */
   readonly identity?: string | undefined
 }

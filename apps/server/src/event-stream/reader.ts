@@ -1,5 +1,5 @@
-import { statusKeyOf } from "@headwater/cache"
 import type { GoodbyeReason } from "@headwater/protocol"
+import type { SessionHolder } from "../access/session.ts"
 import { CatchUpCursor } from "../fan-out/catch-up-cursor.ts"
 import type { Sums, Wakeable } from "../fan-out/view.ts"
 import type { WalkPermit } from "../fan-out/walk-limiter.ts"
@@ -9,6 +9,7 @@ import type { FrameSource, Sink } from "./event-stream.ts"
 import { findStart } from "./find-start.ts"
 import type { OpenReader } from "./open-reader.ts"
 import type { OpenStream } from "./open-streams.ts"
+import { presentOf } from "./present-of.ts"
 import type { ReaderContext, ReaderRequest } from "./reader-request.ts"
 import {
   type Action,
@@ -33,7 +34,7 @@ import { type Events, StreamConnection } from "./stream-connection.ts"
  * a frame that many readers share is written to its connection without being asked for, by the same
  * decisions: nearly all deltas go this way.
  */
-export class Reader implements FrameSource, Wakeable, OpenStream, OpenReader {
+export class Reader implements FrameSource, Wakeable, OpenStream, OpenReader, SessionHolder {
   readonly #context: ReaderContext
   readonly #request: ReaderRequest
   readonly #connection: StreamConnection
@@ -135,6 +136,10 @@ export class Reader implements FrameSource, Wakeable, OpenStream, OpenReader {
     this.#connection.end(reason)
   }
 
+  end(): void {
+    this.#connection.end("auth-changed")
+  }
+
   leave(): void {
     this.#connection.end("left")
   }
@@ -158,6 +163,7 @@ export class Reader implements FrameSource, Wakeable, OpenStream, OpenReader {
     try {
       closers.push(streams.admit(this, this.#request.identity))
       closers.push(this.#join())
+      closers.push(this.#request.session?.hold(this) ?? (() => {}))
       closers.push(fanOut.follow(this))
       const start = yield* findStart(this.#context, this.#request, this.#connection)
       let event: ReaderEvent | undefined = this.#interruption()
@@ -208,7 +214,9 @@ export class Reader implements FrameSource, Wakeable, OpenStream, OpenReader {
       return false
     }
     const { fanOut } = this.#context
-    if (this.#request.policy === "disconnect" || fanOut.statusKey !== statusKey) return false
+    const { policy, isPartial } = this.#request
+    const statusNow = isPartial ? fanOut.partStatusKey : fanOut.statusKey
+    if (policy === "disconnect" || statusNow !== statusKey) return false
     const event = this.#cursor?.jump()
     if (event === undefined) return false
     // A look at the clock for each reader would cost a tenth of the delivery.
@@ -352,20 +360,9 @@ export class Reader implements FrameSource, Wakeable, OpenStream, OpenReader {
     }
   }
 
-  #present({ report, revision }: CatchUpCursor): Present {
-    const { clock, limits } = this.#context.fanOut
-    const { heartbeatMs, syncIntervalMs } = limits
-    const statusKey = statusKeyOf(report)
-    const now = clock.elapsed()
-    return {
-      report,
-      statusKey,
-      now,
-      revision,
-      isDue: this.#connection.due,
-      heartbeatMs,
-      syncIntervalMs,
-    }
+  #present(cursor: CatchUpCursor): Present {
+    const { isPartial } = this.#request
+    return presentOf(cursor, this.#context.fanOut, { isPartial, isDue: this.#connection.due })
   }
 
   #landing(cursor: CatchUpCursor, revision: number): Landing {

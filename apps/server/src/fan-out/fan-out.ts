@@ -4,6 +4,7 @@ import type { ValueKind } from "@headwater/protocol"
 import type { HubLimits } from "../limits.ts"
 import type { HubObserver } from "../observe/hub-observer.ts"
 import { Frames } from "./frames.ts"
+import { partReport } from "./part-report.ts"
 import type { TurnScheduler } from "./turn-scheduler.ts"
 import type { View, Wakeable } from "./view.ts"
 import { Views } from "./views.ts"
@@ -43,6 +44,7 @@ export class FanOut {
   #versionBefore = 0
   #views: Views | undefined
   #statusKey = ""
+  #partStatusKey = ""
   #isNews = false
   #wakingSince = 0
   #woken = 0
@@ -90,6 +92,11 @@ export class FanOut {
   /** `statusKeyOf` the report of the last round. */
   get statusKey(): string {
     return this.#statusKey
+  }
+
+  /** The same for readers that may see a part of the topic. */
+  get partStatusKey(): string {
+    return this.#partStatusKey
   }
 
   /** When the present group of readers began to be woken, by `Clock.elapsed`. */
@@ -203,6 +210,7 @@ export class FanOut {
     if (key !== this.#statusKey) {
       this.#isNews = true
       this.#changed = undefined
+      this.#partStatusKey = statusKeyOf(partReport(report))
     }
     this.#statusKey = key
   }

@@ -1,6 +1,7 @@
 import {
   booleanRule,
   checkOptions,
+  functionRule,
   OptionError,
   type OptionRule,
   type OptionRules,
@@ -8,6 +9,7 @@ import {
   oneOfRule,
   required,
 } from "@headwater/core"
+import { Access, type Authorize } from "../access/access.ts"
 import type { Hub } from "../hub.ts"
 import type { ProcessFacts } from "../metrics/process-metrics.ts"
 import { isHostname } from "./host.ts"
@@ -17,10 +19,19 @@ import type { PageOptions } from "./routes/page.ts"
 /** Options of `createApp`: access, origins and the page. */
 export interface AppOptions {
   /**
-   * Access of a client without a token. There is no default: a mounted app does not know its peer,
-   * and behind a proxy every client comes from this machine.
+   * Access of a client without a token, to every topic. There is no default: a mounted app does not
+   * know its peer, and behind a proxy every client comes from this machine. Beside `authorize`,
+   * each identity has it as well.
    */
-  readonly anonymous: "read" | "write"
+  readonly anonymous?: "read" | "write"
+  /**
+   * Decides about each request by your own login: returns the grant of its identity, or
+   * `undefined`, which refuses the request with a 401. It has 5 s; a failure is a 503. A stream
+   * lives as long as its grant: until `expiresAt`, or until `signal` is aborted.
+   */
+  readonly authorize?: Authorize
+  /** Grants by tokens, in place of the other two; the command makes one of its files. */
+  readonly access?: Access
   /** Origins whose pages may read and write; none by default. Exact: `https://example.org`. */
   readonly cors?: readonly string[]
   /**
@@ -52,13 +63,18 @@ export function checkHub(hub: unknown): void {
 }
 
 /** @throws {OptionError} no access is chosen; an option is unknown, or makes no sense. */
-export function checkAppOptions(options: AppOptions | undefined): asserts options {
-  if (options?.anonymous === undefined) {
+export function checkAppOptions(options: AppOptions | undefined): asserts options is AppOptions {
+  const { anonymous, authorize, access } = options ?? {}
+  const isChosen = anonymous !== undefined || authorize !== undefined || access !== undefined
+  if (options === undefined || !isChosen) {
     throw new OptionError(
       "anonymous",
       'createApp: choose the access of clients: anonymous: "read" or "write" for clients without ' +
-        "a token, or authorize, a function that grants access per request (to come)",
+        "a token, or authorize, a function that grants access per request",
     )
+  }
+  if (access !== undefined && (anonymous !== undefined || authorize !== undefined)) {
+    throw new OptionError("access", "createApp: access excludes anonymous and authorize")
   }
   checkOptions("createApp", options, RULES)
   if (options.page !== undefined) checkOptions("createApp: page", options.page, PAGE_RULES)
@@ -84,6 +100,8 @@ const listOf = (allowed: string, test: (item: unknown) => boolean): OptionRule =
 
 const RULES: OptionRules<AppOptions> = {
   anonymous: oneOfRule("read", "write"),
+  authorize: functionRule,
+  access: { allowed: "an Access", test: (value) => value instanceof Access },
   cors: listOf("origins, such as https://example.org", isOrigin),
   hosts: listOf("host names without ports, such as hub.example", isHostname),
   refuseForwardedWrites: booleanRule,

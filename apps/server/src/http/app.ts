@@ -1,12 +1,15 @@
 import { Hono } from "hono"
 import { cors } from "hono/cors"
+import { Access } from "../access/access.ts"
 import { RequestError } from "../errors.ts"
 import type { Hub } from "../hub.ts"
 import { requireAdmin } from "./admin.ts"
 import { admission } from "./admission.ts"
 import { type AppOptions, checkAppOptions, checkHub } from "./app-options.ts"
+import { authenticate } from "./authenticate.ts"
 import { errorResponse } from "./error-response.ts"
 import { parseRange } from "./ip-range.ts"
+import { accessRoutes } from "./routes/access.ts"
 import { batchRoutes } from "./routes/batch.ts"
 import { entriesRoutes } from "./routes/entries.ts"
 import { entryRoutes } from "./routes/entry.ts"
@@ -16,6 +19,12 @@ import { pageRoutes } from "./routes/page.ts"
 import { streamRoutes } from "./routes/stream.ts"
 import { topicsRoutes } from "./routes/topics.ts"
 import { safety } from "./safety.ts"
+
+/** Paths whose requests have a session. Neither `/healthz` nor the page's files need one. */
+const AUTHENTICATED = ["/v1/*", "/readyz", "/metrics"]
+
+/** The grants behind `anonymous`, on every topic. */
+const ANONYMOUS_GRANTS = { read: { read: true }, write: { read: true, write: true } } as const
 
 /** Resources that the protocol reserves: 501 until they are implemented. */
 const LATER = ["/v1/stream", "/openapi.json"]
@@ -30,7 +39,8 @@ const LATER = ["/v1/stream", "/openapi.json"]
 export function createApp(hub: Hub, options: AppOptions): Hono {
   checkHub(hub)
   checkAppOptions(options)
-  const { anonymous, hosts, refuseForwardedWrites = false } = options
+  const { hosts, refuseForwardedWrites = false } = options
+  const access = accessOf(hub, options)
   const app = new Hono()
   const origins = options.cors ?? []
   const reports = { log: hub.rareLog, bugs: hub.bugs, observer: hub.observer }
@@ -47,6 +57,7 @@ export function createApp(hub: Hub, options: AppOptions): Hono {
     app.use(
       cors({
         origin: [...origins],
+        credentials: true,
         allowMethods: ["GET", "HEAD", "PUT", "POST", "DELETE"],
         allowHeaders: [
           "authorization",
@@ -59,9 +70,11 @@ export function createApp(hub: Hub, options: AppOptions): Hono {
       }),
     )
   }
-  app.use(safety({ hosts, origins, anonymous, refuseForwardedWrites }))
+  app.use(safety({ hosts, origins, refuseForwardedWrites }))
+  for (const path of AUTHENTICATED) app.use(path, authenticate(hub, access, origins))
 
-  topicsRoutes(app, hub, anonymous)
+  accessRoutes(app, hub)
+  topicsRoutes(app, hub)
   streamRoutes(app, hub)
   entriesRoutes(app, hub)
   entryRoutes(app, hub)
@@ -75,4 +88,12 @@ export function createApp(hub: Hub, options: AppOptions): Hono {
     })
   }
   return app
+}
+
+/** The grants of an app: as the options name them, or made by the command. */
+function accessOf(hub: Hub, { access, anonymous, authorize }: AppOptions): Access {
+  if (access !== undefined) return access
+  const grant = anonymous === undefined ? {} : { "*": ANONYMOUS_GRANTS[anonymous] }
+  const report = (error: unknown) => hub.bugs.report("ending a grant failed", error)
+  return new Access({ clock: hub.clock, report, anonymous: grant, authorize })
 }

@@ -9,15 +9,16 @@ import {
 import type { Place } from "@headwater/core/engine"
 import {
   AHEAD_WAIT_MS,
+  type GrantedFilter,
   parsePosition,
-  type ViewFilter,
   WAIT_JITTER_DIVISOR,
   WAIT_MS_DEFAULT,
   WAIT_MS_MAX,
 } from "@headwater/protocol"
-import { invalid, NotReadyError, RequestError } from "../errors.ts"
+import { invalid, NotReadyError, RequestError, UnauthenticatedError } from "../errors.ts"
 import type { Hub } from "../hub.ts"
 import type { Topic } from "../topic.ts"
+import { sessionOf } from "./authenticate.ts"
 import { one, type Query } from "./query.ts"
 
 /** Rules of the parameters of a GET that may wait, for `readQuery`. */
@@ -58,12 +59,13 @@ export function readBlocking(query: Query): Blocking {
  * @param request the wait ends when its client leaves.
  * @throws {RequestError} 504: the hub has not reached the position; 409: it is in another epoch.
  * @throws {NotReadyError} the hub has no state yet, or shuts down.
+ * @throws {UnauthenticatedError} its grant ended meanwhile.
  */
 export async function block(
   hub: Hub,
   topic: Topic,
   { since, waitMs, atLeast }: Blocking,
-  covered: ViewFilter,
+  covered: GrantedFilter,
   request: Request,
 ): Promise<void> {
   if (atLeast === undefined && since === undefined) return
@@ -77,6 +79,9 @@ export async function block(
   const withdraw = onAbort(request.signal, () =>
     stop.abort(new RequestError("ERR_TIMEOUT", "the client left before the answer")),
   )
+  const endHold = sessionOf(request).hold({
+    end: () => stop.abort(new UnauthenticatedError("the grant of this request has ended")),
+  })
   const { signal } = stop
   try {
     if (atLeast !== undefined) await reachInTime(hub, topic, atLeast, signal)
@@ -95,6 +100,7 @@ export async function block(
     )
   } finally {
     withdraw()
+    endHold()
     release()
     observer.onBlockingGet?.({ topic: topic.name, change: -1 })
   }
@@ -140,7 +146,7 @@ async function reach(topic: Topic, position: Position, signal: AbortSignal): Pro
 async function change(
   topic: Topic,
   since: Position,
-  covered: ViewFilter,
+  covered: GrantedFilter,
   signal: AbortSignal,
 ): Promise<void> {
   const { cache } = topic
@@ -169,7 +175,7 @@ async function change(
 }
 
 // Walks, in slices, over the changes after a version, until one is covered.
-async function isChanged(topic: Topic, version: number, covered: ViewFilter): Promise<boolean> {
+async function isChanged(topic: Topic, version: number, covered: GrantedFilter): Promise<boolean> {
   const { fanOut, values } = topic
   const { limits, leases, turns, views } = fanOut
   fanOut.refresh()

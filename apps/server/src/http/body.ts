@@ -1,4 +1,6 @@
-import { RequestError } from "../errors.ts"
+import { isSyncError } from "@headwater/core"
+import type { Session } from "../access/session.ts"
+import { RequestError, UnauthenticatedError } from "../errors.ts"
 import type { Hub } from "../hub.ts"
 
 /** First size of the buffer that a body is copied into, in bytes. */
@@ -10,27 +12,36 @@ const BUFFER_BYTES = 4_096
  * The bytes are copied into one buffer that grows: a body that comes byte by byte would otherwise
  * be held as that many chunks, each of which may pin a much larger buffer of the runtime.
  *
+ * @param session of the request; reading ends with it.
+ * @throws {UnauthenticatedError} the grant ended meanwhile.
  * @throws {RequestError} 413 as soon as it is larger; 400 when it breaks off, or is late.
  */
 export async function readBody(
   request: Request,
   bytesMax: number,
   { clock, limits: { bodyMs } }: Pick<Hub, "clock" | "limits">,
+  session: Pick<Session, "hold" | "hasEnded">,
 ): Promise<Uint8Array> {
   if (Number(request.headers.get("content-length") ?? 0) > bytesMax) throw tooLarge(bytesMax)
   if (request.body === null) return new Uint8Array()
   const reader = request.body.getReader()
   let isLate = false
+  // The request has failed: nothing is left to be told.
+  const stop = () => {
+    reader.cancel().catch(() => {})
+  }
   const stopTimer = clock.after(bodyMs, () => {
     isLate = true
-    reader.cancel().catch(() => {}) // Its request has failed: nothing is left to be told.
+    stop()
   })
+  const release = session.hold({ end: stop })
   let buffer = new Uint8Array(Math.min(BUFFER_BYTES, bytesMax))
   let length = 0
   try {
     for (;;) {
       const { done, value } = await reader.read()
       if (isLate) throw late(bodyMs, length)
+      if (session.hasEnded(clock.now())) throw ended()
       if (done) return buffer.subarray(0, length)
       if (length + value.byteLength > bytesMax) throw tooLarge(bytesMax)
       buffer = withRoom(buffer, length + value.byteLength, bytesMax)
@@ -39,11 +50,13 @@ export async function readBody(
     }
   } catch (error) {
     reader.cancel().catch(() => {})
-    if (error instanceof RequestError) throw error
+    if (isSyncError(error)) throw error
+    if (session.hasEnded(clock.now())) throw ended()
     if (isLate) throw late(bodyMs, length)
     throw new RequestError("ERR_REQUEST_INVALID", `the body broke off after ${length} bytes`)
   } finally {
     stopTimer()
+    release()
   }
 }
 
@@ -59,6 +72,10 @@ function late(bodyMs: number, bytes: number): RequestError {
     "ERR_REQUEST_INVALID",
     `the body did not end within ${bodyMs} ms, after ${bytes} bytes`,
   )
+}
+
+function ended(): UnauthenticatedError {
+  return new UnauthenticatedError("the grant of this request ended while its body arrived")
 }
 
 function tooLarge(bytesMax: number): RequestError {

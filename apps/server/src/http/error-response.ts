@@ -1,7 +1,7 @@
 import { isSyncError, type SyncErrorCode } from "@headwater/core"
 import { encodeErrorBody, httpStatusOf } from "@headwater/protocol"
 import type { Bugs } from "../bugs.ts"
-import { RequestError } from "../errors.ts"
+import { RequestError, UnauthenticatedError } from "../errors.ts"
 import type { Log } from "../log.ts"
 import type { HubObserver } from "../observe/hub-observer.ts"
 import { jsonTextResponse } from "./json-response.ts"
@@ -51,7 +51,12 @@ export function errorResponse(error: unknown, { log, bugs, observer }: ErrorCont
   const { code, message } = error
   refused(code)
   if (code === "ERR_SOURCE_FAILED") log("the source failed a write", { message })
-  const { headers = {}, facts = {} } = error instanceof RequestError ? error : {}
+  const { headers = {}, facts = {} } =
+    error instanceof UnauthenticatedError
+      ? { headers: { "www-authenticate": error.challenge } }
+      : error instanceof RequestError
+        ? error
+        : {}
   return answer(code, MESSAGES[code] ?? message, headers, facts)
 }
 

@@ -1,10 +1,26 @@
 import type { Condition, Position } from "@headwater/core"
-import { formatPosition, parsePosition } from "@headwater/protocol"
+import { formatPosition, parsePosition, type ViewSpec, viewOf } from "@headwater/protocol"
+import { digestOf } from "../access/token.ts"
 import { invalid, RequestError } from "../errors.ts"
+
+/** The headers that decide about an answer, for caches. */
+export const VARY = "accept, accept-encoding, authorization, cookie, origin"
 
 /** Returns the ETag of an entry: `"<epoch>.<revision>"`. */
 export function etagOf(position: Position): string {
   return `"${formatPosition(position)}"`
+}
+
+/**
+ * Returns the ETag of a list: `"<epoch>.<revision>-<format>"`, with the view before the format
+ * unless that is the unfiltered one. The 8 digits of a view can be searched for a match, so 16
+ * digits of a SHA-256 follow them: a list of one identity must not pass for that of another.
+ */
+export function listEtagOf(position: Position, spec: ViewSpec, format: "json" | "ndjson"): string {
+  const view = viewOf(spec)
+  const { prefixes, keys, grant = null } = spec
+  const name = view && `-${view}${digestOf(JSON.stringify([prefixes, keys, grant])).slice(0, 16)}`
+  return `"${formatPosition(position)}${name}-${format}"`
 }
 
 /** Compares `If-None-Match` with an ETag, weakly. If it is true, a GET answers 304. */

@@ -1,6 +1,7 @@
 import { encodeUtf8 } from "@headwater/core"
 import type { Place } from "@headwater/core/engine"
-import { formatPosition } from "@headwater/protocol"
+import { formatPosition, formatStreamId, type GrantedFilter } from "@headwater/protocol"
+import { type Session, type SessionEnd, SessionEndedError } from "../access/session.ts"
 import type { Continuation } from "../continuations.ts"
 import type { View } from "../fan-out/view.ts"
 import type { Topic } from "../topic.ts"
@@ -8,6 +9,10 @@ import type { Topic } from "../topic.ts"
 /** The entries that a list holds, and its format. */
 export interface EntryList {
   readonly prefix: string
+  /** The prefix, cut to what the client may read. */
+  readonly filter: GrantedFilter
+  /** The list ends with it, and its next page belongs to it. */
+  readonly session: Pick<Session, "hold" | "owner">
   /** The end of an earlier page; the list begins there. */
   readonly from?: Continuation | undefined
   /** The most entries; all when absent. */
@@ -27,7 +32,14 @@ export function listBody(topic: Topic, request: EntryList): ReadableStream<Uint8
   const list = new ListWriter(topic, request)
   return new ReadableStream(
     {
-      start: (controller) => controller.enqueue(list.head()),
+      start(controller) {
+        controller.enqueue(list.head())
+        const end = (why: SessionEnd) => {
+          list.close()
+          controller.error(new SessionEndedError(why))
+        }
+        list.onClose(request.session.hold({ end }))
+      },
       async pull(controller) {
         try {
           let chunk: Uint8Array | undefined
@@ -68,6 +80,7 @@ class ListWriter {
   readonly #view: View
   readonly #lease
   readonly #release: () => void
+  #releaseSession = () => {}
   #after: Place | undefined
   #entries = 0
   #isEnded = false
@@ -80,7 +93,7 @@ class ListWriter {
     this.#request = request
     this.#page = request.from ?? fanOut.current!
     this.#after = request.from?.after
-    this.#view = views.retain({ prefixes: [request.prefix], keys: [], values })
+    this.#view = views.retain({ ...request.filter, values })
     this.#lease = fanOut.leases.grant(this.#page.pinned, fanOut.limits.listLeaseMs)
     let isRetained = true
     this.#release = () => {
@@ -96,7 +109,9 @@ class ListWriter {
   head(): Uint8Array {
     const { epoch, revision } = this.#page.position
     const position = formatPosition(this.#page.position)
-    const head = JSON.stringify({ topic: this.#topic.name, epoch, revision, position })
+    const { id: view } = this.#view
+    const id = view === "" ? {} : { id: formatStreamId({ epoch, revision, view }) }
+    const head = JSON.stringify({ topic: this.#topic.name, epoch, revision, position, ...id })
     return encodeUtf8(this.#request.lines ? `${head}\n` : `${head.slice(0, -1)},"entries":[`)
   }
 
@@ -123,10 +138,16 @@ class ListWriter {
     return singles.length > 0 || this.#isEnded ? joined(singles) : undefined
   }
 
+  /** Takes a function that is called when the list ends. */
+  onClose(release: () => void): void {
+    this.#releaseSession = release
+  }
+
   /** Releases the snapshot and the view. May be called twice. */
   close(): void {
     this.#lease.end()
     this.#release()
+    this.#releaseSession()
   }
 
   // One step of the walk, in the format that the client asked for.
@@ -156,10 +177,11 @@ class ListWriter {
       return undefined
     }
     const { pinned, position } = this.#page
-    const { prefix } = this.#request
+    const { prefix, session } = this.#request
     if (entries > 0) {
       const after = this.#after!
-      this.#next = this.#topic.continuations.keep({ pinned, position, prefix, after })
+      const { owner } = session
+      this.#next = this.#topic.continuations.keep({ pinned, position, prefix, owner, after })
     }
     this.#isEnded = true
     return new Uint8Array()

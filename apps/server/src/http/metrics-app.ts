@@ -27,7 +27,7 @@ export function createMetricsApp(hub: Hub, options: MetricsAppOptions = {}): Hon
     const message = "this listener has no such resource: it serves /metrics alone"
     return errorResponse(new RequestError("ERR_NOT_FOUND", message), reports)
   })
-  app.use(safety({ hosts, origins: [], anonymous: "read", refuseForwardedWrites: false }))
+  app.use(safety({ hosts, origins: [], refuseForwardedWrites: false }))
   metricsRoutes(app, hub, { processFacts })
   return app
 }

@@ -2,6 +2,7 @@ import type { MiddlewareHandler } from "hono"
 import { RequestError } from "../errors.ts"
 import { forwardingHeaderIn } from "./forwarding.ts"
 import { isLoopback } from "./host.ts"
+import { isOwnOrigin } from "./origin.ts"
 
 /** Methods that change nothing: a request of a foreign page with one of them is harmless. */
 const SAFE_METHODS = ["GET", "HEAD", "OPTIONS"]
@@ -12,14 +13,12 @@ export interface SafetyOptions {
   readonly hosts?: readonly string[] | undefined
   /** Origins beside the hub's own from which a page may write. */
   readonly origins: readonly string[]
-  /** Access of a client without a token. */
-  readonly anonymous: "read" | "write"
   /** Refuses writes whose headers show that a proxy passed them on. */
   readonly refuseForwardedWrites: boolean
 }
 
 /**
- * Guards a hub without tokens against foreign web pages, and against strangers that a proxy on this
+ * Guards a hub against foreign web pages, and against strangers that a proxy on this
  * machine lets in.
  *
  *   Host        on loopback it must be loopback's or listed: a page can point a name of its own to
@@ -40,14 +39,11 @@ export function safety(options: SafetyOptions): MiddlewareHandler {
     }
     if (!SAFE_METHODS.includes(req.raw.method)) {
       const origin = req.header("origin")
-      if (origin !== undefined && !isOwn(origin, host) && !options.origins.includes(origin)) {
+      if (origin !== undefined && !isOwnOrigin(origin, host) && !options.origins.includes(origin)) {
         throw forbidden(
           `pages of origin ${JSON.stringify(origin)} cannot write here: start the hub with ` +
             "--cors ORIGIN to allow one",
         )
-      }
-      if (options.anonymous === "read") {
-        throw forbidden("clients without a token can only read this hub")
       }
       const proof = options.refuseForwardedWrites && forwardingHeaderIn(req.raw.headers)
       if (proof) {
@@ -68,13 +64,4 @@ function forbidden(message: string): RequestError {
 function isListed(host: string, hosts: readonly string[]): boolean {
   const name = host.toLowerCase().replace(/:\d+$/, "")
   return isLoopback(name) || hosts.includes(name)
-}
-
-// The scheme may differ: a proxy may have ended TLS.
-function isOwn(origin: string, host: string): boolean {
-  try {
-    return new URL(origin).host === host.toLowerCase()
-  } catch {
-    return false
-  }
 }

@@ -5,26 +5,39 @@ import {
   type WriteRequest,
   withDeadline,
 } from "@headwater/core"
+import type { Session } from "../access/session.ts"
 import { checkRoom } from "../check-room.ts"
-import { RequestError } from "../errors.ts"
+import { RequestError, UnauthenticatedError } from "../errors.ts"
 import type { Hub } from "../hub.ts"
 import type { WriteResult } from "../observe/hub-observer.ts"
 import type { Topic } from "../topic.ts"
+import type { GrantedTopic } from "./granted.ts"
+import type { PeerBindings } from "./peer.ts"
+
+/** The topic of a write, and the client that writes. */
+export interface TopicWriter {
+  readonly hub: Hub
+  readonly topic: Topic
+  readonly session: Session
+  /** Of the peer, where it is known. */
+  readonly address: string | undefined
+}
 
 /**
  * Writes to the source of a topic: all changes in one commit, or none.
  *
  * @throws {RequestError} 405: the topic cannot be written.
  * @throws {MemoryFullError} the topic has no room for more; nothing was written.
+ * @throws {UnauthenticatedError} the grant has ended.
  * @throws {SourceError} the source refused; nothing was written.
  * @throws {OutcomeUnknownError} no answer within `writeMs`: the write may have happened.
  */
-export async function writeTo(
-  hub: Hub,
-  topic: Topic,
-  request: WriteRequest,
-): Promise<WriteOutcome> {
+export async function writeTo(writer: TopicWriter, request: WriteRequest): Promise<WriteOutcome> {
+  const { hub, topic, session } = writer
   checkWritable(topic)
+  if (session.hasEnded(hub.clock.now())) {
+    throw new UnauthenticatedError("the grant of this request has ended")
+  }
   checkRoom(topic.cache, request.changes)
   topic.quota.check(request.changes, undefined)
   const { clock, limits, rareLog, observer } = hub
@@ -40,7 +53,10 @@ export async function writeTo(
   try {
     const outcome = await withDeadline(deadline, [], (late) => topic.source.write!(request, late))
     report(outcome.written ? "written" : "conflict")
-    if (outcome.written) topic.quota.note(request.changes, undefined, outcome.revision)
+    if (outcome.written) {
+      topic.quota.note(request.changes, undefined, outcome.revision)
+      audit(writer, request, outcome.revision)
+    }
     return outcome
   } catch (error) {
     const isKnown = isSyncError(error) && error.code !== "ERR_OUTCOME_UNKNOWN"
@@ -50,6 +66,21 @@ export async function writeTo(
     rareLog(`topic ${topic.name}: a write failed, outcome unknown`, { error })
     throw new OutcomeUnknownError("the source did not answer", { cause: error })
   }
+}
+
+/** Returns the writer behind a request. `env` is Hono's. */
+export function writerOf(hub: Hub, { topic, session }: GrantedTopic, env: unknown): TopicWriter {
+  return { hub, topic, session, address: (env as PeerBindings | undefined)?.peerAddress }
+}
+
+function audit(
+  { hub, topic, session, address }: TopicWriter,
+  request: WriteRequest,
+  revision: number,
+) {
+  const keys = request.changes.map(({ key }) => key)
+  const { identity } = session
+  hub.observer.onAudit?.({ action: "write", identity, address, topic: topic.name, keys, revision })
 }
 
 /** @throws {RequestError} 405: the topic cannot be written. */

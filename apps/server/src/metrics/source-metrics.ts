@@ -87,7 +87,7 @@ function addState(to: Exposition, topics: readonly CountedTopic[]): void {
   to.gauge(
     "headwater_entries_invalid",
     "Entries of the source that are hidden because their values are not valid.",
-    samplesOf(topics, ({ topic }) => topic.cache.report.invalid),
+    samplesOf(topics, ({ topic }) => topic.cache.report.invalid ?? 0),
   )
 }
 

@@ -1,4 +1,5 @@
 import { listen } from "./bun-listen.ts"
+import { processUsage, versionOfRuntime } from "./process-usage.ts"
 import type { Runtime } from "./runtime.ts"
 
 // Only what this file calls: see deno.ts.
@@ -11,6 +12,8 @@ declare const Bun: {
 /** https://bun.sh/docs/api/http */
 export const runtime: Runtime = {
   name: "bun",
+  version: versionOfRuntime("bun"),
+  usage: processUsage,
 
   get args() {
     return Bun.argv.slice(2)

@@ -1,4 +1,5 @@
 import { listen } from "./deno-listen.ts"
+import { processUsage, versionOfRuntime } from "./process-usage.ts"
 import type { Runtime } from "./runtime.ts"
 
 // Only what this file calls. The official types of Deno and Bun declare the
@@ -15,6 +16,8 @@ declare const Deno: {
 /** https://docs.deno.com/api/deno/~/Deno.serve */
 export const runtime: Runtime = {
   name: "deno",
+  version: versionOfRuntime("deno"),
+  usage: processUsage,
 
   get args() {
     return Deno.args

@@ -1,11 +1,14 @@
 import { readFile } from "node:fs/promises"
 import { httpsFetch } from "./https-fetch.ts"
 import { listen } from "./listen.ts"
+import { processUsage, versionOfRuntime } from "./process-usage.ts"
 import type { Runtime } from "./runtime.ts"
 
 /** https://nodejs.org/api/http.html, through @hono/node-server */
 export const runtime: Runtime = {
   name: "node",
+  version: versionOfRuntime("node"),
+  usage: processUsage,
 
   args: process.argv.slice(2),
 

@@ -1,5 +1,6 @@
 import type { PeerBindings } from "../http/peer.ts"
 import type { Log } from "../log.ts"
+import type { ProcessUsage } from "../metrics/process-metrics.ts"
 
 /**
  * The interface to the machine under the server. `package.json` chooses the file behind `#runtime`.
@@ -11,6 +12,12 @@ import type { Log } from "../log.ts"
  */
 export interface Runtime {
   readonly name: "node" | "deno" | "bun"
+
+  /** The version of the runtime. */
+  readonly version: string
+
+  /** Returns what the process has used of the machine. */
+  usage(): ProcessUsage
 
   /** The arguments of the command, without the program and the script. */
   readonly args: readonly string[]

@@ -68,6 +68,12 @@ describe("the settings of a hub", () => {
     })
   })
 
+  test("reads the address of metrics", async () => {
+    const { metricsListen } = await configOf(["--metrics-listen", "0.0.0.0:9101"])
+    expect(metricsListen).toEqual({ hostname: "0.0.0.0", port: 9101 })
+    await expect(configOf(["--metrics-listen", "9101"])).rejects.toThrow(/HOST:PORT.*"9101"/)
+  })
+
   test("reads the files of a certificate, and refuses half of them", async () => {
     const pair = ["--tls-cert", "hub.pem", "--tls-key", "hub.key"]
     expect((await configOf(pair)).tls).toEqual({ cert: "hub.pem", key: "hub.key" })

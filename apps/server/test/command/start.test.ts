@@ -94,6 +94,48 @@ describe("start()", () => {
     expect(performance.now() - began).toBeLessThan(60_000)
   })
 
+  test("serves metrics at an address of their own, until it has stopped", async () => {
+    const { own, stop } = machine([
+      ...["--listen", "127.0.0.1:0", "--topic", "default=memory:"],
+      ...["--metrics-listen", "127.0.0.1:0"],
+    ])
+    let end: (code: number) => void = () => {}
+    const exit = new Promise<number>((resolve) => {
+      end = resolve
+    })
+    const done = start({ ...own, exit: (code) => end(code) as never })
+    await vi.waitFor(() => expect(said.join("\n")).toContain("listens on"))
+    const url = /metrics are at (http:\/\/\S+)/.exec(said.join("\n"))![1]!
+    const answer = await fetch(url)
+    const text = await answer.text()
+    const stranger = await fetch(url, { headers: { "x-forwarded-for": "10.0.0.1" } })
+    const other = await fetch(url.replace("/metrics", "/v1/topics"))
+    stop()
+
+    expect([answer.status, stranger.status, other.status]).toEqual([200, 200, 404])
+    const version = `version="${runtime.version}"`
+    expect(text).toContain(`runtime="${runtime.name}",runtime_${version}} 1`)
+    expect(Number(/^process_cpu_seconds_total (\S+)$/m.exec(text)![1])).toBeGreaterThan(0)
+    const started = Number(/^process_start_time_seconds (\S+)$/m.exec(text)![1])
+    expect(Math.abs(started - Date.now() / 1_000)).toBeLessThan(600)
+    expect(Number(/^process_resident_memory_bytes (\S+)$/m.exec(text)![1])).toBeGreaterThan(1e7)
+    expect(await exit).toBe(0)
+    await done
+    await expect(fetch(url)).rejects.toThrow()
+  })
+
+  test("exits with 1 when the address of metrics is taken", async () => {
+    const listener = await runtime.listen(() => new Response(), { hostname: "127.0.0.1", port: 0 })
+    const { code, said } = await run([
+      ...["--listen", "127.0.0.1:0", "--topic", "default=memory:"],
+      ...["--metrics-listen", listener.url.replace("http://", "")],
+    ])
+    await listener.close()
+
+    expect(code).toBe(1)
+    expect(said.join("\n")).toContain("choose another port with --metrics-listen 127.0.0.1:PORT")
+  })
+
   test("exits with 1 when the address is taken", async () => {
     const listener = await runtime.listen(() => new Response(), { hostname: "127.0.0.1", port: 0 })
     const { code, said } = await run([

@@ -1,10 +1,15 @@
+import { systemClock } from "@headwater/core"
 import { Hono } from "hono"
 import { expect, test } from "vitest"
+import { Access } from "../../src/access/access.ts"
 import { mayAdminister, requireAdmin } from "../../src/http/admin.ts"
+import { authenticate } from "../../src/http/authenticate.ts"
 import { errorResponse } from "../../src/http/error-response.ts"
 import type { PeerBindings } from "../../src/http/peer.ts"
 
 const app = new Hono()
+const access = new Access({ clock: systemClock, report: () => {}, anonymous: {} })
+app.use(authenticate({} as never, access, []))
 app.get("/may", (context) => context.json(mayAdminister(context)))
 app.get("/must", (context) => {
   requireAdmin(context)

@@ -1,7 +1,9 @@
-import type { Entry } from "@headwater/core"
+import { decodeUtf8, type Entry } from "@headwater/core"
 import type { ValueKind } from "@headwater/protocol"
+import { sqliteFileEntries } from "@headwater/syncer/sqlite"
+import type { Terminal } from "../../runtime/terminal.ts"
 import { BatchWriter } from "./batch-writer.ts"
-import { type EntryLine, readEntryFile } from "./entry-file.ts"
+import { type EntryLine, type FileLine, readEntryFile } from "./entry-file.ts"
 import { topicTarget } from "./hub-target.ts"
 import { ProgressLine } from "./progress-line.ts"
 import { isSameBytes } from "./same-bytes.ts"
@@ -10,7 +12,7 @@ import { EndedError, EXIT, lineOf, TaskError } from "./task-error.ts"
 import type { TaskInput } from "./task-input.ts"
 import { countText, spanText } from "./text-table.ts"
 import { readTopic } from "./topic-stream.ts"
-import { plainText, valueBytes, valueLine } from "./value-text.ts"
+import { plainText, valueBytes, valueJson, valueLine } from "./value-text.ts"
 
 /** The work of one import so far. */
 interface Import {
@@ -33,6 +35,22 @@ interface Import {
  * other values. Run again after an interruption, it goes on where it was.
  */
 export async function importTopic(input: TaskInput, context: TaskContext): Promise<number> {
+  return importFile(input, context, input.flag("delete"))
+}
+
+/**
+ * `headwater restore TOPIC FILE`: makes a topic what it was at a backup or an export, while its hub
+ * serves it. Readers get the difference, as any other change.
+ */
+export async function restore(input: TaskInput, context: TaskContext): Promise<number> {
+  return importFile(input, context, true)
+}
+
+async function importFile(
+  input: TaskInput,
+  context: TaskContext,
+  deletesOthers: boolean,
+): Promise<number> {
   const target = await topicTarget(input.argument(0), input, context)
   const file = input.argument(1)
   const state = await readTopic(target, {}, context)
@@ -53,7 +71,7 @@ export async function importTopic(input: TaskInput, context: TaskContext): Promi
   const progress = new ProgressLine("imported", context)
   try {
     await importEntries(work, progress)
-    if (input.flag("delete")) await deleteOthers(work, before)
+    if (deletesOthers) await deleteOthers(work, before)
     await work.writer.flush()
   } catch (error) {
     await progress.clear()
@@ -74,7 +92,7 @@ async function importEntries(work: Import, progress: ProgressLine): Promise<void
   const onBytes = (bytes: number) => {
     work.bytes = bytes
   }
-  for await (const line of readEntryFile(file, context.terminal, onBytes)) {
+  for await (const line of linesIn(work, onBytes)) {
     context.signal.throwIfAborted()
     if (line.type === "head" && line.values !== values) {
       throw new TaskError(`${file} has ${line.values} values, and the topic ${values}`)
@@ -85,6 +103,31 @@ async function importEntries(work: Import, progress: ProgressLine): Promise<void
     await progress.show({ done: work.bytes, total, entries: work.read })
   }
 }
+
+// A backup is a sqlite file; every other file has an entry a line.
+async function* linesIn({ file, values, context }: Import, onBytes: (bytes: number) => void) {
+  if (!(await isSqlite(file, context.terminal))) {
+    yield* readEntryFile(file, context.terminal, onBytes)
+    return
+  }
+  let line = 0
+  for (const { key, value } of sqliteFileEntries(file)) {
+    line += 1
+    const json = valueJson(value, values)
+    yield { type: "entry", line, key, json, revision: undefined } satisfies FileLine
+  }
+}
+
+async function isSqlite(file: string, terminal: Terminal): Promise<boolean> {
+  if ((await terminal.fileBytes(file)) === undefined) return false
+  for await (const chunk of terminal.readFile(file)) {
+    return decodeUtf8(chunk.subarray(0, SQLITE.length)) === SQLITE
+  }
+  return false
+}
+
+/** The first bytes of every sqlite file. */
+const SQLITE = "SQLite format 3\0"
 
 async function importEntry(work: Import, { key, json, line }: EntryLine): Promise<void> {
   const { present, values, seen, writer } = work

@@ -41,6 +41,87 @@ const TASKS: readonly TaskVerb[] = [
     ],
     load: async () => (await import("../tasks/import-topic.ts")).importTopic,
   },
+  {
+    name: "backup",
+    summary: "copy the sqlite file of a topic while its hub runs",
+    arguments: [
+      ["<FILE>", "the topic's file; headwater serve prints its path at the start"],
+      ["<COPY>", "the file to make"],
+    ],
+    examples: [
+      ["backup ./data/default.db ./default-backup.db", "copy it, whole and at one revision"],
+      ["restore default ./default-backup.db", "bring the topic back to it"],
+    ],
+    notes: [
+      "It runs on the machine of the hub. For a topic that has no file, or is elsewhere, use " +
+        "export. A copy that is served itself, as --topic NAME=sqlite:COPY, begins a new " +
+        "epoch: its readers fetch a snapshot.",
+    ],
+    hub: "none",
+    load: async () => (await import("../tasks/backup.ts")).backup,
+  },
+  {
+    name: "restore",
+    summary: "make a topic what it was at a backup or an export, while its hub runs",
+    arguments: [TOPIC, ["<FILE>", "a copy that backup made, or a file that export wrote"]],
+    options: [
+      ["--dry-run", "print the difference, and write nothing: exit code 1 if there is one"],
+    ],
+    examples: [
+      ["restore default ./default-backup.db --dry-run", "print what would change"],
+      ["restore default ./default.ndjson.gz", "write the difference"],
+    ],
+    notes: [
+      "Entries that the file lacks are deleted. The topic keeps its epoch, and its readers get " +
+        "the difference as any other change. A batch of 128 changes is one commit.",
+    ],
+    load: async () => (await import("../tasks/import-topic.ts")).restore,
+  },
+  {
+    name: "mirror",
+    summary: "make a topic equal to another one, and keep it so",
+    arguments: [
+      ["<FROM>", "a topic's name, CONTEXT:TOPIC, or http://HOST/v1/topics/TOPIC"],
+      ["<TO>", "the topic to write, in the same forms"],
+    ],
+    options: [
+      ["--delete", "delete the keys that TO has and FROM lacks at the start"],
+      ["--keep", "leave those keys"],
+      ["--once", "end when they are equal"],
+    ],
+    examples: [
+      ["mirror prod:services services", "copy a topic of another hub to this one, and follow it"],
+      ["mirror services backup --once --delete", "make backup equal to services, and end"],
+    ],
+    notes: [
+      "TO gets revisions of its own. A hub that only reads needs no mirror: serve it with " +
+        "--topic NAME=headwater+http://HOST/TOPIC, and positions stay the same.",
+    ],
+    load: async () => (await import("../tasks/mirror.ts")).mirror,
+  },
+  {
+    name: "verify",
+    summary: "compare two topics or files: position, entries, digest, and each value",
+    arguments: [
+      ["<A>", "a topic's name or URL, CONTEXT:TOPIC, or the path of an exported file"],
+      ["<B>", "what to compare it with, in the same forms"],
+    ],
+    options: [
+      ["--limit <COUNT>", "print at most so many differences; 50 unless given"],
+      ["--wait <DURATION>", "follow both so long to a common position; 10s unless given"],
+      ["--json", "print one JSON object"],
+    ],
+    examples: [
+      ["verify services http://10.0.0.2:8080/v1/topics/services", "compare two hubs"],
+      ["verify prod:services ./services.ndjson.gz", "compare a topic with an export"],
+    ],
+    notes: [
+      "Values are compared byte by byte; revisions only where both sides are of one epoch. A " +
+        "file is told from a topic by a / in its path, or by .ndjson, .jsonl or .gz at its end.",
+      "Exit code 0: equal. 1: they differ. 2: they could not be compared.",
+    ],
+    load: async () => (await import("../tasks/verify.ts")).verify,
+  },
 ]
 
 /** The words that move whole topics. */

@@ -28,7 +28,7 @@ const HUB_OPTIONS: readonly HelpRow[] = [
   ["--token-file <FILE>", "the file with the token to show; or HEADWATER_TOKEN_FILE"],
 ]
 
-const TIMEOUT: HelpRow = ["--timeout <DURATION>", "give up after 500ms, 10s, 2m, …: exit code 124"]
+const TIMEOUT: HelpRow = ["--timeout <DURATION>", "give up after 500ms, 10s or 2m: exit code 124"]
 
 /** Variables that the verbs read. */
 export const TASK_VARIABLES: readonly HelpRow[] = [

@@ -8,9 +8,9 @@ import type { Hono } from "hono"
 import type { Continuation } from "../../continuations.ts"
 import { invalid, RequestError } from "../../errors.ts"
 import type { Hub } from "../../hub.ts"
-import type { Topic } from "../../topic.ts"
 import { BLOCKING_RULES, block, readBlocking } from "../blocking.ts"
-import { etagOf, isKnown } from "../etag.ts"
+import { isKnown, listEtagOf, VARY } from "../etag.ts"
+import { cutToGrant, type GrantedTopic, grantedTopic } from "../granted.ts"
 import { listBody } from "../list-body.ts"
 import { checkKey, one, type Query, readQuery } from "../query.ts"
 import { allow } from "./allow.ts"
@@ -23,27 +23,30 @@ import { allow } from "./allow.ts"
 export function entriesRoutes(app: Hono, hub: Hub): void {
   const path = "/v1/topics/:topic/entries"
   app.get(path, async ({ req }) => {
-    const topic = hub.topic(req.param("topic"))
+    const granted = grantedTopic(hub, req.raw, req.param("topic"))
+    const { topic, session } = granted
     const rules = { prefix: "once", limit: "once", after: "once", ...BLOCKING_RULES } as const
     const query = readQuery(req.url, rules)
     const blocking = readBlocking(query)
     const list = readList(query, req.header("accept") ?? "")
     const isPage = list.limit !== undefined || list.name !== undefined
     if (isPage && blocking.since) throw invalid("since cannot be combined with limit or after")
+    const prefixes = list.prefix === "" ? [] : [list.prefix]
+    const filter = cutToGrant(granted, { prefixes, keys: [] })
     topic.position()
-    await block(hub, topic, blocking, { prefixes: [list.prefix], keys: [] }, req.raw)
+    await block(hub, topic, blocking, filter, req.raw)
     topic.fanOut.refresh()
-    const from = list.name === undefined ? undefined : continuationOf(topic, list.name, list.prefix)
+    const from = list.name === undefined ? undefined : continuationOf(granted, list)
     const { position } = from ?? topic.fanOut.current!
-    const suffix = list.lines ? '-ndjson"' : '-json"'
-    const etag = etagOf(position).replace(/"$/, suffix)
+    const { values } = topic
+    const etag = listEtagOf(position, { ...filter, values }, list.lines ? "ndjson" : "json")
     const isUncached = isPage || blocking.since !== undefined
     const headers = {
       ...VALUE_HEADERS,
       // A page has no ETag: it names the next page, under another name each time.
       ...(!isPage && { etag }),
       "cache-control": isUncached ? "no-store" : "private, no-cache",
-      vary: "accept, accept-encoding, authorization, origin",
+      vary: VARY,
       [POSITION_HEADER]: formatPosition(position),
       [REVISION_HEADER]: String(position.revision),
     }
@@ -52,7 +55,7 @@ export function entriesRoutes(app: Hono, hub: Hub): void {
     }
     const isHead = req.raw.method === "HEAD"
     const type = list.lines ? NDJSON : "application/json"
-    return new Response(isHead ? null : listBody(topic, { ...list, from }), {
+    return new Response(isHead ? null : listBody(topic, { ...list, filter, session, from }), {
       headers: { ...headers, "content-type": type },
     })
   })
@@ -77,8 +80,11 @@ function readList(query: Query, accept: string) {
   }
 }
 
-function continuationOf(topic: Topic, name: string, prefix: string): Continuation {
-  const continuation = topic.continuations.find(name)
+function continuationOf(
+  { topic, session }: GrantedTopic,
+  { name = "", prefix }: { readonly name: string | undefined; readonly prefix: string },
+): Continuation {
+  const continuation = topic.continuations.find(name, session.owner)
   if (continuation.prefix !== prefix) {
     throw invalid("after is the next of a list with another prefix: repeat the prefix")
   }

@@ -14,11 +14,12 @@ import { checkValue } from "../../values.ts"
 import { BLOCKING_RULES, block, readBlocking } from "../blocking.ts"
 import { readBody } from "../body.ts"
 import { checkContent } from "../content-type.ts"
-import { conditionOf, etagOf, isKnown } from "../etag.ts"
+import { conditionOf, etagOf, isKnown, VARY } from "../etag.ts"
+import { grantedTopic, requireRead, requireWrite } from "../granted.ts"
 import { inSlices } from "../in-slices.ts"
 import { jsonResponse } from "../json-response.ts"
 import { checkKey, one, type Rule, readQuery } from "../query.ts"
-import { checkWritable, writeTo } from "../write.ts"
+import { checkWritable, type TopicWriter, writerOf, writeTo } from "../write.ts"
 import { allow } from "./allow.ts"
 
 const WRITE_RULES = { ttl: "later" } as const
@@ -45,20 +46,31 @@ export function entryRoutes(app: Hono, hub: Hub): void {
     [path, readPath],
   ] as const) {
     app.get(route, async ({ req }) => {
-      const topic = hub.topic(req.param("topic")!)
+      const granted = grantedTopic(hub, req.raw, req.param("topic")!)
+      const { topic } = granted
       const { query, key } = readRequest(req.url, BLOCKING_RULES)
+      requireRead(granted, key)
       const blocking = readBlocking(query)
       await block(hub, topic, blocking, { prefixes: [], keys: [key] }, req.raw)
       const caching = blocking.since ? "no-store" : "private, no-cache"
       return getEntry(topic, key, req.header("if-none-match") ?? null, caching)
     })
-    app.put(route, ({ req }) => {
-      const topic = hub.topic(req.param("topic")!)
-      return putEntry(hub, topic, readRequest(req.url, WRITE_RULES).key, req.raw)
+    app.put(route, ({ req, env }) => {
+      const granted = grantedTopic(hub, req.raw, req.param("topic")!)
+      const { key } = readRequest(req.url, WRITE_RULES)
+      requireWrite(granted, key)
+      const { headers } = req.raw
+      // The answer to a condition tells about the entry.
+      if (headers.has("if-match") || headers.has("if-none-match")) requireRead(granted, key)
+      return putEntry(writerOf(hub, granted, env), key, req.raw)
     })
-    app.delete(route, ({ req }) => {
-      const topic = hub.topic(req.param("topic")!)
-      return deleteEntry(hub, topic, readRequest(req.url, WRITE_RULES).key, req.raw)
+    app.delete(route, ({ req, env }) => {
+      const granted = grantedTopic(hub, req.raw, req.param("topic")!)
+      const { key } = readRequest(req.url, WRITE_RULES)
+      requireWrite(granted, key)
+      // 404 tells that the entry is absent.
+      requireRead(granted, key)
+      return deleteEntry(writerOf(hub, granted, env), key, req.raw)
     })
     app.all(route, allow("GET", "HEAD", "PUT", "DELETE"))
   }
@@ -107,7 +119,7 @@ function getEntry(
     [REVISION_HEADER]: String(entry.revision),
     etag,
     "cache-control": caching,
-    vary: "accept, accept-encoding, authorization, origin",
+    vary: VARY,
   }
   if (isKnown(ifNoneMatch, etag)) return new Response(null, { status: 304, headers: known })
   const type = CONTENT_TYPES[topic.values]
@@ -116,26 +128,23 @@ function getEntry(
   })
 }
 
-async function putEntry(hub: Hub, topic: Topic, key: string, request: Request): Promise<Response> {
+async function putEntry(writer: TopicWriter, key: string, request: Request): Promise<Response> {
+  const { hub, topic, session } = writer
   checkWritable(topic)
   checkContent(request.headers, topic.values)
   const epoch = topic.position().epoch
-  const condition = conditionOf(request.headers, key, epoch)
-  const value = await readBody(request, hub.limits.valueBytesMax, hub)
+  const value = await readBody(request, hub.limits.valueBytesMax, hub, session)
   await inSlices(topic.fanOut.turns, checkValue(topic.values, value, hub.limits.valueBytesMax))
-  const outcome = await writeTo(hub, topic, {
+  const condition = conditionOf(request.headers, key, epoch)
+  const outcome = await writeTo(writer, {
     conditions: condition ? [condition] : [],
     changes: [{ op: "put", key, value }],
   })
   return outcome.written ? written(epoch, outcome.revision) : refused(outcome.failed[0]?.revision)
 }
 
-async function deleteEntry(
-  hub: Hub,
-  topic: Topic,
-  key: string,
-  request: Request,
-): Promise<Response> {
+async function deleteEntry(writer: TopicWriter, key: string, request: Request): Promise<Response> {
+  const { topic } = writer
   checkWritable(topic)
   if (request.headers.has("if-none-match")) {
     throw invalid("a DELETE may have If-Match, but no If-None-Match")
@@ -143,7 +152,7 @@ async function deleteEntry(
   const epoch = topic.position().epoch
   const condition = conditionOf(request.headers, key, epoch)
   const exists: Condition = { key, exists: true }
-  const outcome = await writeTo(hub, topic, {
+  const outcome = await writeTo(writer, {
     conditions: [condition ?? exists],
     changes: [{ op: "delete", key }],
   })

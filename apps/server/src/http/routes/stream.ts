@@ -9,18 +9,17 @@ import type { ReaderRequest } from "../../event-stream/reader-request.ts"
 import type { Hub } from "../../hub.ts"
 import type { HubLimits } from "../../limits.ts"
 import type { Topic } from "../../topic.ts"
+import { cutToGrant, FILTER_BYTES_MAX, grantedTopic, seesWhole } from "../granted.ts"
 import { type PeerBindings, peerOf } from "../peer.ts"
 import { checkKey, one, type Query, readQuery } from "../query.ts"
 import { allow } from "./allow.ts"
-
-/** The most bytes of the prefixes and keys of a view: a filter of the engine has 64 KiB. */
-const FILTER_BYTES_MAX = 49_152
 
 /** `GET /v1/topics/{topic}/stream`: a snapshot, then every change, as server-sent events. */
 export function streamRoutes(app: Hono, hub: Hub): void {
   const path = "/v1/topics/:topic/stream"
   app.get(path, ({ req, env }) => {
-    const topic = hub.topic(req.param("topic"))
+    const granted = grantedTopic(hub, req.raw, req.param("topic"))
+    const { topic, session } = granted
     const query = readQuery(req.url, {
       prefix: hub.limits.filtersMax,
       key: hub.limits.filtersMax,
@@ -30,7 +29,14 @@ export function streamRoutes(app: Hono, hub: Hub): void {
     })
     const lastEventId = req.header("last-event-id")
     const address = peerOf(env as PeerBindings)
-    const request = { ...readRequest(query, lastEventId, hub.limits), address }
+    const asked = readRequest(query, lastEventId, hub.limits)
+    const request = {
+      ...asked,
+      ...cutToGrant(granted, { prefixes: asked.prefixes, keys: asked.keys }),
+      address,
+      session,
+      isPartial: !seesWhole(granted),
+    }
     // An EventSource would reconnect for ever; after a 204 it does not.
     if (request.once && lastEventId) return new Response(null, { status: 204 })
     const response = answer(hub, topic, request, req.header("accept-encoding"))

@@ -9,5 +9,12 @@
  *
  * @module
  */
+export {
+  copySqliteFile,
+  type SqliteFileEntry,
+  type SqliteFileState,
+  sqliteFileEntries,
+  sqliteFileState,
+} from "./file-copy.ts"
 export { type SqliteOptions, SqliteSource, sqliteSource } from "./sqlite-source.ts"
 export { sqliteType } from "./sqlite-type.ts"

@@ -4,8 +4,12 @@ import { failureOf, quietly } from "./failure.ts"
 import { logOf } from "./file-guard.ts"
 
 /** "Head": who looks at the file with `file` or sqlite's shell sees whose it is. */
-const APPLICATION = 0x48656164
-const FORMAT = 2
+export const APPLICATION = 0x48656164
+/** The version of the tables. */
+export const FORMAT = 2
+
+/** The holder of a file that was copied by `copySqliteFile`: no inode. */
+export const BACKUP = "backup"
 
 /**
  * state      one row: who this is, the present revision, and the newest that is forgotten; and
@@ -124,17 +128,21 @@ export function inodeOf(engine: SqliteEngine, path: string): string {
 
 function hold(database: Database, path: string, inode: string): string | undefined {
   const state = () => database.all("select holder, revision from state")[0]
-  const isCopy = () => ![null, undefined, inode].includes(state()?.holder as string | null)
+  const holder = () => state()?.holder as string | null | undefined
+  const isCopy = () => ![null, undefined, inode].includes(holder())
   let warning: string | undefined
   database.exec("begin immediate")
   try {
     if (isCopy()) {
       const entries = numberOf(database, "select count(*) from items where ended is null")
+      const at = `at revision ${state()?.revision} with ${entries} entries`
+      const begins = `It begins a new epoch, ${at}`
       warning =
-        `${path} is a copy of a file that was in use. It begins a new epoch, at revision ` +
-        `${state()?.revision} with ${entries} entries; later writes, and those that were only ` +
-        "in the original's -wal file, are missing. Copy with the hub stopped, or by sqlite3's " +
-        ".backup"
+        holder() === BACKUP
+          ? `${path} is a backup. ${begins}`
+          : `${path} is a copy of a file that was in use. ${begins}; later writes, and those ` +
+            "that were only in the original's -wal file, are missing. Copy by headwater backup, " +
+            "or with the hub stopped"
       database.run("update state set epoch = ?", crypto.randomUUID())
     }
     database.run("update state set holder = ?", inode)
