@@ -39,6 +39,7 @@ export function countText(count: number): string {
 
 /** A span of time in its two largest units: `3 d 4 h`, `42 s`, `120 ms`. */
 export function spanText(ms: number): string {
+  if (ms > 0 && ms < 10) return `${ms.toFixed(1)} ms`
   if (ms < 1_000) return `${Math.round(ms)} ms`
   if (ms < 10_000) return `${(ms / 1_000).toFixed(1)} s`
   const seconds = Math.round(ms / 1_000)

@@ -99,29 +99,6 @@ const TASKS: readonly TaskVerb[] = [
     ],
     load: async () => (await import("../tasks/mirror.ts")).mirror,
   },
-  {
-    name: "verify",
-    summary: "compare two topics or files: position, entries, digest, and each value",
-    arguments: [
-      ["<A>", "a topic's name or URL, CONTEXT:TOPIC, or the path of an exported file"],
-      ["<B>", "what to compare it with, in the same forms"],
-    ],
-    options: [
-      ["--limit <COUNT>", "print at most so many differences; 50 unless given"],
-      ["--wait <DURATION>", "follow both so long to a common position; 10s unless given"],
-      ["--json", "print one JSON object"],
-    ],
-    examples: [
-      ["verify services http://10.0.0.2:8080/v1/topics/services", "compare two hubs"],
-      ["verify prod:services ./services.ndjson.gz", "compare a topic with an export"],
-    ],
-    notes: [
-      "Values are compared byte by byte; revisions only where both sides are of one epoch. A " +
-        "file is told from a topic by a / in its path, or by .ndjson, .jsonl or .gz at its end.",
-      "Exit code 0: equal. 1: they differ. 2: they could not be compared.",
-    ],
-    load: async () => (await import("../tasks/verify.ts")).verify,
-  },
 ]
 
 /** The words that move whole topics. */

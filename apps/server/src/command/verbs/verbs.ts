@@ -1,5 +1,7 @@
+import { completionVerb } from "./completion.ts"
 import { configVerb } from "./config.ts"
 import { contextVerb } from "./context.ts"
+import { EXAMINING_VERBS } from "./examining.ts"
 import { MOVING_VERBS } from "./moving.ts"
 import { READING_VERBS } from "./reading.ts"
 import { serveVerb } from "./serve.ts"
@@ -13,5 +15,7 @@ export const VERBS: readonly Verb[] = [
   ...READING_VERBS,
   ...WRITING_VERBS,
   ...MOVING_VERBS,
+  ...EXAMINING_VERBS,
   contextVerb,
+  completionVerb,
 ]
