@@ -25,6 +25,6 @@ export class Bugs {
   report(what: string, error: unknown, fields: object = {}): void {
     this.#count++
     if (this.#count > LOGGED_IN_FULL && !Number.isInteger(Math.log2(this.#count))) return
-    this.#log(`bug: ${what}`, { ...fields, bugs: this.#count, error })
+    this.#log(`bug: ${what}`, { ...fields, bugs: this.#count, error }, "error")
   }
 }

@@ -47,13 +47,18 @@ export interface HubOptions {
  */
 export function checkHubOptions(options: HubOptions): void {
   checkOptions("createHub", options, HUB_RULES)
-  options.topics.forEach((topic, index) => {
-    checkOptions(`createHub: topics[${index}]`, topic, TOPIC_RULES)
-    if (topic.cache !== undefined && "valueBytesMax" in topic.cache) {
-      const where = `createHub: topics[${index}]: cache: valueBytesMax`
-      throw new OptionError("valueBytesMax", `${where} is not taken: set limits.valueBytesMax`)
-    }
-  })
+  for (const [index, topic] of options.topics.entries()) {
+    checkTopicOptions(`createHub: topics[${index}]`, topic)
+  }
+}
+
+/** Checks the options of one topic. @throws {OptionError} */
+export function checkTopicOptions(where: string, topic: TopicOptions): void {
+  checkOptions(where, topic, TOPIC_RULES)
+  if (topic.cache !== undefined && "valueBytesMax" in topic.cache) {
+    const what = `${where}: cache: valueBytesMax`
+    throw new OptionError("valueBytesMax", `${what} is not taken: set limits.valueBytesMax`)
+  }
 }
 
 const topicsRule: OptionRule = {

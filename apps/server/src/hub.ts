@@ -1,17 +1,17 @@
-import { type Clock, systemClock, TopicError } from "@headwater/core"
+import { type Clock, OptionError, systemClock, TopicError } from "@headwater/core"
 import { TOPIC_PATTERN } from "@headwater/protocol"
 import { Bugs } from "./bugs.ts"
 import { OpenStreams } from "./event-stream/open-streams.ts"
 import { TurnScheduler } from "./fan-out/turn-scheduler.ts"
 import { WalkLimiter } from "./fan-out/walk-limiter.ts"
-import { checkHubOptions, type HubOptions } from "./hub-options.ts"
-import { type HubLimits, limitsWith } from "./limits.ts"
+import { checkHubOptions, checkTopicOptions, type HubOptions } from "./hub-options.ts"
+import { FIXED_LIMITS, type HubLimits, limitsWith } from "./limits.ts"
 import { consoleLog, guardedLog, type Log, rareLog } from "./log.ts"
 import { EventLoopDelay } from "./observe/event-loop-delay.ts"
 import { HubCounts } from "./observe/hub-counts.ts"
 import type { HubObserver } from "./observe/hub-observer.ts"
 import { joinObservers } from "./observe/observers.ts"
-import { Topic } from "./topic.ts"
+import { Topic, type TopicContext, type TopicOptions } from "./topic.ts"
 
 /**
  * Makes a hub, which begins to read its sources at once. Close it.
@@ -31,6 +31,7 @@ export function createHub(options: HubOptions): Hub {
 export class Hub {
   readonly clock: Clock
   readonly random: () => number
+  /** Bounds in force: `setLimits` moves them. */
   readonly limits: HubLimits
   readonly compress: boolean
   readonly walkLimiter: WalkLimiter
@@ -46,6 +47,7 @@ export class Hub {
   /** Takes the facts of each part: `counts`, and the observer of the options. */
   readonly observer: HubObserver
   readonly #topics = new Map<string, Topic>()
+  readonly #context: TopicContext
   #closing: Promise<void> | undefined
 
   /** @throws {OptionError | TopicError} see `createHub`. */
@@ -65,15 +67,15 @@ export class Hub {
     this.streams = new OpenStreams(this.clock, this.limits)
     const turns = new TurnScheduler(this.clock, this.limits.turnMs)
     const { clock, random, limits, walkLimiter, streams, log, bugs, observer } = this
-    const context = { clock, random, limits, walkLimiter, streams, log, bugs, turns, observer }
+    this.#context = { clock, random, limits, walkLimiter, streams, log, bugs, turns, observer }
     const names = new Set<string>()
     for (const { name } of options.topics) {
-      if (!TOPIC_PATTERN.test(name)) throw badTopicName(name)
+      checkTopicName(name)
       if (names.has(name)) throw new TopicError(`createHub: topic "${name}" is given twice`)
       names.add(name)
     }
     try {
-      for (const topic of options.topics) this.#topics.set(topic.name, new Topic(topic, context))
+      for (const topic of options.topics) this.#open(topic)
     } catch (error) {
       // Such as a cache limit that makes no sense: the topics before it already read their sources.
       this.close(0).catch((error) => this.log("closing a topic failed", { error }))
@@ -99,6 +101,55 @@ export class Hub {
   }
 
   /**
+   * Adds a topic, which begins to read its source at once. Other topics do not notice.
+   *
+   * @throws {OptionError} an option is unknown, missing, or makes no sense.
+   * @throws {TopicError} the name is malformed or taken, or the hub is closing. The caller keeps
+   *   the source.
+   */
+  addTopic(options: TopicOptions): Topic {
+    checkTopicOptions("addTopic", options)
+    const { name } = options
+    checkTopicName(name)
+    if (this.#topics.has(name)) throw new TopicError(`there is a topic "${name}" already`)
+    if (this.#closing !== undefined) throw new TopicError("this hub is shutting down")
+    return this.#open(options)
+  }
+
+  /**
+   * Removes a topic: sends its readers a goodbye, waits at most `graceMs` until they have received
+   * it, and closes its source. Other topics do not notice.
+   *
+   * @throws {TopicError} there is none.
+   */
+  async removeTopic(name: string, graceMs = 1_500): Promise<void> {
+    const topic = this.topic(name)
+    this.#topics.delete(name)
+    await this.streams.endTopic(name, "shutdown", graceMs)
+    await topic.close()
+  }
+
+  /**
+   * Moves bounds of this hub. They hold at once; `heartbeatMs` holds for streams that begin later.
+   * Those of `FIXED_LIMITS` cannot be moved, as streams, epochs and servers have them already.
+   *
+   * @throws {OptionError} a limit is unknown, cannot be moved, or is no sensible number.
+   */
+  setLimits(limits: Partial<HubLimits>): void {
+    for (const name of FIXED_LIMITS) {
+      if (limits[name] === undefined || limits[name] === this.limits[name]) continue
+      throw new OptionError(name, `setLimits: ${name} cannot be changed while a hub runs`)
+    }
+    Object.assign(this.limits, limitsWith({ ...this.limits, ...limits }))
+  }
+
+  #open(options: TopicOptions): Topic {
+    const topic = new Topic(options, this.#context)
+    this.#topics.set(options.name, topic)
+    return topic
+  }
+
+  /**
    * Sends every reader a goodbye, waits at most `graceMs` until they have received it, and frees
    * everything. A second call waits for the first one.
    */
@@ -114,8 +165,9 @@ export class Hub {
   }
 }
 
-function badTopicName(name: string): TopicError {
-  return new TopicError(
+function checkTopicName(name: string): void {
+  if (TOPIC_PATTERN.test(name)) return
+  throw new TopicError(
     `createHub: ${JSON.stringify(name)} is no topic name: it has 1 to 128 of A-Z, a-z, 0-9, ` +
       "., _ and -, and begin with a letter or digit",
   )

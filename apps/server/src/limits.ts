@@ -151,6 +151,16 @@ export const HUB_LIMITS: HubLimits = {
   writeMs: 10_000,
 }
 
+/** Limits that streams, epochs and servers have from their beginning: `setLimits` refuses them. */
+export const FIXED_LIMITS: readonly (keyof HubLimits)[] = [
+  "frameBytesMax",
+  "valueBytesMax",
+  "turnMs",
+  "headMs",
+  "bodyMs",
+  "connectionsPerAddressMax",
+]
+
 // Of a duration, `Infinity` means never.
 const COUNT = integerRule(1)
 const DURATION = durationRule()

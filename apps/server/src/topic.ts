@@ -103,7 +103,7 @@ export class Topic {
       // The source's identity covers its prefix; these rules decide as well which entries exist.
       epochSalt: `${values} ${VALIDATOR} ${limits.valueBytesMax}`,
       observer: syncerObserver(name, observer),
-      log: (line, fields) => context.log(`topic ${this.name}: ${line}`, fields),
+      log: (line, fields, level) => context.log(line, { topic: name, ...fields }, level),
     })
     this.fanOut = new FanOut({
       topic: name,
@@ -198,8 +198,10 @@ export class Topic {
     const example =
       first === undefined ? "" : `, such as ${JSON.stringify(first.key)}: ${first.reason}`
     this.#context.log(
-      `topic ${this.name}: ${invalid} entries are hidden because they are not valid ` +
-        `${this.values}${example}; the option values=json|text|binary sets the kind of values`,
+      `${invalid} entries are hidden because they are not valid ${this.values}${example}; the ` +
+        "option values=json|text|binary sets the kind of values",
+      { topic: this.name },
+      "warn",
     )
   }
 

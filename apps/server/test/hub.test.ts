@@ -4,6 +4,8 @@ import { createApp } from "../src/http/app.ts"
 import { createHub, type Hub } from "../src/hub.ts"
 import type { HubOptions } from "../src/hub-options.ts"
 import { HUB_LIMITS } from "../src/limits.ts"
+import { LocalHub } from "./support/local-hub.ts"
+import { StreamReader } from "./support/stream-reader.ts"
 
 const topics = () => [{ name: "t", source: memorySource() }]
 const log = () => {}
@@ -74,4 +76,70 @@ describe("createHub()", () => {
 
 test.each([undefined, null, {}, "hub"])("createApp() refuses %j for a hub", (hub) => {
   expect(() => createApp(hub as unknown as Hub, { anonymous: "read" })).toThrow(/must be a hub of/)
+})
+
+describe("the topics of a running hub", () => {
+  const source = () => memorySource()
+
+  test("one is added, and one is removed with a goodbye to its readers alone", async () => {
+    const local = new LocalHub()
+    try {
+      await local.settle()
+      const { hub } = local
+      const other = hub.addTopic({ name: "u", source: source() })
+      await local.settle()
+      expect(hub.topics.map(({ name }) => name)).toEqual(["t", "u"])
+      expect((await local.ask("/v1/topics/u/entries")).status).toBe(200)
+
+      const staying = await (await local.stream()).caughtUp()
+      const response = await local.ask("/v1/topics/u/stream")
+      const leaving = await new StreamReader(response, new AbortController()).caughtUp()
+      const removed = hub.removeTopic("u")
+      expect(await leaving.rest()).toMatchObject([{ type: "goodbye", reason: "shutdown" }])
+      await local.clock.advance(1_000)
+      await removed
+
+      expect((await local.ask("/v1/topics/u/entries")).status).toBe(404)
+      expect(other.cache.closed).toBe(true)
+      await local.write({ a: 1 })
+      expect((await staying.next())?.type).toBe("delta")
+      expect(local.log.filter((line) => line.includes("bug"))).toEqual([])
+    } finally {
+      expect(await local.close()).toEqual([])
+    }
+  })
+
+  test("a name that is taken or malformed is refused, and so is any on a closing hub", async () => {
+    const hub = createHub({ topics: [{ name: "t", source: source() }] })
+    const add = (name: string) => () => hub.addTopic({ name, source: source() })
+
+    expect(add("t")).toThrow(/already/)
+    expect(add("a/b")).toThrow(/no topic name/)
+    await expect(hub.removeTopic("u")).rejects.toThrow(/no topic "u"/)
+    const closed = hub.close(0)
+    expect(add("u")).toThrow(/shutting down/)
+    await closed
+  })
+})
+
+describe("setLimits()", () => {
+  test("moves bounds at once, and refuses those that cannot be moved", async () => {
+    const local = new LocalHub()
+    try {
+      await local.settle()
+      const { hub } = local
+      await (await local.stream()).caughtUp()
+      hub.setLimits({ streamsMax: 1 })
+      const refused = await (await local.stream()).rest()
+      expect(refused.at(-1)).toMatchObject({ type: "fault", code: "ERR_TOO_MANY" })
+      hub.setLimits({ streamsMax: 2 })
+      await (await local.stream()).caughtUp()
+
+      expect(() => hub.setLimits({ valueBytesMax: 5 })).toThrow(/valueBytesMax cannot be changed/)
+      expect(() => hub.setLimits({ streamsMax: 0 })).toThrow(/streamsMax/)
+      expect(hub.limits.streamsMax).toBe(2)
+    } finally {
+      expect(await local.close()).toEqual([])
+    }
+  })
 })

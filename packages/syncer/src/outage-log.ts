@@ -48,13 +48,13 @@ export class OutageLog {
     const text = `${line}: ${error instanceof Error ? error.message : "no reason given"}`
     if (!outage.lines.has(text) && outage.lines.size < LINES_MAX) {
       outage.lines.add(text)
-      this.#log(`${text}; retrying`)
+      this.#log(`${text}; retrying`, {}, "warn")
       return
     }
     if (now < outage.repeatAt) return
     outage.repeatMs = Math.min(outage.repeatMs * 2, REPEAT_MAX_MS)
     outage.repeatAt = now + outage.repeatMs
-    this.#log(`${text}; retrying`, this.#factsOf(outage, now))
+    this.#log(`${text}; retrying`, this.#factsOf(outage, now), "warn")
   }
 
   /** Logs a change of status, which in an outage is the first return to `in-sync` alone. */

@@ -22,8 +22,12 @@ export type SyncTarget = Pick<
   | "metadata"
 >
 
-/** Writes one structured log line. */
-export type SyncerLog = (line: string, fields?: Readonly<Record<string, unknown>>) => void
+/** Writes one structured log line. The level is `info` unless given. */
+export type SyncerLog = (
+  line: string,
+  fields?: Readonly<Record<string, unknown>>,
+  level?: "info" | "warn",
+) => void
 
 /** The options of a syncer. */
 export interface SyncerOptions {

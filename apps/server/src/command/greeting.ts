@@ -12,18 +12,13 @@ export interface KeptTopic {
  * warning where no access was chosen, and three commands to try.
  */
 export function greeting(config: Config, url: string, files: readonly KeptTopic[]): string {
-  const isWritable = ({ write }: TopicConfig) => write && config.anonymous === "write"
   const first = config.topics[0]!
-  const topics = config.topics.map((topic) => {
-    const access = isWritable(topic) ? [] : ["read-only"]
-    return `${topic.name} (${[topic.values, topic.source.kind, ...access].join(", ")})`
-  })
-  const lines = [`headwater listens on ${url}, topics: ${topics.join(", ")}`]
+  const lines = [greetingLine(config, url)]
   for (const { name, file } of files) lines.push(`topic ${name} is kept in ${file}`)
-  if (!config.isAccessChosen) lines.push(...OPEN_ACCESS)
+  if (!config.isAccessChosen) lines.push(OPEN_ACCESS.replace("public: ", "public:\n  "))
   lines.push("", "try:", `  curl -N ${url}/v1/topics/${first.name}/stream`)
   lines.push(
-    isWritable(first)
+    isWritable(config, first)
       ? `  curl -X PUT ${EXAMPLES[first.values]} ${url}/v1/topics/${first.name}/entries/greeting`
       : `  curl ${url}/v1/topics/${first.name}/entries`,
   )
@@ -31,10 +26,23 @@ export function greeting(config: Config, url: string, files: readonly KeptTopic[
   return lines.join("\n")
 }
 
-const OPEN_ACCESS = [
-  "every program on this machine may read and write, and a proxy here makes the hub public:",
-  "  choose the access of its clients with --allow-anonymous read or write",
-]
+/** Returns the first line of the greeting: the address and the topics. */
+export function greetingLine(config: Config, url: string): string {
+  const topics = config.topics.map((topic) => {
+    const access = isWritable(config, topic) ? [] : ["read-only"]
+    return `${topic.name} (${[topic.values, topic.source.kind, ...access].join(", ")})`
+  })
+  return `headwater listens on ${url}, topics: ${topics.join(", ")}`
+}
+
+function isWritable({ anonymous }: Config, { write }: TopicConfig): boolean {
+  return write && anonymous === "write"
+}
+
+/** The warning of a hub whose access was not chosen. */
+export const OPEN_ACCESS =
+  "every program on this machine may read and write, and a proxy here makes the hub public: " +
+  "choose the access of its clients with --allow-anonymous read or write"
 
 const EXAMPLES = {
   json: `-H content-type:application/json -d '"hello"'`,

@@ -1,25 +1,31 @@
+import { systemClock } from "@headwater/core"
 import { createApp } from "../http/app.ts"
 import { isLoopback } from "../http/host.ts"
 import { createHub, type Hub } from "../hub.ts"
-import { HUB_LIMITS } from "../limits.ts"
-import { consoleLog, guardedLog } from "../log.ts"
+import { guardedLog, rareLog } from "../log.ts"
+import type { ProcessFacts } from "../metrics/process-metrics.ts"
+import { logObserver } from "../observe/log-observer.ts"
 import { pageAssets } from "../page/page-assets.ts"
 import { connectionsMax } from "../runtime/open-files.ts"
-import type { Listener, Runtime } from "../runtime/runtime.ts"
-import type { TopicOptions } from "../topic.ts"
+import type { Certificate, FetchHandler, Listener, Runtime } from "../runtime/runtime.ts"
 import { CertificateFiles } from "./certificate-files.ts"
 import { type Config, readConfig } from "./config.ts"
-import { ConfigError } from "./config-error.ts"
-import { greeting, type KeptTopic } from "./greeting.ts"
 import { listenOn } from "./listen-on.ts"
+import { logOf } from "./log-of.ts"
+import { logStart } from "./log-start.ts"
 import { listenForMetrics } from "./metrics-listener.ts"
+import { openTopic, openTopics } from "./open-topics.ts"
+import { ServedApp } from "./reload/app-part.ts"
+import { limitsPart } from "./reload/limits-part.ts"
+import { logLevelPart } from "./reload/log-level-part.ts"
+import type { ReloadPart } from "./reload/reload-part.ts"
+import { Reloader } from "./reload/reloader.ts"
+import { type OpenTopic, topicsPart } from "./reload/topics-part.ts"
 import { knownVariables } from "./settings/known-variables.ts"
 import { flagsOf } from "./settings/options.ts"
-import { readSettings } from "./settings/read-settings.ts"
+import { type HubSettings, readSettings } from "./settings/read-settings.ts"
 import { SETTINGS } from "./settings/table.ts"
 import { warningsOf } from "./settings/unknown-variables.ts"
-import { sourceContext } from "./source-context.ts"
-import type { TopicConfig } from "./topic-config.ts"
 import type { VerbCall } from "./verbs/verb.ts"
 import { processFactsOf } from "./version.ts"
 
@@ -33,62 +39,124 @@ const CLOSE_MS = 2_500
  *
  * @throws {ConfigError} a setting is wrong, or a file that it names cannot be used.
  */
-export async function serve({ runtime, options, verbs }: VerbCall): Promise<number> {
-  const { values } = await readSettings(runtime, flagsOf(options, SETTINGS))
-  const config = readConfig(values)
-  const log = guardedLog(consoleLog)
-  for (const line of warningsOf(runtime.envNames(), knownVariables(verbs))) log(line)
+export async function serve({
+  runtime,
+  options,
+  verbs,
+  print,
+  complain,
+}: VerbCall): Promise<number> {
+  const read = () => readSettings(runtime, flagsOf(options, SETTINGS))
+  const settings = await read()
+  const config = readConfig(settings.values)
+  const { format, writer } = logOf(settings, runtime, complain)
+  const log = guardedLog(writer.log)
+  for (const line of warningsOf(runtime.envNames(), knownVariables(verbs))) log(line, {}, "warn")
   const certificateFiles = config.tls && new CertificateFiles(runtime, config.tls, log)
   const certificate = await certificateFiles?.read()
   const processFacts = await processFactsOf(runtime)
-  const topics = await openTopics(runtime, config)
+  const topics = await openTopics(runtime, config, log)
   const connections = connectionsMax()
+  const streamsOf = (asked: number) => streamsMax(asked, connections)
   const hub = createHub({
     topics,
     compress: config.compress,
-    limits: { ...config.limits, streamsMax: streamsMax(config, connections) },
+    limits: { ...config.limits, streamsMax: streamsOf(settings.values.streams) },
+    log,
+    observer: logObserver(log, rareLog(log, systemClock)),
   })
   runtime.onLostError((error) => hub.bugs.report("nothing caught an error", error))
-  const app = createApp(hub, {
-    anonymous: config.anonymous,
-    refuseForwardedWrites: !config.isAccessChosen,
-    cors: config.cors,
-    page: { assets: pageAssets({ readText: (url) => runtime.readText(url) }) },
-    processFacts,
-    trustedProxies: config.trustedProxies,
-    ...(isLoopback(config.listen.hostname) && { hosts: config.hosts }),
-  })
-  let listener: Listener
-  let metricsListener: Listener | undefined
+  const assets = pageAssets({ readText: (url) => runtime.readText(url) })
+  const appOf = ({ anonymous, isAccessChosen, cors, listen, hosts }: Config) =>
+    createApp(hub, {
+      anonymous,
+      refuseForwardedWrites: !isAccessChosen,
+      cors,
+      page: { assets },
+      processFacts,
+      trustedProxies: config.trustedProxies,
+      ...(isLoopback(listen.hostname) && { hosts }),
+    })
+  const served = new ServedApp(config, appOf)
+  let listeners: Listeners
   try {
-    metricsListener = await listenForMetrics(runtime, hub, config.metricsListen, processFacts)
-    listener = await listenOn("listen", config.listen, (address) =>
-      runtime.listen((request, peer) => app.fetch(request, peer), {
+    const context = { runtime, hub, config, certificate, processFacts, connections }
+    listeners = await openListeners(context, served.fetch)
+  } catch (error) {
+    complain(`headwater: ${(error as Error).message}`)
+    await hub.close()
+    return 1
+  }
+  const { listener, metricsListener } = listeners
+  certificateFiles?.watch((next) => listener.replaceCertificate(next))
+  runtime.onStop(() => certificateFiles?.close())
+  logStart({ runtime, config, settings, format, log, print }, listener.url, topics)
+
+  const open: OpenTopic = (topic, next) => openTopic(runtime, next, topic, log)
+  const reloader = reloaderOf(hub, settings, read, [
+    logLevelPart(writer),
+    limitsPart(hub, streamsOf),
+    served,
+    topicsPart(hub, config.topics, open),
+    { prepare: async () => certificateFiles && { apply: () => certificateFiles.reload() } },
+  ])
+  const stopReloads = reloader.begin(runtime)
+  const code = await stopped(runtime, hub, listener, metricsListener)
+  await stopReloads()
+  log("stopped", { code })
+  return code
+}
+
+interface ListenContext {
+  readonly runtime: Runtime
+  readonly hub: Hub
+  readonly config: Config
+  readonly certificate: Certificate | undefined
+  readonly processFacts: ProcessFacts
+  readonly connections: number
+}
+
+interface Listeners {
+  readonly listener: Listener
+  readonly metricsListener: Listener | undefined
+}
+
+/** @throws when an address cannot be listened on; then none is. */
+async function openListeners(context: ListenContext, fetch: FetchHandler): Promise<Listeners> {
+  const { runtime, hub, config, certificate, processFacts, connections } = context
+  const metricsListener = await listenForMetrics(runtime, hub, config.metricsListen, processFacts)
+  const { headMs, bodyMs, stalledMs, connectionsPerAddressMax } = hub.limits
+  try {
+    const listener = await listenOn("listen", config.listen, (address) =>
+      runtime.listen(fetch, {
         ...address,
         ...(certificate && { certificate }),
-        headMs: hub.limits.headMs,
-        bodyMs: hub.limits.bodyMs,
-        stalledMs: hub.limits.stalledMs,
-        connectionsPerAddressMax: hub.limits.connectionsPerAddressMax,
+        headMs,
+        bodyMs,
+        stalledMs,
+        connectionsPerAddressMax,
         trustedProxies: config.trustedProxies,
         connectionsMax: connections,
         log: hub.log,
       }),
     )
+    return { listener, metricsListener }
   } catch (error) {
-    console.error(`headwater: ${(error as Error).message}`)
-    await Promise.all([hub.close(), metricsListener?.close()])
-    return 1
+    await metricsListener?.close()
+    throw error
   }
-  certificateFiles?.watch((next) => listener.replaceCertificate(next))
-  runtime.onStop(() => certificateFiles?.close())
-  // Deno throws where the output is full or gone; the hub serves all the same.
-  guardedLog((text) => console.log(text))(
-    greeting(config, listener.url, keptTopics(config, topics)),
-  )
+}
 
-  runtime.onHangup(() => hub.log("ignored SIGHUP: this hub does not reload; SIGTERM stops it"))
-  return stopped(runtime, hub, listener, metricsListener)
+function reloaderOf(
+  { log, bugs }: Hub,
+  settings: HubSettings,
+  read: () => Promise<HubSettings>,
+  parts: readonly ReloadPart[],
+): Reloader {
+  const report = (what: string, error: unknown) => bugs.report(what, error)
+  const reloader = new Reloader(settings, { log, read, report })
+  for (const part of parts) reloader.onReload(part)
+  return reloader
 }
 
 /** Resolves with the exit code once the process was told to stop and has said goodbye. */
@@ -103,6 +171,7 @@ function stopped(
     runtime.onStop(() => {
       if (isStopping) return
       isStopping = true
+      hub.log("stopping", { readers: hub.streams.size })
       const late = setTimeout(() => resolve(0), CLOSE_MS)
       const closed = Promise.all([hub.close(GOODBYE_MS), listener.close()])
       closed
@@ -117,40 +186,6 @@ function stopped(
 }
 
 // A tenth of the connections is left to other requests, and to readers that are told to come back.
-function streamsMax({ limits }: Config, connections: number): number {
-  const { streamsMax = HUB_LIMITS.streamsMax } = limits
-  return Math.max(1, Math.min(streamsMax, Math.floor(connections * 0.9)))
-}
-
-async function openTopics(runtime: Runtime, config: Config): Promise<TopicOptions[]> {
-  const topics: TopicOptions[] = []
-  try {
-    for (const topic of config.topics) topics.push(await openTopic(runtime, config, topic))
-    return topics
-  } catch (error) {
-    await Promise.all(topics.map(({ source }) => source.close()))
-    throw error
-  }
-}
-
-async function openTopic(
-  runtime: Runtime,
-  { topicMemory, cache }: Config,
-  { name, values, source }: TopicConfig,
-): Promise<TopicOptions> {
-  const log = guardedLog(consoleLog)
-  const warn = (line: string) => log(`topic ${name}: ${line}`)
-  try {
-    const opened = await source.open(sourceContext(runtime, values, warn))
-    return { name, values, source: opened, memoryBytesMax: topicMemory, cache }
-  } catch (error) {
-    throw new ConfigError(`topic "${name}": ${(error as Error).message}`)
-  }
-}
-
-function keptTopics(config: Config, topics: readonly TopicOptions[]): KeptTopic[] {
-  return topics.flatMap(({ name, source }, index) => {
-    const file = config.topics[index]!.source.fileOf?.(source)
-    return file === undefined ? [] : [{ name, file }]
-  })
+function streamsMax(asked: number, connections: number): number {
+  return Math.max(1, Math.min(asked, Math.floor(connections * 0.9)))
 }

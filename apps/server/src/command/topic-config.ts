@@ -6,6 +6,8 @@ import { SOURCE_TYPES } from "./source-types.ts"
 /** A topic as the operator named it. */
 export interface TopicConfig {
   readonly name: string
+  /** `NAME=SOURCE`, as it was given. */
+  readonly text: string
   readonly values: ValueKind
   /** True when its source is opened for writing. */
   readonly write: boolean
@@ -27,14 +29,14 @@ export function parseTopic(text: string): TopicConfig {
     )
   }
   try {
-    return { name, ...parseSource(text.slice(at + 1)) }
+    return { name, text, ...parseSource(text.slice(at + 1)) }
   } catch (error) {
     if (!isSyncError(error) && !(error instanceof ConfigError)) throw error
     throw new ConfigError(`topic "${name}": ${error.message}`)
   }
 }
 
-function parseSource(text: string): Omit<TopicConfig, "name"> {
+function parseSource(text: string): Omit<TopicConfig, "name" | "text"> {
   const [, scheme = "", rest = "", query = ""] = /^([a-z0-9+]+:)([^?]*)\??(.*)$/s.exec(text) ?? []
   const type = SOURCE_TYPES.find(({ schemes }) => schemes.includes(scheme))
   if (type === undefined) {

@@ -6,6 +6,8 @@ import type { HubLimits } from "../limits.ts"
 
 /** An open event stream, or another answer that is waited for, as seen from outside. */
 export interface OpenStream {
+  /** The topic that it follows. */
+  readonly topic?: string | undefined
   /**
    * When the frame was handed over that the connection has not taken since, on the clock that never
    * goes back; `undefined` while it has taken all.
@@ -110,6 +112,18 @@ export class OpenStreams {
       await this.#clock.sleep(LOOK_MS, signal)
     }
     for (const stream of [...this.#open.keys()]) this.#cut(stream)
+  }
+
+  /** Sends goodbye to the readers of a topic, and cuts those that have not read it in time. */
+  async endTopic(topic: string, reason: GoodbyeReason, graceMs: number): Promise<void> {
+    const streams = [...this.#open.keys()].filter((stream) => stream.topic === topic)
+    const until = this.#clock.elapsed() + graceMs
+    for (const stream of streams) stream.goodbye(reason)
+    const isOpen = (stream: OpenStream) => this.#open.has(stream)
+    while (streams.some(isOpen) && this.#clock.elapsed() < until) {
+      await this.#clock.sleep(LOOK_MS, new AbortController().signal)
+    }
+    for (const stream of streams.filter(isOpen)) this.#cut(stream)
   }
 
   // A quarter of a bound late at the most.

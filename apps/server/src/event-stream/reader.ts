@@ -85,6 +85,10 @@ export class Reader implements FrameSource, Wakeable, OpenStream, OpenReader, Se
     this.#sink = sink
   }
 
+  get topic(): string {
+    return this.#context.topic
+  }
+
   get stalledSince(): number | undefined {
     return this.#connection.stalledSince
   }

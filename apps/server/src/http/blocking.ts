@@ -72,7 +72,7 @@ export async function block(
   topic.position()
   const stop = new LinkedAbort()
   const shutDown = () => stop.abort(new NotReadyError("this hub is shutting down"))
-  const release = hub.streams.admit({ goodbye: shutDown, cut: shutDown })
+  const release = hub.streams.admit({ topic: topic.name, goodbye: shutDown, cut: shutDown })
   const { observer } = hub
   observer.onBlockingGet?.({ topic: topic.name, change: 1 })
   // Looked at here alone: Deno aborts it when the answer was sent, too.

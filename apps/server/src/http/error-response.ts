@@ -50,7 +50,7 @@ export function errorResponse(error: unknown, { log, bugs, observer }: ErrorCont
   }
   const { code, message } = error
   refused(code)
-  if (code === "ERR_SOURCE_FAILED") log("the source failed a write", { message })
+  if (code === "ERR_SOURCE_FAILED") log("the source failed a write", { message }, "warn")
   const { headers = {}, facts = {} } =
     error instanceof UnauthenticatedError
       ? { headers: { "www-authenticate": error.challenge } }

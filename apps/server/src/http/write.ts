@@ -63,7 +63,7 @@ export async function writeTo(writer: TopicWriter, request: WriteRequest): Promi
     report(isKnown ? "failed" : "unknown")
     // Once the write was sent, only an error of the source itself says that nothing was written.
     if (isSyncError(error)) throw error
-    rareLog(`topic ${topic.name}: a write failed, outcome unknown`, { error })
+    rareLog("a write failed, outcome unknown", { topic: topic.name, error }, "warn")
     throw new OutcomeUnknownError("the source did not answer", { cause: error })
   }
 }

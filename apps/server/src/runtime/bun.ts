@@ -21,6 +21,8 @@ export const runtime: Runtime = {
 
   env: (name) => Bun.env[name],
 
+  isTerminal: process.stderr.isTTY === true,
+
   envNames: () => Object.keys(Bun.env),
 
   listen,

@@ -6,6 +6,7 @@ import type { Runtime } from "./runtime.ts"
 // same globals differently, so one program cannot be checked against both.
 declare const Deno: {
   args: readonly string[]
+  stderr: { isTerminal(): boolean }
   env: { get(name: string): string | undefined; toObject(): Record<string, string> }
   addSignalListener(signal: "SIGINT" | "SIGTERM" | "SIGHUP", handler: () => void): void
   exit(code: number): never
@@ -24,6 +25,10 @@ export const runtime: Runtime = {
   },
 
   env: (name) => Deno.env.get(name),
+
+  get isTerminal() {
+    return Deno.stderr.isTerminal()
+  },
 
   envNames() {
     try {

@@ -14,6 +14,8 @@ export const runtime: Runtime = {
 
   env: (name) => process.env[name],
 
+  isTerminal: process.stderr.isTTY === true,
+
   envNames: () => Object.keys(process.env),
 
   listen,

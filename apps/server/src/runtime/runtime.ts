@@ -25,6 +25,9 @@ export interface Runtime {
   /** An environment variable, or `undefined`. */
   env(name: string): string | undefined
 
+  /** True if people read what this process writes to standard error. */
+  readonly isTerminal: boolean
+
   /** The names of all environment variables; none where this process may not list them. */
   envNames(): readonly string[]
 

@@ -105,7 +105,7 @@ describe("start()", () => {
     })
     const done = start({ ...own, exit: (code) => end(code) as never })
     await vi.waitFor(() => expect(said.join("\n")).toContain("listens on"))
-    const url = /metrics are at (http:\/\/\S+)/.exec(said.join("\n"))![1]!
+    const url = /metrics are at (http:[^\s"]+)/.exec(said.join("\n"))![1]!
     const answer = await fetch(url)
     const text = await answer.text()
     const stranger = await fetch(url, { headers: { "x-forwarded-for": "10.0.0.1" } })

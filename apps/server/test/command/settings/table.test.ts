@@ -4,7 +4,7 @@ import { limitsOf } from "../../../src/command/settings/rows/limits.ts"
 import { SETTING_GROUPS, type Setting, variableOf } from "../../../src/command/settings/setting.ts"
 import { readText } from "../../../src/command/settings/setting-type.ts"
 import { SETTINGS } from "../../../src/command/settings/table.ts"
-import { HUB_LIMITS } from "../../../src/limits.ts"
+import { FIXED_LIMITS, HUB_LIMITS } from "../../../src/limits.ts"
 
 const ROWS: readonly (readonly [string, Setting])[] = Object.entries(SETTINGS)
 
@@ -27,6 +27,11 @@ describe("the table of settings", () => {
   test("every bound of a hub is a setting, with the default of the hub", () => {
     const limits = ROWS.flatMap(([, row]) => ("limit" in row ? [row.limit as string] : []))
     expect([...limits].sort()).toEqual(Object.keys(HUB_LIMITS).sort())
+
+    const fixed = ROWS.flatMap(([, row]) =>
+      "limit" in row && !row.reloads ? [row.limit as string] : [],
+    )
+    expect(fixed.sort()).toEqual([...FIXED_LIMITS].sort())
 
     const { values } = resolve(SETTINGS, { flags: {}, env: () => undefined, file: undefined })
     expect(limitsOf(values)).toEqual(HUB_LIMITS)

@@ -32,6 +32,7 @@ export const SERVING = {
     variable: "HEADWATER_TOPICS",
     initial: "default=sqlite:./data/default.db",
     help: "serve a topic; again for more",
+    reloads: true,
   },
   config: {
     group: "Serving",
@@ -43,12 +44,14 @@ export const SERVING = {
     type: parsed("NAME", "a name without a port", parseHost, String),
     many: true,
     help: "a Host that a hub on loopback also answers to; again for more",
+    reloads: true,
   },
   cors: {
     group: "Serving",
     type: parsed("ORIGIN", "an origin, such as https://example.org", parseOrigin, String),
     many: true,
     help: "let pages of this origin use the hub; again for more",
+    reloads: true,
   },
   compress: {
     group: "Serving",
