@@ -19,6 +19,7 @@ import { join } from "node:path"
 import { build, buildWasm } from "./build.mjs"
 import { install } from "./install.mjs"
 import { examine, pack, publishedWorkspaces, unpack } from "./pack.mjs"
+import { tryPackedCommand } from "./packed-command.mjs"
 import { findPackingFaults } from "./packed-files.mjs"
 import { Report } from "./report.mjs"
 import { endTogether, run } from "./run.mjs"
@@ -203,6 +204,9 @@ async function checkPackages(report, runtimes) {
   await importTarballs(report, tarballs, runtimes)
 }
 
+/** The oldest Node, and the runtimes whose packages are run by a launcher of their own. */
+const COMMAND_ON = ["node", "bun", "deno"]
+
 async function importTarballs(report, tarballs, runtimes) {
   const { importer, failure } = await unpack(tarballs)
   for (const [name, { binary, args }] of runtimes) {
@@ -210,6 +214,11 @@ async function importTarballs(report, tarballs, runtimes) {
       if (failure) return { failure }
       const options = { cwd: importer, timeoutMs: 60_000 }
       return failureOf(await run(binary, [...args, "import.mjs"], options))
+    })
+    if (failure || !COMMAND_ON.includes(name)) continue
+    await report.stage(`the command of the tarballs on ${name}`, async () => {
+      const wrong = await tryPackedCommand(importer, name, { binary, args })
+      return wrong ? { failure: wrong } : undefined
     })
   }
 }
