@@ -1,5 +1,13 @@
 import { createHash } from "node:crypto"
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs"
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+} from "node:fs"
 import { join } from "node:path"
 import { run } from "./run.mjs"
 import { cacheFolder, root, workspaces } from "./workspace.mjs"
@@ -34,6 +42,8 @@ export async function build(onStart = () => {}) {
   onStart()
   const result = await turbo()
   if (result.code === 0) {
+    // The compiler makes no programs, and `npx headwater` runs this one in a clone.
+    chmodSync(join(root, "apps/server/dist/main.js"), 0o755)
     mkdirSync(cacheFolder, { recursive: true })
     writeFileSync(STAMP, before)
   }
