@@ -2,6 +2,7 @@ import {
   booleanRule,
   type Clock,
   checkOptions,
+  durationRule,
   functionRule,
   integerRule,
   OptionError,
@@ -13,6 +14,7 @@ import {
   type Source,
   textRule,
 } from "@headwater/core"
+import type { DrainPlan } from "./drain/drain-state.ts"
 import type { HubLimits } from "./limits.ts"
 import type { Log } from "./log.ts"
 import type { HubObserver } from "./observe/hub-observer.ts"
@@ -26,6 +28,11 @@ export interface HubOptions {
   readonly clock?: Clock
   /** Returns numbers from 0 to below 1, for jitter; `Math.random` by default. Not for secrets. */
   readonly random?: () => number
+  /**
+   * Times of a drain: see `Hub.drain`. Absent, the hub is taken for the only one of its sources:
+   * readers are told to wait for its return.
+   */
+  readonly drain?: Partial<DrainPlan>
   /** Bounds that differ from `HUB_LIMITS`. */
   readonly limits?: Partial<HubLimits>
   /**
@@ -47,6 +54,7 @@ export interface HubOptions {
  */
 export function checkHubOptions(options: HubOptions): void {
   checkOptions("createHub", options, HUB_RULES)
+  checkOptions("createHub: drain", options.drain ?? {}, DRAIN_RULES)
   for (const [index, topic] of options.topics.entries()) {
     checkTopicOptions(`createHub: topics[${index}]`, topic)
   }
@@ -89,10 +97,19 @@ const HUB_RULES: OptionRules<HubOptions> = {
   topics: required(topicsRule),
   clock: clockRule,
   random: functionRule,
+  drain: objectRule,
   limits: objectRule,
   compress: booleanRule,
   observer: objectRule,
   log: functionRule,
+}
+
+/** A timer has to take each. */
+const DRAIN_MS_MAX = 3_600_000
+
+const DRAIN_RULES: OptionRules<DrainPlan> = {
+  delayMs: durationRule(0, DRAIN_MS_MAX),
+  timeMs: durationRule(0, DRAIN_MS_MAX),
 }
 
 const TOPIC_RULES: OptionRules<TopicOptions> = {

@@ -1,6 +1,8 @@
 import { type Clock, OptionError, systemClock, TopicError } from "@headwater/core"
 import { TOPIC_PATTERN } from "@headwater/protocol"
 import { Bugs } from "./bugs.ts"
+import { Drain } from "./drain/drain.ts"
+import { Shedder } from "./drain/shedder.ts"
 import { OpenStreams } from "./event-stream/open-streams.ts"
 import { TurnScheduler } from "./fan-out/turn-scheduler.ts"
 import { WalkLimiter } from "./fan-out/walk-limiter.ts"
@@ -36,6 +38,8 @@ export class Hub {
   readonly compress: boolean
   readonly walkLimiter: WalkLimiter
   readonly streams: OpenStreams
+  /** Brings the readers to other hubs before this one stops. */
+  readonly drain: Drain
   readonly log: Log
   /** The log for lines that clients cause: the same line comes at most once a minute. */
   readonly rareLog: Log
@@ -48,6 +52,7 @@ export class Hub {
   readonly observer: HubObserver
   readonly #topics = new Map<string, Topic>()
   readonly #context: TopicContext
+  readonly #shedder: Shedder
   #closing: Promise<void> | undefined
 
   /** @throws {OptionError | TopicError} see `createHub`. */
@@ -65,6 +70,20 @@ export class Hub {
     this.observer = joinObservers(this.counts, options.observer ? [options.observer] : [])
     this.walkLimiter = new WalkLimiter(this.clock, this.limits)
     this.streams = new OpenStreams(this.clock, this.limits)
+    this.drain = new Drain({
+      clock: this.clock,
+      streams: this.streams,
+      plan: options.drain,
+      log: this.log,
+      observer: this.observer,
+    })
+    this.#shedder = new Shedder({
+      clock: this.clock,
+      streams: this.streams,
+      limits: this.limits,
+      random: this.random,
+      log: this.rareLog,
+    })
     const turns = new TurnScheduler(this.clock, this.limits.turnMs)
     const { clock, random, limits, walkLimiter, streams, log, bugs, observer } = this
     this.#context = { clock, random, limits, walkLimiter, streams, log, bugs, turns, observer }
@@ -81,6 +100,11 @@ export class Hub {
       this.close(0).catch((error) => this.log("closing a topic failed", { error }))
       throw error
     }
+  }
+
+  /** True from the order to drain or to close: the hub is not ready any more. */
+  get isDraining(): boolean {
+    return this.drain.phase !== "serving" || this.streams.isClosing
   }
 
   /** All topics, in the order of the options. */
@@ -159,6 +183,8 @@ export class Hub {
   }
 
   async #close(graceMs: number): Promise<void> {
+    this.#shedder.close()
+    this.drain.close()
     await this.streams.end("shutdown", graceMs, new AbortController().signal)
     await Promise.all(this.topics.map((topic) => topic.close()))
     this.eventLoopDelay.close()

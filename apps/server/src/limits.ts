@@ -19,6 +19,11 @@ export interface HubLimits {
   /** Most open event streams; 10,000. A further one gets `fault ERR_TOO_MANY` and comes back. */
   readonly streamsMax: number
   /**
+   * Readers above which the hub sheds some, gradually, so that other hubs take them; 0, which is
+   * no ceiling. Meant to be below `streamsMax`, at which readers are refused.
+   */
+  readonly readersCeiling: number
+  /**
    * Longest time for which a reader's connection may accept no bytes; 5 minutes. Then the hub cuts
    * the stream without a word, and the reader resumes by its id. A hub with `streamsMax` streams
    * cuts the longest stalled one for a new reader, after three heartbeats.
@@ -115,6 +120,7 @@ export interface HubLimits {
 /** Limits of a hub unless its options name others. */
 export const HUB_LIMITS: HubLimits = {
   streamsMax: 10_000,
+  readersCeiling: 0,
   streamsPerAddressMax: 200,
   streamsPerIdentityMax: 1_000,
   stalledMs: 300_000,
@@ -167,6 +173,7 @@ const DURATION = durationRule()
 
 const RULES: OptionRules<HubLimits> = {
   streamsMax: COUNT,
+  readersCeiling: integerRule(0),
   streamsPerAddressMax: COUNT,
   streamsPerIdentityMax: COUNT,
   stalledMs: durationRule(1),

@@ -107,6 +107,10 @@ export type GoodbyeReason =
   | "shutdown"
   | "max-age"
   | "done"
+  /** This hub has more readers than its ceiling, and another may have room. */
+  | "rebalancing"
+  /** An operator ended this stream. */
+  | "ended"
   | (string & Record<never, never>)
 
 /** Last frame: come back with your id, not before `retryMs`. */

@@ -1,3 +1,4 @@
+import type { DrainPlan } from "../drain/drain-state.ts"
 import { isLoopback } from "../http/host.ts"
 import type { HubLimits } from "../limits.ts"
 import type { TopicOptions } from "../topic.ts"
@@ -35,6 +36,8 @@ export interface Config {
   /** The most bytes of the state of each topic. */
   readonly topicMemory: number
   readonly cache: NonNullable<TopicOptions["cache"]>
+  /** Times of a drain, if the operator chose any: then there are other hubs. */
+  readonly drain: Partial<DrainPlan> | undefined
 }
 
 /**
@@ -69,6 +72,7 @@ export function readConfig(values: SettingValues): Config {
     limits: limitsOf(values),
     topicMemory: topicMemoryOf(values, topics.length),
     cache: { historyMs: values.history, tombstoneBytesMax: values["history-size"] },
+    drain: drainOf(values),
   }
 }
 
@@ -76,4 +80,10 @@ function tlsOf({ "tls-cert": cert, "tls-key": key }: SettingValues): Certificate
   if (cert === undefined && key === undefined) return undefined
   if (cert !== undefined && key !== undefined) return { cert, key }
   throw new ConfigError("HTTPS needs both --tls-cert and --tls-key: only one of them is set")
+}
+
+function drainOf(values: SettingValues): Partial<DrainPlan> | undefined {
+  const { "drain-delay": delayMs, "drain-time": timeMs } = values
+  if (delayMs === undefined && timeMs === undefined) return undefined
+  return { ...(delayMs !== undefined && { delayMs }), ...(timeMs !== undefined && { timeMs }) }
 }

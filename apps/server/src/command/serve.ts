@@ -26,12 +26,9 @@ import { flagsOf } from "./settings/options.ts"
 import { type HubSettings, readSettings } from "./settings/read-settings.ts"
 import { SETTINGS } from "./settings/table.ts"
 import { warningsOf } from "./settings/unknown-variables.ts"
+import { stopped } from "./stop.ts"
 import type { VerbCall } from "./verbs/verb.ts"
 import { processFactsOf } from "./version.ts"
-
-/** Time for readers to take their goodbye, and for open responses to end. Together below 3 s. */
-const GOODBYE_MS = 1_000
-const CLOSE_MS = 2_500
 
 /**
  * `headwater serve`: serves until it is told to stop, says goodbye to every reader, and returns the
@@ -61,6 +58,7 @@ export async function serve({
   const hub = createHub({
     topics,
     compress: config.compress,
+    ...(config.drain && { drain: config.drain }),
     limits: { ...config.limits, streamsMax: streamsOf(settings.values.streams) },
     log,
     observer: logObserver(log, rareLog(log, systemClock)),
@@ -157,32 +155,6 @@ function reloaderOf(
   const reloader = new Reloader(settings, { log, read, report })
   for (const part of parts) reloader.onReload(part)
   return reloader
-}
-
-/** Resolves with the exit code once the process was told to stop and has said goodbye. */
-function stopped(
-  runtime: Runtime,
-  hub: Hub,
-  listener: Listener,
-  metricsListener: Listener | undefined,
-): Promise<number> {
-  return new Promise((resolve) => {
-    let isStopping = false
-    runtime.onStop(() => {
-      if (isStopping) return
-      isStopping = true
-      hub.log("stopping", { readers: hub.streams.size })
-      const late = setTimeout(() => resolve(0), CLOSE_MS)
-      const closed = Promise.all([hub.close(GOODBYE_MS), listener.close()])
-      closed
-        .then(() => metricsListener?.close())
-        .catch((error) => console.error(error))
-        .finally(() => {
-          clearTimeout(late)
-          resolve(0)
-        })
-    })
-  })
 }
 
 // A tenth of the connections is left to other requests, and to readers that are told to come back.

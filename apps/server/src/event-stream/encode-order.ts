@@ -10,7 +10,7 @@ import {
 import type { CatchUpCursor } from "../fan-out/catch-up-cursor.ts"
 import type { ReaderContext, ReaderRequest } from "./reader-request.ts"
 import type { Order } from "./reader-state.ts"
-import { retryDelayMs } from "./retry-delay.ts"
+import { leavingDelayMs, retryDelayMs } from "./retry-delay.ts"
 
 /** Ends that many readers meet at once. */
 const SHARED_REASONS: ReadonlySet<GoodbyeReason | SyncErrorCode> = new Set([
@@ -104,5 +104,8 @@ function retryMsFor(
   why: GoodbyeReason | SyncErrorCode,
   { streams, random }: ReaderContext,
 ): number {
-  return retryDelayMs(SHARED_REASONS.has(why) ? streams.leaving : 0, random())
+  const readers = SHARED_REASONS.has(why) ? streams.leaving : 0
+  // A reader that comes while the hub drains has been sent to the wrong hub.
+  const isLeaving = why === "draining" || why === "rebalancing" || streams.isDraining
+  return isLeaving ? leavingDelayMs(readers, random()) : retryDelayMs(readers, random())
 }

@@ -23,6 +23,8 @@ export interface ReaderRequest extends GrantedFilter {
   readonly isPartial?: boolean | undefined
   /** The reader's identity, which bounds its streams and views; absent without a credential. */
   readonly identity?: string | undefined
+  /** The peer's address as operators see it; absent if unknown. */
+  readonly peerAddress?: string | undefined
 }
 
 /** The parts of its hub that a reader uses. */

@@ -4,12 +4,13 @@ import { CatchUpCursor } from "../fan-out/catch-up-cursor.ts"
 import type { Sums, Wakeable } from "../fan-out/view.ts"
 import type { WalkPermit } from "../fan-out/walk-limiter.ts"
 import type { StreamEndReason } from "../observe/hub-observer.ts"
+import { describeReader, stageOf } from "./describe-reader.ts"
 import { encodeOrder } from "./encode-order.ts"
 import type { FrameSource, Sink } from "./event-stream.ts"
 import { findStart } from "./find-start.ts"
-import type { OpenReader } from "./open-reader.ts"
-import type { OpenStream } from "./open-streams.ts"
+import type { ReaderStream } from "./open-streams.ts"
 import { presentOf } from "./present-of.ts"
+import type { ReaderReport, ReaderStage } from "./reader-report.ts"
 import type { ReaderContext, ReaderRequest } from "./reader-request.ts"
 import {
   type Action,
@@ -24,6 +25,7 @@ import {
   type ReaderPhase,
   type ReaderState,
 } from "./reader-state.ts"
+import { Settling } from "./settling.ts"
 import { type Events, StreamConnection } from "./stream-connection.ts"
 
 /**
@@ -34,7 +36,7 @@ import { type Events, StreamConnection } from "./stream-connection.ts"
  * a frame that many readers share is written to its connection without being asked for, by the same
  * decisions: nearly all deltas go this way.
  */
-export class Reader implements FrameSource, Wakeable, OpenStream, OpenReader, SessionHolder {
+export class Reader implements FrameSource, Wakeable, ReaderStream, SessionHolder {
   readonly #context: ReaderContext
   readonly #request: ReaderRequest
   readonly #connection: StreamConnection
@@ -50,13 +52,15 @@ export class Reader implements FrameSource, Wakeable, OpenStream, OpenReader, Se
   #newest = 0
   /** The content of the next `sync`, from the moment its sums are asked for. */
   #proof: { readonly sums: Sums | Promise<Sums>; readonly at: Landing } | undefined
-  #awaited: { readonly promise: Promise<unknown>; isSettled: boolean } | undefined
+  readonly #settling: Settling
 
   constructor(context: ReaderContext, request: ReaderRequest) {
     this.#context = context
     this.#request = request
     this.openedAt = context.fanOut.clock.elapsed()
     this.#connection = new StreamConnection(context.fanOut.clock, context.fanOut.limits.heartbeatMs)
+    const { clock } = context.fanOut
+    this.#settling = new Settling(this.#connection, clock, () => this.#interruption())
     this.#state = newReader(request.once)
   }
 
@@ -66,7 +70,6 @@ export class Reader implements FrameSource, Wakeable, OpenStream, OpenReader, Se
     this.#cursor?.assertInvariants()
   }
 
-  /** The phase of the reader and what it was sent. */
   get state(): ReaderState {
     return this.#state
   }
@@ -134,6 +137,14 @@ export class Reader implements FrameSource, Wakeable, OpenStream, OpenReader, Se
     const { clock, limits } = this.#context.fanOut
     const isGraceOver = clock.elapsed() - wholeAt > limits.lagGraceMs
     return isGraceOver && (this.#cursor?.lagMs ?? 0) > limits.lagMs
+  }
+
+  get stage(): ReaderStage {
+    return stageOf(this.#state, this.#connection.ending)
+  }
+
+  report(): ReaderReport {
+    return describeReader(this, this.#request, this.#cursor, this.#context.fanOut)
   }
 
   goodbye(reason: GoodbyeReason): void {
@@ -297,7 +308,11 @@ export class Reader implements FrameSource, Wakeable, OpenStream, OpenReader, Se
     const isThere = cursor.held >= this.#newest
     if (step.type === "idle") {
       if (!isThere) return { type: "slice", bytes: undefined }
-      return { type: "idle", isNewest: cursor.isAtNewest, ...this.#present(cursor) }
+      return {
+        type: "idle",
+        isNewest: cursor.isAtNewest,
+        ...this.#present(cursor),
+      }
     }
     const { bytes, whole } = step
     if (bytes !== undefined && !whole && !isLive && !this.#hasPermit()) return { type: "crowded" }
@@ -317,7 +332,7 @@ export class Reader implements FrameSource, Wakeable, OpenStream, OpenReader, Se
   }
 
   async #waitForPermit(): Promise<ReaderEvent> {
-    const event = await this.#settled(this.#permit!.granted)
+    const event = await this.#settling.of(this.#permit!.granted)
     // Its slice may be old by now: it begins again, at the version that others are sent.
     return event ?? { type: "granted", version: this.#cursor!.held }
   }
@@ -329,38 +344,20 @@ export class Reader implements FrameSource, Wakeable, OpenStream, OpenReader, Se
     this.#proof ??= { sums: cursor.sums, at: this.#landing(cursor, cursor.revision) }
     const { sums, at } = this.#proof
     if (sums instanceof Promise) {
-      const event = await this.#settled(sums)
+      const event = await this.#settling.of(sums)
       if (event !== undefined) return event
     }
     this.#proof = undefined
     try {
-      return { type: "counted", sums: await sums, at, ...this.#present(cursor) }
+      return {
+        type: "counted",
+        sums: await sums,
+        at,
+        ...this.#present(cursor),
+      }
     } catch (error) {
       if (cursor.isOver(error)) return { type: "void", reason: "epoch-changed" }
       throw error
-    }
-  }
-
-  /** Waits for a promise; returns the event that comes before it settles, if one does. */
-  async #settled(promise: Promise<unknown>): Promise<ReaderEvent | undefined> {
-    let awaited = this.#awaited
-    if (awaited?.promise !== promise) {
-      const begun = { promise, isSettled: false }
-      const settle = () => {
-        begun.isSettled = true
-        this.#connection.ring()
-      }
-      promise.then(settle, settle)
-      awaited = begun
-      this.#awaited = begun
-      // A promise that is about to settle needs no comment before it.
-      await this.#context.fanOut.clock.yield()
-    }
-    for (;;) {
-      const event = this.#interruption()
-      if (event !== undefined || awaited.isSettled) return event
-      if (this.#connection.due) return { type: "due" }
-      await this.#connection.wait()
     }
   }
 
@@ -387,10 +384,8 @@ export class Reader implements FrameSource, Wakeable, OpenStream, OpenReader, Se
     if (order.type === "comment") return this.#connection.comment()
     if (order.type === "goodbye") this.#endReason = order.reason
     if (order.type === "fault") this.#endReason = "failed"
-    if (order.type === "reset") {
-      const { topic, observer } = this.#context
-      observer.onReset?.({ topic, reason: order.reason })
-    }
+    const { topic, observer } = this.#context
+    if (order.type === "reset") observer.onReset?.({ topic, reason: order.reason })
     if (order.type === "hello" || order.type === "reset") this.#enter()
     const of = { request: this.#request, cursor: this.#cursor }
     return this.#connection.sent(encodeOrder(order, this.#context, of), at)

@@ -13,3 +13,18 @@ export function retryDelayMs(readers: number, random: number): number {
   const spreadMs = Math.max(RETRY_MS_MAX - RETRY_MS_FLOOR, readers * MS_PER_READER)
   return RETRY_MS_FLOOR + Math.floor(random * spreadMs)
 }
+
+/** Least range of the delay of readers that leave one after another, in ms. */
+const LEAVING_MS_MIN = 250
+
+/**
+ * Returns a delay for a reader that leaves a hub which drains, in ms. Others leave before and after
+ * it, and another hub can take it at once, so the range grows with their number alone.
+ *
+ * @param readers that leave.
+ * @param random from 0 to below 1.
+ */
+export function leavingDelayMs(readers: number, random: number): number {
+  const spreadMs = Math.max(LEAVING_MS_MIN, readers * MS_PER_READER)
+  return RETRY_MS_FLOOR + Math.floor(random * spreadMs)
+}

@@ -11,12 +11,14 @@ import { errorResponse } from "./error-response.ts"
 import { parseRange } from "./ip-range.ts"
 import { accessRoutes } from "./routes/access.ts"
 import { batchRoutes } from "./routes/batch.ts"
+import { drainRoutes } from "./routes/drain.ts"
 import { entriesRoutes } from "./routes/entries.ts"
 import { entryRoutes } from "./routes/entry.ts"
 import { healthRoutes } from "./routes/health.ts"
 import { metricsRoutes } from "./routes/metrics.ts"
 import { pageRoutes } from "./routes/page.ts"
 import { streamRoutes } from "./routes/stream.ts"
+import { subscribersRoutes } from "./routes/subscribers.ts"
 import { topicsRoutes } from "./routes/topics.ts"
 import { safety } from "./safety.ts"
 
@@ -80,6 +82,8 @@ export function createApp(hub: Hub, options: AppOptions): Hono {
   entryRoutes(app, hub)
   batchRoutes(app, hub)
   healthRoutes(app, hub)
+  subscribersRoutes(app, hub)
+  drainRoutes(app, hub)
   metricsRoutes(app, hub, { processFacts: options.processFacts, guard: requireAdmin })
   if (options.page !== undefined) pageRoutes(app, options.page)
   for (const path of LATER) {

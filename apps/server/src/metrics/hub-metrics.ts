@@ -5,9 +5,9 @@ import type { Exposition } from "./exposition.ts"
 export function addHubMetrics(to: Exposition, hub: Hub): void {
   const { streams, limits, topics, counts, bugs, walkLimiter } = hub
   const one = (value: number) => [{ value }]
-  const isReady = !streams.draining && topics.every(({ wasInSync }) => wasInSync)
+  const isReady = !hub.isDraining && topics.every(({ wasInSync }) => wasInSync)
   to.gauge("headwater_ready", "1 while /readyz answers 200, else 0.", one(isReady ? 1 : 0))
-  to.gauge("headwater_draining", "1 once the hub ends its streams.", one(streams.draining ? 1 : 0))
+  to.gauge("headwater_draining", "1 once the hub drains.", one(hub.isDraining ? 1 : 0))
   to.counter("headwater_drains_total", "Times that the hub began to drain.", one(counts.drains))
   to.gauge("headwater_topics", "Topics of this hub.", one(topics.length))
   to.gauge("headwater_streams", "Open streams and waiting GETs.", one(streams.size))

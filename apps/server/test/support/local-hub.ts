@@ -1,6 +1,7 @@
 import type { Change, Source } from "@headwater/core"
 import { type MemorySource, memorySource } from "@headwater/syncer/memory"
 import { ManualClock, prng } from "@headwater/testing"
+import type { DrainPlan } from "../../src/drain/drain-state.ts"
 import type { Reader } from "../../src/event-stream/reader.ts"
 import { createApp } from "../../src/http/app.ts"
 import { createHub, type Hub } from "../../src/hub.ts"
@@ -29,6 +30,7 @@ export class LocalHub {
       readonly limits?: Partial<HubLimits>
       readonly observer?: HubObserver
       readonly topic?: Partial<TopicOptions>
+      readonly drain?: Partial<DrainPlan>
       readonly entries?: Iterable<readonly [string, Uint8Array]>
       /** Returns the source that the hub reads, in place of the memory source itself. */
       readonly through?: (source: MemorySource) => Source
@@ -42,6 +44,7 @@ export class LocalHub {
       random: prng(1),
       limits: options.limits ?? {},
       ...(options.observer && { observer: options.observer }),
+      ...(options.drain && { drain: options.drain }),
       log: (line, fields) => this.log.push(`${line} ${JSON.stringify(fields, withErrors)}`),
     })
     this.topic = this.hub.topic("t")
@@ -81,7 +84,8 @@ export class LocalHub {
   }
 
   async ask(path: string, init?: RequestInit): Promise<Response> {
-    return this.#app.request(`http://127.0.0.1${path}`, init)
+    // As from this machine: operators' resources answer.
+    return this.#app.request(`http://127.0.0.1${path}`, init, { peerAddress: "127.0.0.1" })
   }
 
   /** Opens a stream. `replica`: of the reader who comes back. */

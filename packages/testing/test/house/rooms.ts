@@ -7,8 +7,8 @@ const SOURCES = "apps/server/src/"
  * The rooms of the server, and what each may import; a room may import whatever the arrows reach.
  * `hub` is the files of a hub and its topics, `base` what stands below all rooms.
  *
- *   command → runtime → http → metrics → hub → event-stream → fan-out → observe → base
- *                                    event-stream → access → base
+ *   command → runtime → http → metrics → hub → drain → event-stream → fan-out → observe → base
+ *                                            event-stream → access → base
  */
 const ARROWS: Readonly<Record<string, readonly string[]>> = {
   top: ["command"],
@@ -16,7 +16,8 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   runtime: ["http"],
   http: ["metrics", "page"],
   metrics: ["hub"],
-  hub: ["event-stream"],
+  hub: ["drain"],
+  drain: ["event-stream"],
   "event-stream": ["fan-out", "access"],
   access: ["observe"],
   "fan-out": ["observe"],

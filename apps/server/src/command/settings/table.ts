@@ -4,6 +4,7 @@ import { MEMORY } from "./rows/memory.ts"
 import { OBSERVING } from "./rows/observing.ts"
 import { OPERATING } from "./rows/operating.ts"
 import { SERVING } from "./rows/serving.ts"
+import { STOPPING } from "./rows/stopping.ts"
 import { TRANSPORT } from "./rows/transport.ts"
 import type { ValuesOf } from "./setting.ts"
 
@@ -19,6 +20,7 @@ export const SETTINGS = {
   ...MEMORY,
   ...OBSERVING,
   ...OPERATING,
+  ...STOPPING,
 }
 
 /** The effective values of a hub's settings. */

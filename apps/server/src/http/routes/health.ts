@@ -30,7 +30,7 @@ export function healthRoutes(app: Hono, hub: Hub): void {
     })
     const all = aggregateStatus(hub.topics.map(({ cache }) => cache.report))
     const isWhole = topics.length === hub.topics.length && topics.every((t) => "invalid" in t)
-    const { draining } = hub.streams
+    const { isDraining: draining } = hub
     const isServing = !draining && hub.topics.every(({ wasInSync }) => wasInSync)
     const ready = isServing && (!isStrict || all.status !== "stale")
     return jsonResponse(

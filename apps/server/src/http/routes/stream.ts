@@ -28,12 +28,14 @@ export function streamRoutes(app: Hono, hub: Hub): void {
       once: "once",
     })
     const lastEventId = req.header("last-event-id")
-    const address = peerOf(env as PeerBindings)
+    const { peerAddress } = (env ?? {}) as PeerBindings
+    const address = peerOf({ peerAddress })
     const asked = readRequest(query, lastEventId, hub.limits)
     const request = {
       ...asked,
       ...cutToGrant(granted, { prefixes: asked.prefixes, keys: asked.keys }),
       address,
+      peerAddress,
       session,
       isPartial: !seesWhole(granted),
     }

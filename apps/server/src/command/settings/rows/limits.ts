@@ -40,6 +40,12 @@ export const LIMITS = {
     ...bound("streamsMax", "Readers", COUNT, "most event streams at once"),
     initially: "10000, or nine tenths of what the limit on open files leaves,",
   },
+  "readers-ceiling": bound(
+    "readersCeiling",
+    "Readers",
+    count({ least: 0, most: MOST }),
+    "above so many readers, send some to other hubs, gradually; 0 for no ceiling",
+  ),
   "streams-per-address": bound(
     "streamsPerAddressMax",
     "Readers",
