@@ -661,7 +661,7 @@ function declareLists(check: Check, expect: Expect): void {
 
     expect(Object.keys(topic).sort()).toEqual(
       [
-        ..."topic values epoch revision position entries bytes digest status".split(" "),
+        ..."topic source values epoch revision position entries bytes digest status".split(" "),
         ..."statusSince lastContact invalid invalidSample".split(" "),
         ..."oldestPosition subscribers writable".split(" "),
       ].sort(),

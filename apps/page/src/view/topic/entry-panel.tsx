@@ -45,10 +45,11 @@ export function EntryPanel({ view, name }: EntryPanelProps) {
             <span>revision {count(entry?.revision ?? value?.revision)}</span>
             {value && <span>{bytes(value.bytes.length)}</span>}
             <span class="spring" />
-            {canWrite && value && editing.value === undefined && (
+            {canWrite && editing.value === undefined && (
               <>
                 <button
                   type="button"
+                  disabled={value === undefined}
                   onClick={() => {
                     editing.value = "put"
                   }}
@@ -59,6 +60,7 @@ export function EntryPanel({ view, name }: EntryPanelProps) {
                 <button
                   type="button"
                   class="danger"
+                  disabled={value === undefined}
                   onClick={() => {
                     editing.value = "delete"
                   }}

@@ -43,9 +43,11 @@ function TopicHead({ state }: { readonly state: TopicState }) {
     <div class="topic-head">
       <div class="topic-title">
         <h1>{topic}</h1>
-        <StatusChip status={status} />
-        <small>{[source, values].filter(Boolean).join(" · ")}</small>
-        <ProofMark view={view} />
+        <p class="topic-meta">
+          <StatusChip status={status} />
+          <small>{[source, values].filter(Boolean).join(" · ")}</small>
+          <ProofMark view={view} />
+        </p>
       </div>
       <dl class="facts">
         <Fact name="Revision" value={count(replica?.position?.revision ?? state.revision)} />

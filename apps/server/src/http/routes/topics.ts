@@ -55,12 +55,15 @@ async function describe(granted: GrantedTopic) {
   const { topic, write } = granted
   const { cache, fanOut } = topic
   const { current, position, oldestPosition } = cache
+  // The scheme alone: an address is the operator's.
+  const [kind] = /^[a-z][\w+.-]*(?=:)/.exec(topic.source.name) ?? []
   const isWhole = seesWhole(granted)
   const sums = isWhole
     ? { entries: current?.snapshot.size ?? null, digest: current?.snapshot.digest ?? null }
     : await partSums(granted)
   return {
     topic: topic.name,
+    ...(kind !== undefined && { source: kind }),
     values: topic.values,
     epoch: position?.epoch ?? null,
     revision: position?.revision ?? null,
