@@ -16,6 +16,7 @@ const programs = {
   caddy: { paths: ["caddy"], packages: ["caddy"] },
   haproxy: { paths: ["haproxy", "/usr/sbin/haproxy"], packages: ["haproxy"] },
   varnish: { paths: ["varnishd", "/usr/sbin/varnishd"], packages: ["varnish"] },
+  prometheus: { paths: ["prometheus"], packages: ["prometheus"] },
   go: { paths: ["go", "/usr/local/go/bin/go"], packages: ["golang-go"] },
 }
 

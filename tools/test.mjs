@@ -119,7 +119,7 @@ async function checkText(report) {
 async function findPrograms(report, options) {
   const env = {}
   // Without --full, tests of the others are skipped where their program is not there.
-  const more = options.full ? ["nginx", "caddy", "haproxy", "varnish", "go"] : []
+  const more = options.full ? ["nginx", "caddy", "haproxy", "varnish", "prometheus", "go"] : []
   for (const name of ["etcd", "chromium", ...more]) {
     await report.stage(name, async (onLine) => {
       const found = await findProgram(name, () => onLine("installing"))
