@@ -55,7 +55,8 @@ describe("the files for Prometheus and Grafana", () => {
     await local.settle()
     // Tallies of refusals and ends have no line before the first.
     await local.ask("/none")
-    await (await local.stream()).close()
+    await (await (await local.stream()).caughtUp()).close()
+    await local.settle()
     const facts = { version: "0", runtime: "node", runtimeVersion: "20" }
     const usage = () => ({ cpuSeconds: 1, residentBytes: 1, startedAt: 1 })
     const scraped = metricsText(local.hub, "prometheus", { ...facts, usage })

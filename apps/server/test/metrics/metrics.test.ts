@@ -314,7 +314,7 @@ describe("GET /metrics", () => {
 
     expect([values.headwater_draining, values.headwater_ready]).toEqual([1, 0])
     expect((await app.request("http://hub.example/")).status).toBe(404)
-    expect((await app.request("http://hub.example/metrics", { method: "PUT" })).status).toBe(403)
+    expect((await app.request("http://hub.example/metrics", { method: "PUT" })).status).toBe(405)
   })
 
   test("samples the event loop once it was scraped", async () => {
