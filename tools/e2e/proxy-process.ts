@@ -24,6 +24,8 @@ interface Places {
   readonly folder: string
   readonly port: number
   readonly hubPort: number
+  /** Ports of more hubs of the same source; only HAProxy has a place for them. */
+  readonly moreHubs: readonly number[]
   readonly tls: TlsFiles
   /** Certificate and key in one file. */
   readonly bundle: string
@@ -62,9 +64,14 @@ const RECIPES: Readonly<Record<ProxyName, Recipe>> = {
     file: "haproxy.cfg",
     program: "haproxy",
     isTls: true,
-    adapt: (text, { port, hubPort, bundle }) =>
+    adapt: (text, { port, hubPort, moreHubs, bundle, folder }) =>
       replaced(text, {
-        "127.0.0.1:8080": `127.0.0.1:${hubPort}`,
+        "server hub1 127.0.0.1:8080": [hubPort, ...moreHubs]
+          .map((hub, index) => `server hub${index + 1} 127.0.0.1:${hub}`)
+          .join("\n  "),
+        // Tests wait for HAProxy to find out.
+        "inter 1s": "inter 200ms",
+        "defaults\n": `global\n  stats socket ${folder}/stats\n\ndefaults\n`,
         "bind :443": `bind 127.0.0.1:${port}`,
         "/etc/ssl/headwater.pem": bundle,
       }),
@@ -111,13 +118,19 @@ export class ProxyProcess {
   }
 
   /** Starts one; its files are in a folder that the caller removes. */
-  static start(name: ProxyName, folder: string, port: number, hubPort: number): ProxyProcess {
+  static start(
+    name: ProxyName,
+    folder: string,
+    port: number,
+    hubPort: number,
+    moreHubs: readonly number[] = [],
+  ): ProxyProcess {
     const { file, program, isTls, adapt, args } = RECIPES[name]
     const tls = makeTlsFiles(folder)
     const bundle = join(folder, "bundle.pem")
     const parts = [tls.server.cert, tls.server.key].map((path) => readFileSync(path, "utf8"))
     writeFileSync(bundle, parts.join("\n"))
-    const at: Places = { folder, port, hubPort, tls, bundle }
+    const at: Places = { folder, port, hubPort, moreHubs, tls, bundle }
     const config = join(folder, file)
     writeFileSync(config, adapt(readFileSync(join(DEPLOY, file), "utf8"), at))
     const env = { ...process.env, PATH, HOME: folder }

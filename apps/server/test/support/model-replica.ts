@@ -25,6 +25,17 @@ export class ModelReplica {
     return Object.fromEntries(sorted.map(([key, { value }]) => [key, value]))
   }
 
+  /** The number of entries held, and their digest. */
+  get size(): number {
+    return this.#held.size
+  }
+
+  get digest(): string {
+    const own = new Digest()
+    for (const [key, { revision }] of this.#held) own.add(key, revision)
+    return own.toString()
+  }
+
   /** @throws {Error} at the first thing that is wrong. */
   hear(frame: Frame): void {
     switch (frame.type) {
@@ -68,11 +79,10 @@ export class ModelReplica {
   }
 
   #prove(entries: number, digest: string | undefined): void {
-    const own = new Digest()
-    for (const [key, { revision }] of this.#held) own.add(key, revision)
+    const own = this.digest
     if (entries !== this.#held.size) throw new Error(`${this.#held.size} entries, not ${entries}`)
     if (digest === undefined) return
-    if (digest !== own.toString()) throw new Error(`the digest is ${own}, not ${digest}`)
+    if (digest !== own) throw new Error(`the digest is ${own}, not ${digest}`)
     this.proven++
   }
 }
