@@ -165,8 +165,16 @@ function runShell(commandLine: string, options: ProgramOptions): Promise<number>
     const child = spawn("/bin/sh", ["-c", commandLine], {
       env: { ...process.env, ...options.env },
       stdio: ["pipe", "inherit", "inherit"],
+      // A group of its own, so that the programs which the shell started end with it.
+      detached: true,
     })
-    const end = () => child.kill("SIGTERM")
+    const end = () => {
+      try {
+        process.kill(-child.pid!, "SIGTERM")
+      } catch {
+        child.kill("SIGTERM")
+      }
+    }
     options.signal.addEventListener("abort", end)
     child.once("error", reject)
     child.once("close", (code, signal) => {

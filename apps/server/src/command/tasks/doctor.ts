@@ -129,7 +129,7 @@ function unreached(error: unknown): Finding {
 
 function best(topics: readonly TopicFacts[]): TopicFacts | undefined {
   const ready = topics.filter(({ status }) => status === "in-sync" || status === "stale")
-  return ready.toSorted((a, b) => a.entries - b.entries)[0] ?? topics[0]
+  return [...ready].sort((a, b) => (a.entries ?? 0) - (b.entries ?? 0))[0] ?? topics[0]
 }
 
 async function examineTopic(examination: Examination, facts: TopicFacts): Promise<void> {
@@ -168,9 +168,10 @@ function isResumeKnown({ resumed, hasReset, syncMs }: StreamProbe): boolean {
 }
 
 function judgeTopic(facts: TopicFacts): Finding {
-  const { topic, status, code, lastContact, invalid, entries } = facts
+  // A grant of a part of the topic shows no numbers of the whole.
+  const { topic, status, code, lastContact, invalid = 0, entries } = facts
   const subject = "topic"
-  const held = `${topic} is ${status} with ${countText(entries)} entries`
+  const held = `${topic} is ${status} with ${countText(entries ?? 0)} entries`
   if (status !== "in-sync") {
     const since = lastContact ? `; the hub last reached its source at ${lastContact}` : ""
     const text = `${held}${code ? ` (${code})` : ""}${since}`
@@ -212,8 +213,9 @@ async function judgeHttp({ hub, context }: Examination): Promise<Finding> {
 
 async function prove({ hub, context }: Examination, facts: TopicFacts): Promise<Finding> {
   const subject = "digest"
-  if (facts.entries > PROOF_ENTRIES_MAX) {
-    const text = `${countText(facts.entries)} entries are too many to read; see headwater verify`
+  const count = facts.entries ?? 0
+  if (count > PROOF_ENTRIES_MAX) {
+    const text = `${countText(count)} entries are too many to read; see headwater verify`
     return { level: "note", subject, text }
   }
   try {

@@ -97,21 +97,22 @@ export function unreachable({ signal }: TaskContext, url: string, error: unknown
   )
 }
 
-/** The facts of a topic that the verbs use: `GET /v1/topics/{topic}`. */
+/**
+ * The facts of a topic that the verbs use: `GET /v1/topics/{topic}`. Some are absent for a reader
+ * whose grant is a part of the topic, and `null` before the source was read.
+ */
 export interface TopicFacts {
   readonly topic: string
+  /** The scheme of its source, such as `etcd`. */
+  readonly source?: string
   readonly values: "json" | "text" | "binary"
-  readonly epoch: string
-  readonly revision: number
-  readonly position: string
-  readonly entries: number
-  readonly bytes: number
-  readonly digest?: string
+  readonly revision?: number | null
+  readonly entries?: number | null
+  readonly bytes?: number | null
   readonly status: string
-  readonly statusSince: string
-  readonly lastContact: string | null
+  readonly lastContact?: string | null
   readonly code?: string
-  readonly invalid: number
-  readonly subscribers: number
+  readonly invalid?: number
+  readonly subscribers?: number
   readonly writable: boolean
 }

@@ -47,6 +47,7 @@ function tableOf(topics: readonly TopicFacts[], context: TaskContext): string[] 
     bytesText(topic.bytes ?? 0),
     countText(topic.subscribers ?? 0),
     `${topic.values}${topic.writable ? "" : ", read-only"}`,
+    topic.source ?? "",
   ])
   const [heading, ...lines] = textTable(
     [
@@ -58,6 +59,7 @@ function tableOf(topics: readonly TopicFacts[], context: TaskContext): string[] 
       ["BYTES", "right"],
       ["READERS", "right"],
       ["VALUES", "left"],
+      ["SOURCE", "left"],
     ],
     rows,
   )

@@ -37,6 +37,8 @@ export const TASK_VARIABLES: readonly HelpRow[] = [
   ["HEADWATER_CA_FILE", "the authority that they trust for https; PEM"],
 ]
 
+const NOTE_COLUMNS = 90
+
 const EXIT_CODES =
   "Exit codes: 0 done, 1 the answer is no, 2 failed, 124 --timeout ran out, 130 interrupted."
 
@@ -66,11 +68,21 @@ function define(command: Command, task: TaskVerb): void {
   for (const [form, meaning] of own) command.addOption(new Option(form, meaning))
   for (const [form, meaning] of shared) command.addOption(new Option(form, meaning))
   const examples = task.examples.flatMap(([line, meaning]) => [
-    `  headwater ${line}`,
+    `  ${line.includes("headwater") ? line : `headwater ${line}`}`,
     `      ${meaning}`,
   ])
-  const notes = [...(task.notes ?? []), EXIT_CODES]
+  const notes = [...(task.notes ?? []), EXIT_CODES].map((note) => wrapped(note).join("\n"))
   command.addHelpText("after", ["", "Examples:", ...examples, "", notes.join("\n\n")].join("\n"))
+}
+
+function wrapped(text: string): string[] {
+  const lines = [""]
+  for (const word of text.split(" ")) {
+    const line = lines.at(-1)!
+    if (line !== "" && line.length + 1 + word.length > NOTE_COLUMNS) lines.push(word)
+    else lines[lines.length - 1] = line === "" ? word : `${line} ${word}`
+  }
+  return lines
 }
 
 function nameOf(form: string): string {
