@@ -1,5 +1,5 @@
 /**
- * One connection for all tabs of an origin, however many follow.
+ * One connection for all tabs of an origin, and for all topics of a hub, however many follow.
  *
  * @example
  * import { connect } from "@headwater/client"
@@ -10,4 +10,5 @@
  *
  * @module
  */
+export { multiplexed } from "./shared/multiplexed.ts"
 export { type TabsOptions, tabs } from "./shared/tabs.ts"

@@ -23,6 +23,9 @@ export const VIEW_TERMS_MAX = 256
  */
 export const VIEW_QUERY_BYTES_MAX = 12_288
 
+/** Most views of one multiplexed stream that every hub takes. */
+export const MULTIPLEX_VIEWS_MAX = 64
+
 /**
  * Something is sent at least this often. Three widely used clients give up after 5 s of silence,
  * and Bun drops a stream that was quiet for 9.5 s.

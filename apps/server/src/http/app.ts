@@ -16,6 +16,7 @@ import { entriesRoutes } from "./routes/entries.ts"
 import { entryRoutes } from "./routes/entry.ts"
 import { healthRoutes } from "./routes/health.ts"
 import { metricsRoutes } from "./routes/metrics.ts"
+import { multiStreamRoutes } from "./routes/multi-stream.ts"
 import { pageRoutes } from "./routes/page.ts"
 import { streamRoutes } from "./routes/stream.ts"
 import { subscribersRoutes } from "./routes/subscribers.ts"
@@ -29,7 +30,7 @@ const AUTHENTICATED = ["/v1/*", "/readyz", "/metrics"]
 const ANONYMOUS_GRANTS = { read: { read: true }, write: { read: true, write: true } } as const
 
 /** Resources that the protocol reserves: 501 until they are implemented. */
-const LATER = ["/v1/stream", "/openapi.json"]
+const LATER = ["/openapi.json"]
 
 /**
  * Serves a hub over HTTP: every resource in the protocol's table. The result is a Hono app: serve
@@ -60,7 +61,7 @@ export function createApp(hub: Hub, options: AppOptions): Hono {
       cors({
         origin: [...origins],
         credentials: true,
-        allowMethods: ["GET", "HEAD", "PUT", "POST", "DELETE"],
+        allowMethods: ["GET", "HEAD", "PUT", "POST", "DELETE", "QUERY"],
         allowHeaders: [
           "authorization",
           "content-type",
@@ -78,6 +79,7 @@ export function createApp(hub: Hub, options: AppOptions): Hono {
   accessRoutes(app, hub)
   topicsRoutes(app, hub)
   streamRoutes(app, hub)
+  multiStreamRoutes(app, hub)
   entriesRoutes(app, hub)
   entryRoutes(app, hub)
   batchRoutes(app, hub)

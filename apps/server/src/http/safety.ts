@@ -5,7 +5,7 @@ import { isLoopback } from "./host.ts"
 import { isOwnOrigin } from "./origin.ts"
 
 /** Methods that change nothing: a request of a foreign page with one of them is harmless. */
-const SAFE_METHODS = ["GET", "HEAD", "OPTIONS"]
+const SAFE_METHODS = ["GET", "HEAD", "OPTIONS", "QUERY"]
 
 /** The requests that the guard lets through. */
 export interface SafetyOptions {
@@ -45,7 +45,8 @@ export function safety(options: SafetyOptions): MiddlewareHandler {
             "--cors ORIGIN to allow one",
         )
       }
-      const proof = options.refuseForwardedWrites && forwardingHeaderIn(req.raw.headers)
+      const isWrite = !/\/v1\/stream$/.test(req.path)
+      const proof = isWrite && options.refuseForwardedWrites && forwardingHeaderIn(req.raw.headers)
       if (proof) {
         throw forbidden(
           `this write came through a proxy (it has the header ${proof}), and access to this hub ` +

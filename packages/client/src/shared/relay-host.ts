@@ -1,6 +1,7 @@
 import type { ClientClock } from "../link.ts"
 import type { HolderMessage, Port, SharedRequest, TabMessage } from "./holder-protocol.ts"
 import { keyOf } from "./holder-protocol.ts"
+import { multiplexed } from "./multiplexed.ts"
 import { Relay, type TabSink } from "./relay.ts"
 
 /**
@@ -24,11 +25,14 @@ export interface RelayHostOptions {
  */
 export class RelayHost {
   readonly #options: RelayHostOptions
+  // The topics of one hub share a connection, too.
+  readonly #fetch: typeof globalThis.fetch
   readonly #relays = new Map<string, Relay>()
   readonly #ports = new Map<Port, Map<number, HostedStream>>()
 
   constructor(options: RelayHostOptions = {}) {
     this.#options = options
+    this.#fetch = multiplexed(options.fetch)
   }
 
   /** The number of streams of hubs that are open. */
@@ -92,7 +96,8 @@ export class RelayHost {
   }
 
   #linkOf({ url, headers, credentials }: SharedRequest, onBytes: () => void) {
-    const { fetch = globalThis.fetch, clock, random } = this.#options
+    const { clock, random } = this.#options
+    const fetch = this.#fetch
     const shared = new Headers({ ...headers })
     shared.delete("last-event-id")
     const request: typeof globalThis.fetch = async (target, init) => {

@@ -1,6 +1,6 @@
-import { onAbort } from "@headwater/core"
 import { ReplicaError } from "../replica-error.ts"
 import type { HolderMessage, Port, SharedRequest, TabMessage } from "./holder-protocol.ts"
+import { TextBody } from "./text-body.ts"
 
 /**
  * The streams of one tab at one holder. Each is an answer like a hub's, whose text the holder
@@ -8,7 +8,7 @@ import type { HolderMessage, Port, SharedRequest, TabMessage } from "./holder-pr
  */
 export class TabStreams {
   readonly #port: Port
-  readonly #streams = new Map<number, TabStream>()
+  readonly #streams = new Map<number, TextBody>()
   readonly #onReady: (lock: string | undefined) => void
   readonly #pings = new Set<() => void>()
   #last = 0
@@ -26,7 +26,7 @@ export class TabStreams {
   open(request: SharedRequest, signal: AbortSignal | null | undefined): Response {
     this.#last += 1
     const stream = this.#last
-    const opened = new TabStream(signal ?? undefined, () => {
+    const opened = new TextBody(signal, () => {
       if (this.#streams.delete(stream)) this.#tell({ type: "close", stream })
     })
     if (this.#streams.size === 0) this.#heardAt = performance.now()
@@ -60,7 +60,7 @@ export class TabStreams {
     if (this.#isClosed) return
     for (const [stream, opened] of [...this.#streams]) {
       this.#tell({ type: "close", stream })
-      opened.end(reason)
+      opened.finish(new ReplicaError(reason))
     }
     this.#streams.clear()
     this.#isClosed = true
@@ -84,68 +84,12 @@ export class TabStreams {
       case "end": {
         const opened = this.#streams.get(message.stream)
         this.#streams.delete(message.stream)
-        opened?.end(message.reason)
+        opened?.finish(new ReplicaError(message.reason))
       }
     }
   }
 
   #tell(message: TabMessage): void {
     if (!this.#isClosed) this.#port.postMessage(message)
-  }
-}
-
-/** The body of one answer: text in, bytes out; an end counts after all text before it. */
-class TabStream {
-  readonly body: ReadableStream<Uint8Array>
-  readonly #queue: string[] = []
-  readonly #encoder = new TextEncoder()
-  #ended: unknown
-  #wake: (() => void) | undefined
-
-  /** @param drop called when the reader lets go. */
-  constructor(signal: AbortSignal | undefined, drop: () => void) {
-    const letGo = onAbort(signal, () => {
-      this.#queue.length = 0
-      this.#finish(signal?.reason)
-      drop()
-    })
-    this.body = new ReadableStream<Uint8Array>(
-      {
-        pull: async (controller) => {
-          while (this.#queue.length === 0) {
-            if (this.#ended !== undefined) {
-              letGo()
-              controller.error(this.#ended)
-              return
-            }
-            await new Promise<void>((resolve) => {
-              this.#wake = resolve
-            })
-          }
-          controller.enqueue(this.#encoder.encode(this.#queue.splice(0).join("")))
-        },
-        cancel: () => {
-          letGo()
-          drop()
-          // A pull that waits ends with the stream.
-          this.#finish(new ReplicaError("the reader let go"))
-        },
-      },
-      { highWaterMark: 0 },
-    )
-  }
-
-  push(text: string): void {
-    this.#queue.push(text)
-    this.#wake?.()
-  }
-
-  end(reason: string): void {
-    this.#finish(new ReplicaError(reason))
-  }
-
-  #finish(error: unknown): void {
-    this.#ended ??= error
-    this.#wake?.()
   }
 }

@@ -1,7 +1,7 @@
 import { checkOptions, isSyncError, type OptionRule, onAbort } from "@headwater/core"
 import type { Holder } from "./holder.ts"
-import type { SharedRequest } from "./holder-protocol.ts"
 import { LeadingTab } from "./leading-tab.ts"
+import { sharedRequestOf } from "./shared-request.ts"
 import { SharedWorkerHolder, type WorkerHandle } from "./shared-worker.ts"
 import { webLocks } from "./web-locks.ts"
 
@@ -95,17 +95,6 @@ function sharedFetch(ways: (() => Holder)[]): typeof globalThis.fetch {
     })
     return streams.open(request, signal)
   }
-}
-
-/** The request for a stream, as it is shared; `undefined` for any other request. */
-export function sharedRequestOf(
-  input: string | URL | Request,
-  init: RequestInit | undefined,
-): SharedRequest | undefined {
-  if (input instanceof Request || (init?.method ?? "GET") !== "GET") return undefined
-  const headers = Object.fromEntries(new Headers(init?.headers))
-  if (headers.accept !== "text/event-stream") return undefined
-  return { url: String(input), headers, credentials: init?.credentials }
 }
 
 // Waits for a promise, or rejects with the reason of the signal.

@@ -2,8 +2,8 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest"
 import { type ConnectOptions, connect, type Replica, type Report } from "../../src/index.ts"
 import type { Port } from "../../src/shared/holder-protocol.ts"
 import { RelayHost } from "../../src/shared/relay-host.ts"
+import { sharedRequestOf } from "../../src/shared/shared-request.ts"
 import { TabStreams } from "../../src/shared/tab-streams.ts"
-import { sharedRequestOf } from "../../src/shared/tabs.ts"
 import {
   del,
   delta,
@@ -114,7 +114,7 @@ describe("tabs of one host", () => {
 
   test("with other credentials, headers or views have streams of their own", async () => {
     const seen: (string | undefined)[] = []
-    for (const options of [{ token: "a" }, { token: "b" }, {}, { token: "a", prefix: "p/" }]) {
+    for (const options of [{ token: "a" }, { token: "b" }, {}, { token: "c", prefix: "p/" }]) {
       const replica = await follow(options)
       const stream = await hub.next()
       seen.push(stream.headers.authorization)
@@ -122,7 +122,7 @@ describe("tabs of one host", () => {
       await replica.ready
     }
 
-    expect(seen).toEqual(["Bearer a", "Bearer b", undefined, "Bearer a"])
+    expect(seen).toEqual(["Bearer a", "Bearer b", undefined, "Bearer c"])
     expect(replicas.map((one) => entriesOf(one)[0]?.[0])).toEqual(["of 1", "of 2", "of 3", "of 4"])
     expect(host.size).toBe(4)
   })

@@ -1,5 +1,5 @@
 import { encodeUtf8 } from "@headwater/core"
-import { parseStreamId, type StreamId } from "@headwater/protocol"
+import { parseStreamId, type StreamId, type ViewFilter } from "@headwater/protocol"
 import type { Hono } from "hono"
 import { invalid } from "../../errors.ts"
 import { eventStream } from "../../event-stream/event-stream.ts"
@@ -67,14 +67,8 @@ function readRequest(
   limits: HubLimits,
 ): ReaderRequest {
   const prefixes = query.get("prefix") ?? []
-  const keys = (query.get("key") ?? []).map(checkKey)
-  for (const prefix of prefixes) if (prefix !== "") checkKey(prefix)
-  const bytes = encodeUtf8([...prefixes, ...keys].join("")).length
-  if (prefixes.length + keys.length > limits.filtersMax || bytes > FILTER_BYTES_MAX) {
-    throw invalid(
-      `at most ${limits.filtersMax} prefixes and keys, of ${FILTER_BYTES_MAX} bytes together`,
-    )
-  }
+  const keys = query.get("key") ?? []
+  checkView({ prefixes, keys }, limits)
   const policy = one(query, "policy") ?? "conflate"
   if (policy !== "conflate" && policy !== "disconnect") {
     throw invalid(`policy is conflate or disconnect, not ${JSON.stringify(policy)}`)
@@ -84,6 +78,17 @@ function readRequest(
   const own = parseId(lastEventId)
   const from = own ?? parseId(one(query, "since"))
   return { prefixes, keys, from, isOwnId: own !== undefined, policy, once: once === "1" }
+}
+
+/** Checks the filter of a view. @throws {KeyError | RequestError} 400. */
+export function checkView({ prefixes, keys }: ViewFilter, limits: HubLimits): void {
+  for (const key of keys) checkKey(key)
+  for (const prefix of prefixes) if (prefix !== "") checkKey(prefix)
+  const bytes = encodeUtf8([...prefixes, ...keys].join("")).length
+  if (prefixes.length + keys.length <= limits.filtersMax && bytes <= FILTER_BYTES_MAX) return
+  throw invalid(
+    `at most ${limits.filtersMax} prefixes and keys, of ${FILTER_BYTES_MAX} bytes together`,
+  )
 }
 
 // An empty id is the same as none: an EventSource without an id sends no header, but tools send "".
