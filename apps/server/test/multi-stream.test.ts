@@ -226,7 +226,7 @@ describe("multiplexed()", () => {
       if (random() < 0.08 && replicas.length > 3) await replicas.splice(3, 1)[0]!.close()
     }
     for (const topic of TOPICS) await put(topic, "k1-last", "last")
-    await untilAll(replicas, replicas.map(() => "k1-last"), replicas.map(() => "last")) // biome-ignore format: one line
+    for (const replica of replicas) await untilAll([replica], ["k1-last"], ["last"])
     for (const replica of replicas) {
       expect(replica.proven).toMatchObject({ mismatches: 0 })
       while (replica.proven.position?.revision !== replica.position?.revision) await soon()

@@ -5,7 +5,7 @@ import type { MuxView } from "./mux-view.ts"
 /** A comment shows each view that the hub is there at most this often: half a heartbeat. */
 const BEAT_MS = 2_000
 
-/** Statuses of a hub that does not know `/v1/stream`, or of a proxy that does not let it through. */
+/** Statuses of a hub that does not know `/v1/stream`, or of a proxy that refuses it. */
 const UNKNOWN: ReadonlySet<number> = new Set([400, 404, 405, 501])
 
 /**
