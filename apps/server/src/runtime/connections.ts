@@ -159,7 +159,10 @@ export class Connections {
     if (waiting === "session") return
     if (waiting === undefined) this.#answer([incoming, outgoing], [], answer)
     else if (waiting.length < WAITING_MAX) waiting.push([incoming, outgoing])
-    else socket.destroy()
+    else {
+      socket.destroy()
+      stopParsing(socket)
+    }
   }
 
   #answer(
@@ -177,4 +180,20 @@ export class Connections {
     })
     answer(incoming, outgoing)
   }
+}
+
+/** Node's parser of a connection: it calls `onIncoming` for each head, and stops at an upgrade. */
+interface Parser {
+  onIncoming?: () => number
+}
+
+const UPGRADE = 2
+
+/**
+ * Ends the parsing of a chunk in the middle: Node would go on to make requests of the rest of it,
+ * thousands of them, for a connection that is closed. On a runtime without this parser it does.
+ */
+function stopParsing(socket: Duplex): void {
+  const { parser } = socket as { readonly parser?: Parser | null }
+  if (parser?.onIncoming !== undefined) parser.onIncoming = () => UPGRADE
 }

@@ -12,7 +12,8 @@ import { RequestError } from "../errors.ts"
 import { consoleLog, guardedLog, type Log } from "../log.ts"
 import { answerWith } from "./answer-with.ts"
 import { Connections } from "./connections.ts"
-import { Http2Sessions } from "./http2-sessions.ts"
+import { FairTurns } from "./fair-turns.ts"
+import { type Http2Listener, Http2Sessions } from "./http2-sessions.ts"
 import { connectionsMax } from "./open-files.ts"
 import { refusal } from "./refusal.ts"
 import { checkHost, checkTarget } from "./request-target.ts"
@@ -61,8 +62,21 @@ export function createHttpServer(fetch: FetchHandler, options: ListenOptions): H
   const connections = new Connections(bounds, log)
   const stalled = new StalledAnswers(options.stalledMs ?? 300_000)
   const answer = listenerOf(fetch, hostname, log, stalled)
-  connections.serve(server, answer)
-  const sessions = options.certificate && new Http2Sessions(headMs, answer)
+  const turns = new FairTurns()
+  connections.serve(server, (incoming, outgoing) => {
+    const { socket } = incoming
+    turns.run(socket, () => {
+      if (!socket.destroyed) answer(incoming, outgoing)
+    })
+  })
+  // Always a turn later: a stream that is reset at once is gone then, and has cost no work.
+  const answerStream: Http2Listener = (incoming, outgoing) => {
+    const { stream } = incoming
+    turns.defer(stream.session ?? stream, () => {
+      if (!stream.destroyed) answer(incoming, outgoing)
+    })
+  }
+  const sessions = options.certificate && new Http2Sessions(headMs, answerStream)
   return {
     server,
     connections,

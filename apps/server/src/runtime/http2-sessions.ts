@@ -18,15 +18,13 @@ const STREAMS_MAX = 128
 const HEAD_BYTES_MAX = 16_384
 
 /**
- * Streams that a client may reset, at once and in each second after that. A connection with more
- * ends: a client that resets what it has just asked for costs work for nothing (CVE-2023-44487).
+ * Streams of a connection that may end by a reset, whichever side sent it, and PING and SETTINGS
+ * frames that its client may send, both in 10 s. A connection with more ends: a client that resets
+ * what it has just asked for costs work for nothing (CVE-2023-44487, CVE-2025-8671).
  */
-const RESETS_BURST = 200
-const RESETS_PER_SECOND = 20
-
-/** PING and SETTINGS frames that a connection may send in 10 s; one that sends more ends. */
+const RESETS_MAX = 200
 const CONTROL_FRAMES_MAX = 100
-const CONTROL_WINDOW_MS = 10_000
+const WINDOW_MS = 10_000
 
 /** Time after which a connection without a stream is closed, in ms. */
 const IDLE_MS = 60_000
@@ -44,7 +42,8 @@ interface SessionState {
   idleSince: number
   /** Time without a stream after which it is closed: that of a head until its first stream. */
   idleMs: number
-  /** Control frames in the present window, and its start. */
+  /** Resets and control frames in the present window, and its start. */
+  resets: number
   controlFrames: number
   windowStart: number
 }
@@ -64,8 +63,6 @@ export class Http2Sessions {
     this.#headMs = headMs
     this.#server = createServer({
       settings: { maxConcurrentStreams: STREAMS_MAX, maxHeaderListSize: HEAD_BYTES_MAX },
-      // Not in the types of Node 20, which has nghttp2's own bound: 1,000 and 33.
-      ...{ streamResetBurst: RESETS_BURST, streamResetRate: RESETS_PER_SECOND },
     })
     this.#server.on("session", (session) => this.#begin(session))
     this.#server.on("request", answer)
@@ -90,6 +87,7 @@ export class Http2Sessions {
       streams: 0,
       idleSince: now,
       idleMs: this.#headMs,
+      resets: 0,
       controlFrames: 0,
       windowStart: now,
     }
@@ -100,22 +98,25 @@ export class Http2Sessions {
       stream.once("close", () => {
         state.streams -= 1
         state.idleSince = performance.now()
+        if (stream.rstCode !== constants.NGHTTP2_NO_ERROR) this.#count(session, state, "resets")
       })
     })
-    session.on("ping", () => this.#countControlFrame(session, state))
-    session.on("remoteSettings", () => this.#countControlFrame(session, state))
+    session.on("ping", () => this.#count(session, state, "controlFrames"))
+    session.on("remoteSettings", () => this.#count(session, state, "controlFrames"))
     session.once("close", () => this.#sessions.delete(session))
   }
 
-  #countControlFrame(session: ServerHttp2Session, state: SessionState): void {
+  #count(session: ServerHttp2Session, state: SessionState, what: "resets" | "controlFrames"): void {
     const now = performance.now()
-    if (now - state.windowStart >= CONTROL_WINDOW_MS) {
+    if (now - state.windowStart >= WINDOW_MS) {
       state.windowStart = now
+      state.resets = 0
       state.controlFrames = 0
     }
-    state.controlFrames += 1
-    if (state.controlFrames <= CONTROL_FRAMES_MAX || session.destroyed) return
-    session.destroy(undefined, constants.NGHTTP2_ENHANCE_YOUR_CALM)
+    state[what] += 1
+    const isMore = state.resets > RESETS_MAX || state.controlFrames > CONTROL_FRAMES_MAX
+    if (isMore && !session.destroyed)
+      session.destroy(undefined, constants.NGHTTP2_ENHANCE_YOUR_CALM)
   }
 
   #closeIdle(): void {
