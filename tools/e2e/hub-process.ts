@@ -11,6 +11,9 @@ const main = join(import.meta.dirname, "../../apps/server/dist/main.js")
 /** A shell's way to run what follows with a limit on open files, which is its first argument. */
 const LIMITED = 'ulimit -n "$0" && exec "$@"'
 
+/** A shell's way to run what follows with its errors in a file, which is its first argument. */
+const REDIRECTED = 'exec "$@" 2>"$0"'
+
 /** A hub as a user starts it: another process, its built code, a port of its own. */
 export class HubProcess {
   readonly url: string
@@ -36,6 +39,7 @@ export class HubProcess {
     args: readonly string[],
     env: Readonly<Record<string, string>> = {},
     openFilesMax?: number,
+    errorsTo?: string,
   ): Promise<HubProcess> {
     const { binary, args: own } =
       runtime === "node"
@@ -43,7 +47,8 @@ export class HubProcess {
         : await findRuntime(runtime)
     const listen = ["--listen", `127.0.0.1:${port}`]
     const limit = openFilesMax === undefined ? [] : ["sh", "-c", LIMITED, String(openFilesMax)]
-    const command = [...limit, binary, ...own, main, ...listen, ...args]
+    const redirect = errorsTo === undefined ? [] : ["sh", "-c", REDIRECTED, errorsTo]
+    const command = [...limit, ...redirect, binary, ...own, main, ...listen, ...args]
     const child = spawn(command[0]!, command.slice(1), {
       stdio: ["ignore", "pipe", "pipe"],
       env: { ...process.env, ...env },

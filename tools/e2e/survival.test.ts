@@ -1,5 +1,7 @@
+import { spawnSync } from "node:child_process"
 import { once } from "node:events"
-import { mkdtemp, readFile, rm } from "node:fs/promises"
+import { constants } from "node:fs"
+import { mkdtemp, open, readFile, rm } from "node:fs/promises"
 import { connect, type Socket } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -35,6 +37,28 @@ describe.each(RUNTIMES)("a hub on %s", (runtime: RuntimeName) => {
       expect(await hub.stop()).toBe(0)
     } finally {
       await hub.stop("SIGKILL")
+      await rm(folder, { recursive: true })
+    }
+  })
+
+  test("serves on, and stops, while nothing reads its log", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "headwater-stuck-"))
+    const fifo = join(folder, "log")
+    spawnSync("mkfifo", [fifo])
+    const reader = await open(fifo, constants.O_RDWR)
+    const args = ["--topic", "t=memory:", "--log-level", "debug", "--allow-anonymous", "write"]
+    const hub = await HubProcess.start(runtime, await freePort(), args, {}, undefined, fifo)
+    try {
+      await hub.ready()
+      // Two lines of some 150 bytes for each reader; a pipe holds 64 KiB.
+      for (let round = 0; round < 20; round++) {
+        const once = `${hub.url}/v1/topics/t/stream?once=1`
+        await Promise.all(Array.from({ length: 25 }, async () => (await fetch(once)).text()))
+      }
+      expect(await hub.stop()).toBe(0)
+    } finally {
+      await hub.stop("SIGKILL")
+      await reader.close()
       await rm(folder, { recursive: true })
     }
   })

@@ -35,12 +35,17 @@ export class LogWriter {
 
   readonly log: Log = (line, fields = {}, level = "info") => {
     if (LOG_LEVELS.indexOf(level) > LOG_LEVELS.indexOf(this.level)) return
+    this.#write(this.entry(line, fields, level))
+  }
+
+  /** Returns the text of an entry. */
+  entry(line: string, fields: Readonly<Record<string, unknown>>, level: LogLevel): string {
     const time = this.#now().toISOString()
     const text =
       this.#format === "json"
         ? jsonLine(line, fields, { time, level })
         : `${time} ${level.padEnd(5)} ${textOf(line, fields)}`
-    this.#write(withoutSecrets(text))
+    return withoutSecrets(text)
   }
 }
 

@@ -11,7 +11,7 @@ import type { Certificate, FetchHandler, Listener, Runtime } from "../runtime/ru
 import { CertificateFiles } from "./certificate-files.ts"
 import { type Config, readConfig } from "./config.ts"
 import { listenOn } from "./listen-on.ts"
-import { logOf } from "./log-of.ts"
+import { type HubLog, logOf } from "./log-of.ts"
 import { logStart } from "./log-start.ts"
 import { listenForMetrics } from "./metrics-listener.ts"
 import { openTopic, openTopics } from "./open-topics.ts"
@@ -36,17 +36,28 @@ import { processFactsOf } from "./version.ts"
  *
  * @throws {ConfigError} a setting is wrong, or a file that it names cannot be used.
  */
-export async function serve({
-  runtime,
-  options,
-  verbs,
-  print,
-  complain,
-}: VerbCall): Promise<number> {
-  const read = () => readSettings(runtime, flagsOf(options, SETTINGS))
+export async function serve(call: VerbCall): Promise<number> {
+  const read = () => readSettings(call.runtime, flagsOf(call.options, SETTINGS))
   const settings = await read()
+  const hubLog = logOf(settings, call.runtime)
+  try {
+    return await serveWith(call, { settings, read, hubLog })
+  } finally {
+    await hubLog.flush()
+  }
+}
+
+interface ServeContext {
+  readonly settings: HubSettings
+  readonly read: () => Promise<HubSettings>
+  readonly hubLog: HubLog
+}
+
+async function serveWith(call: VerbCall, context: ServeContext): Promise<number> {
+  const { runtime, verbs, print, complain } = call
+  const { settings, read, hubLog } = context
+  const { format, writer } = hubLog
   const config = readConfig(settings.values)
-  const { format, writer } = logOf(settings, runtime, complain)
   const log = guardedLog(writer.log)
   for (const line of warningsOf(runtime.envNames(), knownVariables(verbs))) log(line, {}, "warn")
   const certificateFiles = config.tls && new CertificateFiles(runtime, config.tls, log)

@@ -1,6 +1,7 @@
 import { listen } from "./bun-listen.ts"
 import { processUsage, versionOfRuntime } from "./process-usage.ts"
 import type { Runtime } from "./runtime.ts"
+import { writeError } from "./write-error.ts"
 
 // Only what this file calls: see deno.ts.
 declare const Bun: {
@@ -22,6 +23,8 @@ export const runtime: Runtime = {
   env: (name) => Bun.env[name],
 
   isTerminal: process.stderr.isTTY === true,
+
+  writeError,
 
   envNames: () => Object.keys(Bun.env),
 

@@ -6,7 +6,7 @@ import type { Runtime } from "./runtime.ts"
 // same globals differently, so one program cannot be checked against both.
 declare const Deno: {
   args: readonly string[]
-  stderr: { isTerminal(): boolean }
+  stderr: { isTerminal(): boolean; write(bytes: Uint8Array): Promise<number> }
   env: { get(name: string): string | undefined; toObject(): Record<string, string> }
   addSignalListener(signal: "SIGINT" | "SIGTERM" | "SIGHUP", handler: () => void): void
   exit(code: number): never
@@ -28,6 +28,12 @@ export const runtime: Runtime = {
 
   get isTerminal() {
     return Deno.stderr.isTerminal()
+  },
+
+  // Deno's own `node:fs` writes in the event loop.
+  async writeError(text) {
+    let rest = new TextEncoder().encode(text)
+    while (rest.length > 0) rest = rest.subarray(await Deno.stderr.write(rest))
   },
 
   envNames() {

@@ -3,6 +3,7 @@ import { httpsFetch } from "./https-fetch.ts"
 import { listen } from "./listen.ts"
 import { processUsage, versionOfRuntime } from "./process-usage.ts"
 import type { Runtime } from "./runtime.ts"
+import { writeError } from "./write-error.ts"
 
 /** https://nodejs.org/api/http.html, through @hono/node-server */
 export const runtime: Runtime = {
@@ -15,6 +16,8 @@ export const runtime: Runtime = {
   env: (name) => process.env[name],
 
   isTerminal: process.stderr.isTTY === true,
+
+  writeError,
 
   envNames: () => Object.keys(process.env),
 

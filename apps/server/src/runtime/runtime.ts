@@ -28,6 +28,11 @@ export interface Runtime {
   /** True if people read what this process writes to standard error. */
   readonly isTerminal: boolean
 
+  /**
+   * Writes a text to standard error without holding up the process. Rejects when that is closed.
+   */
+  writeError(text: string): Promise<void>
+
   /** The names of all environment variables; none where this process may not list them. */
   envNames(): readonly string[]
 

@@ -33,6 +33,9 @@ function machine(args: readonly string[], env: Record<string, string> = {}) {
     args,
     env: (name) => env[name],
     envNames: () => Object.keys(env),
+    writeError: async (text) => {
+      said.push(...text.split("\n").filter((line) => line !== ""))
+    },
     onStop: (task) => {
       stop = task
     },
