@@ -2,6 +2,7 @@ import type { DrainPlan } from "../drain/drain-state.ts"
 import { isLoopback } from "../http/host.ts"
 import type { HubLimits } from "../limits.ts"
 import type { TopicOptions } from "../topic.ts"
+import { type AccessConfig, readAccess } from "./access-config.ts"
 import type { CertificatePaths } from "./certificate-files.ts"
 import { ConfigError } from "./config-error.ts"
 import { limitsOf } from "./settings/rows/limits.ts"
@@ -17,10 +18,10 @@ export interface Config {
   readonly tls: CertificatePaths | undefined
   /** At least one; names are unique. */
   readonly topics: readonly TopicConfig[]
-  /** Access of a client without a token. */
-  readonly anonymous: "read" | "write"
-  /** True when the operator chose that access; on loopback it is `write` unless chosen. */
-  readonly isAccessChosen: boolean
+  /** Access as the operator chose it; on loopback every client may write unless it was chosen. */
+  readonly access: AccessConfig | undefined
+  /** The path of the audit log; `-` for standard output. */
+  readonly audit: string | undefined
   /** Addresses of proxies whose word on a client's address counts, as CIDR. */
   readonly trustedProxies: readonly string[]
   /** Origins whose pages may use this hub. */
@@ -46,10 +47,12 @@ export interface Config {
  * @throws {ConfigError} with one line on what is wrong.
  */
 export function readConfig(values: SettingValues): Config {
-  const { listen, "allow-anonymous": anonymous } = values
-  if (anonymous === undefined && !isLoopback(listen.hostname)) {
+  const { listen } = values
+  const access = readAccess(values)
+  if (access === undefined && !isLoopback(listen.hostname)) {
     throw new ConfigError(
-      `listening on ${listen.hostname}, beyond this machine, needs --allow-anonymous read or write`,
+      `listening on ${listen.hostname}, beyond this machine, needs --allow-anonymous read or ` +
+        "write, or --tokens, or JWTs",
     )
   }
   const topics = values.topic.map(parseTopic)
@@ -62,8 +65,8 @@ export function readConfig(values: SettingValues): Config {
     listen,
     tls: tlsOf(values),
     topics,
-    anonymous: anonymous ?? "write",
-    isAccessChosen: anonymous !== undefined,
+    access,
+    audit: values.audit,
     trustedProxies: values["trusted-proxy"],
     cors: values.cors,
     hosts: values["allow-host"],

@@ -15,7 +15,12 @@ export function greeting(config: Config, url: string, files: readonly KeptTopic[
   const first = config.topics[0]!
   const lines = [greetingLine(config, url)]
   for (const { name, file } of files) lines.push(`topic ${name} is kept in ${file}`)
-  if (!config.isAccessChosen) lines.push(OPEN_ACCESS.replace("public: ", "public:\n  "))
+  if (config.access === undefined) lines.push(OPEN_ACCESS.replace("public: ", "public:\n  "))
+  if (config.access !== undefined && config.access.anonymous === undefined) {
+    const header = '-H "authorization: Bearer $HEADWATER_TOKEN"'
+    lines.push("", "try:", `  curl -N ${header} ${url}/v1/topics/${first.name}/stream`, "")
+    return lines.join("\n")
+  }
   lines.push("", "try:", `  curl -N ${url}/v1/topics/${first.name}/stream`)
   lines.push(
     isWritable(config, first)
@@ -35,14 +40,14 @@ export function greetingLine(config: Config, url: string): string {
   return `headwater listens on ${url}, topics: ${topics.join(", ")}`
 }
 
-function isWritable({ anonymous }: Config, { write }: TopicConfig): boolean {
-  return write && anonymous === "write"
+function isWritable({ access }: Config, { write }: TopicConfig): boolean {
+  return write && access?.anonymous !== "read"
 }
 
 /** The warning of a hub whose access was not chosen. */
 export const OPEN_ACCESS =
   "every program on this machine may read and write, and a proxy here makes the hub public: " +
-  "choose the access of its clients with --allow-anonymous read or write"
+  "choose the access of its clients with --tokens, or --allow-anonymous read or write"
 
 const EXAMPLES = {
   json: `-H content-type:application/json -d '"hello"'`,

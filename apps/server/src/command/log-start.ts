@@ -32,7 +32,7 @@ export function logStart(facts: StartFacts, url: string, topics: readonly TopicO
     log("started", chosen)
   } else {
     log(greetingLine(config, url), { ...chosen, files })
-    if (!config.isAccessChosen) log(OPEN_ACCESS, {}, "warn")
+    if (config.access === undefined) log(OPEN_ACCESS, {}, "warn")
   }
   log("all settings", { settings: allSettings(settings) }, "debug")
 }

@@ -5,6 +5,7 @@ import { createHub, type Hub } from "../hub.ts"
 import { guardedLog, rareLog } from "../log.ts"
 import type { ProcessFacts } from "../metrics/process-metrics.ts"
 import { logObserver } from "../observe/log-observer.ts"
+import { joinObservers } from "../observe/observers.ts"
 import { pageAssets } from "../page/page-assets.ts"
 import { connectionsMax } from "../runtime/open-files.ts"
 import type { Certificate, FetchHandler, Listener, Runtime } from "../runtime/runtime.ts"
@@ -14,6 +15,8 @@ import { listenOn } from "./listen-on.ts"
 import { type HubLog, logOf } from "./log-of.ts"
 import { logStart } from "./log-start.ts"
 import { listenForMetrics } from "./metrics-listener.ts"
+import { openAccess } from "./open-access.ts"
+import { openAudit } from "./open-audit.ts"
 import { openTopic, openTopics } from "./open-topics.ts"
 import { ServedApp } from "./reload/app-part.ts"
 import { limitsPart } from "./reload/limits-part.ts"
@@ -63,6 +66,8 @@ async function serveWith(call: VerbCall, context: ServeContext): Promise<number>
   const certificateFiles = config.tls && new CertificateFiles(runtime, config.tls, log)
   const certificate = await certificateFiles?.read()
   const processFacts = await processFactsOf(runtime)
+  const opened = await openAccess(runtime, config.access, log)
+  const audit = await openAudit(config.audit, log)
   const topics = await openTopics(runtime, config, log)
   const connections = connectionsMax()
   const streamsOf = (asked: number) => streamsMax(asked, connections)
@@ -72,14 +77,14 @@ async function serveWith(call: VerbCall, context: ServeContext): Promise<number>
     ...(config.drain && { drain: config.drain }),
     limits: { ...config.limits, streamsMax: streamsOf(settings.values.streams) },
     log,
-    observer: logObserver(log, rareLog(log, systemClock)),
+    observer: joinObservers(logObserver(log, rareLog(log, systemClock)), audit),
   })
   runtime.onLostError((error) => hub.bugs.report("nothing caught an error", error))
   const assets = pageAssets({ readText: (url) => runtime.readText(url) })
-  const appOf = ({ anonymous, isAccessChosen, cors, listen, hosts }: Config) =>
+  const appOf = ({ cors, listen, hosts }: Config) =>
     createApp(hub, {
-      anonymous,
-      refuseForwardedWrites: !isAccessChosen,
+      ...(opened ? { access: opened.access } : { anonymous: "write" }),
+      refuseForwardedWrites: opened === undefined,
       cors,
       page: { assets },
       processFacts,
@@ -98,7 +103,7 @@ async function serveWith(call: VerbCall, context: ServeContext): Promise<number>
   }
   const { listener, metricsListener } = listeners
   certificateFiles?.watch((next) => listener.replaceCertificate(next))
-  runtime.onStop(() => certificateFiles?.close())
+  for (const part of [certificateFiles, opened]) runtime.onStop(() => part?.close())
   logStart({ runtime, config, settings, format, log, print }, listener.url, topics)
 
   const open: OpenTopic = (topic, next) => openTopic(runtime, next, topic, log)

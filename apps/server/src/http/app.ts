@@ -6,6 +6,7 @@ import type { Hub } from "../hub.ts"
 import { requireAdmin } from "./admin.ts"
 import { admission } from "./admission.ts"
 import { type AppOptions, checkAppOptions, checkHub } from "./app-options.ts"
+import { auditRefusal } from "./audit-refusal.ts"
 import { authenticate } from "./authenticate.ts"
 import { errorResponse } from "./error-response.ts"
 import { parseRange } from "./ip-range.ts"
@@ -47,7 +48,10 @@ export function createApp(hub: Hub, options: AppOptions): Hono {
   const app = new Hono()
   const origins = options.cors ?? []
   const reports = { log: hub.rareLog, bugs: hub.bugs, observer: hub.observer }
-  app.onError((error) => errorResponse(error, reports))
+  app.onError((error, context) => {
+    auditRefusal(context, error, hub.observer)
+    return errorResponse(error, reports)
+  })
   app.notFound(() => errorResponse(new RequestError("ERR_NOT_FOUND", "no such resource"), reports))
 
   app.use(

@@ -17,6 +17,11 @@ export function sessionOf(request: Request): Session {
   return session
 }
 
+/** Returns the session of a request; `undefined` where it was refused, or none was looked for. */
+export function knownSessionOf(request: Request): Session | undefined {
+  return sessions.get(request)
+}
+
 /**
  * Finds the session of each request, or refuses the request. When the hub cannot decide now, an
  * event stream is told so by a frame: a browser's `EventSource` would never come back after a 503.

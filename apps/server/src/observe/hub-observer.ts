@@ -49,8 +49,11 @@ export interface WriteEvent {
 
 /** An action, and the client that asked for it. */
 export interface AuditEvent {
-  readonly action: "write" | "drain" | "end-reader"
-  /** Of the client's grant; absent for an anonymous client. */
+  readonly action: "write" | "refuse" | "drain" | "end-reader"
+  /** Of a refusal, with the method and path of its request. */
+  readonly code?: SyncErrorCode | undefined
+  readonly request?: string | undefined
+  /** Of the client's session; absent where its credential was not accepted. */
   readonly identity?: string | undefined
   /** Of the client, where it is known. */
   readonly address?: string | undefined

@@ -27,12 +27,11 @@ describe("the settings of a hub", () => {
     ])
     expect(config).toMatchObject({
       listen: { hostname: "127.0.0.1", port: 8080 },
-      anonymous: "write",
-      isAccessChosen: false,
       cors: [],
       hosts: [],
       compress: false,
       topicMemory: 2 ** 30,
+      trustedProxies: [],
     })
   })
 
@@ -59,12 +58,12 @@ describe("the settings of a hub", () => {
     ])
     expect(config).toMatchObject({
       listen: { hostname: "::", port: 0 },
-      anonymous: "read",
-      isAccessChosen: true,
+      access: { anonymous: "read" },
       cors: ["https://example.org", "http://localhost:5173"],
       hosts: ["hub.lan"],
       compress: true,
       topicMemory: 2 ** 30,
+      trustedProxies: [],
     })
   })
 
@@ -72,6 +71,37 @@ describe("the settings of a hub", () => {
     const { metricsListen } = await configOf(["--metrics-listen", "0.0.0.0:9101"])
     expect(metricsListen).toEqual({ hostname: "0.0.0.0", port: 9101 })
     await expect(configOf(["--metrics-listen", "9101"])).rejects.toThrow(/HOST:PORT.*"9101"/)
+  })
+
+  test("reads where grants come from, and refuses what leaves them open", async () => {
+    const jwt = ["--jwt-issuer", "https://i.test", "--jwt-audience", "hub"]
+    const own = await configOf(["--listen", "0.0.0.0:1", "--tokens", "t.json", "--audit", "-"])
+    const issued = await configOf(["--jwks", "https://i.test/keys", ...jwt, "--jwt-type", "any"])
+    const shared = await configOf(["--jwt-secret-file", "s", ...jwt], {
+      HEADWATER_TOKENS_FILE: "t",
+    })
+
+    expect([own.access, own.audit]).toEqual([{ tokens: "t.json" }, "-"])
+    expect(issued.access?.jwt).toEqual({
+      keys: { type: "url", from: "https://i.test/keys" },
+      issuer: "https://i.test",
+      audience: "hub",
+      type: "any",
+    })
+    expect([shared.access?.tokens, shared.access?.jwt?.keys]).toEqual([
+      "t",
+      { type: "secret", from: "s" },
+    ])
+    for (const [args, line] of [
+      [["--jwks", "k.json"], "JWTs need --jwt-issuer and --jwt-audience"],
+      [jwt, "--jwt-issuer and --jwt-audience need --jwks"],
+      [["--jwks", "k.json", "--jwt-secret-file", "s", ...jwt], "exclude each other"],
+      [["--jwks", "http://i.test/keys", ...jwt], "keys are fetched by https"],
+      [["--jwks", "https://u:p@i.test/keys", ...jwt], "a URL of keys carries no credentials"],
+      [["--listen", "0.0.0.0:1"], "or --tokens, or JWTs"],
+    ] as [string[], string][]) {
+      await expect(configOf(args)).rejects.toThrow(line)
+    }
   })
 
   test("reads the files of a certificate, and refuses half of them", async () => {
@@ -215,7 +245,7 @@ describe("greeting()", () => {
       "headwater listens on http://127.0.0.1:8080, topics: default (json, sqlite)",
       "topic default is kept in /srv/data/default.db",
       "every program on this machine may read and write, and a proxy here makes the hub public:",
-      "  choose the access of its clients with --allow-anonymous read or write",
+      "  choose the access of its clients with --tokens, or --allow-anonymous read or write",
       "",
       "try:",
       "  curl -N http://127.0.0.1:8080/v1/topics/default/stream",

@@ -31,7 +31,8 @@ export async function serveHub(
     },
     ...options,
   })
-  const hono = createApp(hub, { anonymous: "write", hosts: [], ...app })
+  const isGranted = app.access !== undefined || app.authorize !== undefined
+  const hono = createApp(hub, { ...(!isGranted && { anonymous: "write" }), hosts: [], ...app })
   const listener: Listener = await (await ownRuntime()).listen(
     (request, peer) => hono.fetch(request, peer),
     { hostname: "127.0.0.1", port: 0, log: hub.log, ...listen },

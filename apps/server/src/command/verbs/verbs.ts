@@ -5,6 +5,7 @@ import { EXAMINING_VERBS } from "./examining.ts"
 import { MOVING_VERBS } from "./moving.ts"
 import { READING_VERBS } from "./reading.ts"
 import { serveVerb } from "./serve.ts"
+import { tokenVerb } from "./token.ts"
 import type { Verb } from "./verb.ts"
 import { WRITING_VERBS } from "./writing.ts"
 
@@ -17,5 +18,6 @@ export const VERBS: readonly Verb[] = [
   ...MOVING_VERBS,
   ...EXAMINING_VERBS,
   contextVerb,
+  tokenVerb,
   completionVerb,
 ]
