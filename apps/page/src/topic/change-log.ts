@@ -34,13 +34,18 @@ export class ChangeLog {
   add({ position, changes }: ReplicaCommit, at: number): void {
     const skipped = Math.max(0, changes.length - this.#countMax)
     this.#total += skipped
-    for (const change of changes.slice(skipped)) {
+    // A replica may take several commits in one step: here they stand in their order.
+    const last = changes.slice(skipped).map((change) => {
+      const revision = change.type === "deleted" ? position.revision : change.entry.revision
+      return { change, revision }
+    })
+    for (const { change, revision } of last.sort((a, b) => a.revision - b.revision)) {
       const isGone = change.type === "deleted"
       this.#ring[this.#total % this.#countMax] = {
         number: this.#total + 1,
         type: change.type,
         key: isGone ? change.previous.key : change.entry.key,
-        revision: isGone ? position.revision : change.entry.revision,
+        revision,
         at,
         value: isGone ? undefined : change.entry.value,
         previous: change.type === "new" ? undefined : change.previous.value,
