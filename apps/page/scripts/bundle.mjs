@@ -13,7 +13,11 @@ const source = (name) => fileURLToPath(new URL(`../src/${name}`, import.meta.url
  */
 export async function bundle() {
   const { outputFiles } = await esbuild.build({
-    entryPoints: { page: source("main.tsx"), style: source("style/style.css") },
+    entryPoints: {
+      page: source("main.tsx"),
+      worker: source("worker.ts"),
+      style: source("style/style.css"),
+    },
     outdir: "/",
     bundle: true,
     minify: true,

@@ -17,7 +17,13 @@ describe.skipIf(!isNode)("the bundle of the page", () => {
     const bytes = sizes.reduce((sum, size) => sum + size, 0)
     console.log(`the page: ${bytes} bytes gzipped`)
 
-    expect([...files.keys()].sort()).toEqual(["icon.svg", "index.html", "page.css", "page.js"])
+    expect([...files.keys()].sort()).toEqual([
+      "icon.svg",
+      "index.html",
+      "page.css",
+      "page.js",
+      "worker.js",
+    ])
     expect(bytes).toBeLessThanOrEqual(PAGE_BYTES_MAX)
     expect(files.get("index.html")).not.toMatch(/https?:|<style|<script>|style=|\bon\w+=/)
     expect(files.get("page.css")).not.toMatch(/url\(|@import|https?:/)

@@ -4,6 +4,7 @@ import { route } from "../route.ts"
 import { pollNow, topics } from "./hub-state.ts"
 import { hubUrl } from "./request.ts"
 import { token } from "./session.ts"
+import { sharedFetch } from "./shared-fetch.ts"
 
 /** A key that no topic is expected to have: the stream of it has heartbeats alone. */
 const NO_KEY = "\u0001headwater/page"
@@ -24,6 +25,7 @@ export function watchLiveness(): void {
       url: hubUrl,
       topic,
       keys: [NO_KEY],
+      fetch: sharedFetch,
       ...(own && { token: own }),
       report: ({ type }) => {
         if (type === "lost") pollNow()

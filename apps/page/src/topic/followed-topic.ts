@@ -10,6 +10,7 @@ import {
 import { signal } from "@preact/signals"
 import { pollNow } from "../hub/hub-state.ts"
 import { hubUrl } from "../hub/request.ts"
+import { sharedFetch } from "../hub/shared-fetch.ts"
 import type { TopicValues } from "../value/preview.ts"
 import { ChangeLog } from "./change-log.ts"
 import { KeyIndex } from "./key-index.ts"
@@ -57,6 +58,7 @@ export class FollowedTopic implements TopicView {
     this.replica = connect({
       url: hubUrl,
       topic,
+      fetch: sharedFetch,
       ...(token && { token }),
       ...(keys && { keys }),
       report: (report) => {

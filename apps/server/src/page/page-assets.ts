@@ -24,6 +24,7 @@ const RULES: OptionRules<PageAssetsContext> = { readText: required(functionRule)
 const CONTENT_TYPES: ReadonlyMap<string, string> = new Map([
   ["index.html", "text/html; charset=utf-8"],
   ["page.js", "text/javascript; charset=utf-8"],
+  ["worker.js", "text/javascript; charset=utf-8"],
   ["page.css", "text/css; charset=utf-8"],
   ["icon.svg", "image/svg+xml"],
 ])

@@ -16,10 +16,16 @@ const PAGE_HEADERS: Readonly<Record<string, string>> = {
   "content-security-policy":
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; " +
     "img-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'none'; " +
-    "frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'",
+    "frame-ancestors 'none'",
   "x-content-type-options": "nosniff",
   "referrer-policy": "no-referrer",
   "cross-origin-opener-policy": "same-origin",
+}
+
+/** A script of the page runs under its policy; that of a shared worker has this one. */
+const ASSET_HEADERS: Readonly<Record<string, string>> = {
+  "content-security-policy": "default-src 'none'; connect-src 'self'",
+  "x-content-type-options": "nosniff",
 }
 
 /**
@@ -45,7 +51,7 @@ export function pageRoutes(app: Hono, { assets }: PageOptions): void {
     const name = req.param("name")
     const file = name === "index.html" ? undefined : await assets.read(name)
     if (file === undefined) throw new RequestError("ERR_NOT_FOUND", "no such resource")
-    return fileResponse(file, req.raw, { "x-content-type-options": "nosniff" })
+    return fileResponse(file, req.raw, ASSET_HEADERS)
   })
   app.all("/assets/:name", allow("GET", "HEAD"))
   // Browsers ask for the .ico of every other address of a hub, such as a value, by themselves.
