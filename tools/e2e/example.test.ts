@@ -34,7 +34,7 @@ describe.skipIf(!isReady)("the example, with etcd and Chromium", () => {
     example = spawn(process.execPath, args, { cwd: ROOT, stdio: ["ignore", "pipe", "inherit"] })
     const url = await lineOf(example, /open (http:\S+)/)
     browser = await chromium.launch({ executablePath: CHROMIUM, args: CHROMIUM_ARGS })
-    page = await browser.newPage()
+    page = await (await browser.newContext()).newPage()
     page.on("console", (message) => complaints.push(message.text()))
     page.on("pageerror", (error) => complaints.push(error.message))
     await page.goto(url)
@@ -54,6 +54,19 @@ describe.skipIf(!isReady)("the example, with etcd and Chromium", () => {
 
     expect(await page.textContent("#count")).toBe("5,000")
     expect(await page.textContent("#found")).toBe("5,000 found")
+  })
+
+  test("another tab shares the stream, and the hub's page is beside it", async () => {
+    const other = await page.context().newPage()
+    await other.goto(page.url())
+    for (const tab of [page, other]) {
+      await tab.waitForFunction(
+        () => document.getElementById("streams")?.textContent === "2 tabs on one stream, 1 stream",
+      )
+    }
+    await other.close()
+    const hubPage = await page.getAttribute("#hub-page", "href")
+    await (await browser.newPage()).goto(hubPage!).then((answer) => expect(answer?.ok()).toBe(true))
   })
 
   test("the search finds by name and by description", async () => {

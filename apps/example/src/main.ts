@@ -71,6 +71,7 @@ async function run(args: readonly string[], opened: Closer[]): Promise<void> {
   hubUrl = hub.url
   console.log(`the hub at ${hub.url} is in sync after ${since(hubStarted)}`)
   console.log(`\n  open ${page.origin}/\n`)
+  console.log(`more tabs share one stream; the hub's own page is ${hub.url}/`)
   console.log(`or follow it here: curl -N ${hub.url}/v1/topics/packages/stream`)
 }
 

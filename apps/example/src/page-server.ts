@@ -32,6 +32,7 @@ const FILES: Readonly<Record<string, URL>> = {
   "/style.css": new URL("style.css", FOLDER),
   "/follow.js": new URL("page/follow.js", import.meta.url),
   "/rows.js": new URL("page/rows.js", import.meta.url),
+  "/stream-count.js": new URL("page/stream-count.js", import.meta.url),
 }
 
 const TYPES: Readonly<Record<string, string>> = {

@@ -6,7 +6,9 @@
  */
 import { connect, type EntryChange, type Replica, type ReplicaEntry } from "@headwater/client"
 import { commitsOf, waitFor } from "@headwater/client/follow"
+import { tabs } from "@headwater/client/shared"
 import { changeRow, type PackageValue, resultRow } from "./rows.ts"
+import { showStreams } from "./stream-count.ts"
 
 /** Rows that are drawn of what was found, and of the last changes. */
 const RESULTS_MAX = 60
@@ -27,7 +29,12 @@ const { hub, topic, rounds } = (await (await fetch("/settings.json")).json()) as
   readonly topic: string
   readonly rounds: number
 }
-const replica = connect<PackageValue>({ url: hub, topic })
+// A worker has no import map, so one of the tabs holds the stream of all.
+const replica = connect<PackageValue>({ url: hub, topic, fetch: tabs({ worker: false }) })
+showStreams(hub, topic, (text) => {
+  byId("streams").textContent = text
+})
+byId<HTMLAnchorElement>("hub-page").href = `${hub}/#/topic/${topic}/keys`
 replica.subscribeStatus(draw)
 replica.subscribe(draw)
 search.addEventListener("input", draw)
