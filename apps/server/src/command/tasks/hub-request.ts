@@ -10,10 +10,12 @@ export class HubAnswerError extends TaskError {
   readonly code: string | undefined
   /** The hub asks for the same request again, later. */
   readonly mayRetry: boolean
+  /** The wait that the answer asks for, or 0. */
+  readonly retryAfterMs: number
   /** The body of the answer. */
   readonly body: string
 
-  constructor(url: string, status: number, body: string) {
+  constructor(url: string, status: number, body: string, headers: Headers) {
     const error = decodeErrorBody(body)
     super(
       error
@@ -24,6 +26,7 @@ export class HubAnswerError extends TaskError {
     this.status = status
     this.code = error?.code
     this.mayRetry = error ? error.retry === "retry" : status >= 500 || status === 429
+    this.retryAfterMs = (Number(headers.get("retry-after")) || 0) * 1_000
     this.body = body
   }
 }
@@ -82,7 +85,7 @@ export async function askHub(
     throw unreachable(context, url, error)
   }
   if (response.status === 200) return response
-  throw new HubAnswerError(url.replace(/\?.*/, ""), response.status, text)
+  throw new HubAnswerError(url.replace(/\?.*/, ""), response.status, text, response.headers)
 }
 
 /** Makes the error of a hub that cannot be reached; the signal's reason where that ended it. */

@@ -1,5 +1,6 @@
 import { decodeUtf8, encodeUtf8 } from "@headwater/core"
 import { CONTENT_TYPES, REVISION_HEADER, type ValueKind } from "@headwater/protocol"
+import { awaitShown } from "./await-shown.ts"
 import { entryPath } from "./get.ts"
 import { askHub, HubAnswerError, type TopicFacts } from "./hub-request.ts"
 import { type TopicTarget, topicTarget } from "./hub-target.ts"
@@ -75,6 +76,7 @@ async function write(
   const request = { method, headers, ...(body && { body }) }
   const answer = await askHub(context, target.hub, entryPath(target, key), request)
   const written = (await answer.json()) as { revision: number; position: string }
+  await awaitShown(target, written.position, context)
   await print(context, input.flag("json") ? JSON.stringify(written) : written.position)
   return EXIT.done
 }

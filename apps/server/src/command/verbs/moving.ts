@@ -8,7 +8,7 @@ const TASKS: readonly TaskVerb[] = [
     name: "export",
     summary: "write all entries at one position to a file, a line each",
     arguments: [TOPIC, ["[FILE]", "the standard output unless given; .gz compresses"]],
-    options: [["--prefix <PREFIX...>", "only keys that begin with one of these"]],
+    options: [["--prefix <PREFIX...>", "only keys that begin with it"]],
     examples: [
       ["export services services.ndjson.gz", "write a file"],
       ["export services | jq -c 'select(.key)'", "write to a pipe"],

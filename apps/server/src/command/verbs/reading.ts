@@ -52,8 +52,8 @@ const TASKS: readonly TaskVerb[] = [
     summary: "print the entries of a topic, and then one line for each change, for ever",
     arguments: [TOPIC],
     options: [
-      ["--prefix <PREFIX...>", "only keys that begin with one of these"],
-      ["--key <KEY...>", "only these keys"],
+      ["--prefix <PREFIX...>", "only keys that begin with it"],
+      ["--key <KEY...>", "only this key"],
       ["--since <POSITION>", "only changes after this position"],
       ["--skip-snapshot", "only changes from now on"],
       ["--json", 'one change a line: {"op", "key", "value", "revision", "position"}'],

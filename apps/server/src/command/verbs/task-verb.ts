@@ -65,14 +65,20 @@ function define(command: Command, task: TaskVerb): void {
   const shared = [...(task.hub === "none" ? [] : HUB_OPTIONS), TIMEOUT].filter(
     ([form]) => !own.some(([other]) => nameOf(other) === nameOf(form)),
   )
-  for (const [form, meaning] of own) command.addOption(new Option(form, meaning))
-  for (const [form, meaning] of shared) command.addOption(new Option(form, meaning))
+  for (const row of [...own, ...shared]) command.addOption(optionOf(row))
   const examples = task.examples.flatMap(([line, meaning]) => [
     `  ${line.includes("headwater") ? line : `headwater ${line}`}`,
     `      ${meaning}`,
   ])
   const notes = [...(task.notes ?? []), EXIT_CODES].map((note) => wrapped(note).join("\n"))
   command.addHelpText("after", ["", "Examples:", ...examples, "", notes.join("\n\n")].join("\n"))
+}
+
+// Not commander's list of values, which would take a topic that follows it for one more.
+function optionOf([form, meaning]: HelpRow): Option {
+  if (!form.includes("...")) return new Option(form, meaning)
+  const option = new Option(form.replace("...", ""), `${meaning}; again for more`)
+  return option.argParser((text: string, before: readonly string[] = []) => [...before, text])
 }
 
 function wrapped(text: string): string[] {

@@ -89,6 +89,8 @@ describe("ls and topics", () => {
     expect((await run("ls t ls/ --limit 1 --json")).out).toMatch(
       /^\{"key":"ls\/a","value":\{"n":1\},"revision":\d+\}\n$/,
     )
+    const keys = "follow --key ls/a --key ls/b t --until-sync --json"
+    expect((await run(keys)).out.match(/ls\/[ab]/g)).toEqual(["ls/a", "ls/b"])
     expect((await run("ls t ls/ -l")).out).toMatch(/ 7 B {2}ls\/a {2}\{"n":1\}\n/)
   })
 
