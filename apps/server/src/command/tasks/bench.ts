@@ -4,12 +4,14 @@ import { BatchWriter } from "./batch-writer.ts"
 import { type BenchReader, runBenchReader } from "./bench-reader.ts"
 import { entryPath } from "./get.ts"
 import { Histogram } from "./histogram.ts"
+import { hubOrTopic } from "./hub-or-topic.ts"
 import { askHub, type TopicFacts } from "./hub-request.ts"
-import { type TopicTarget, topicTarget } from "./hub-target.ts"
+import { type TopicTarget, topicOf } from "./hub-target.ts"
 import { print, say, type TaskContext } from "./task-context.ts"
 import { EXIT, TaskError } from "./task-error.ts"
 import type { TaskInput } from "./task-input.ts"
 import { bytesText, countText, spanText } from "./text-table.ts"
+import { listTopics } from "./topics.ts"
 
 const READERS = 100
 const DURATION_MS = 10_000
@@ -37,7 +39,7 @@ interface Bench {
  * measures the time from each write to each reader. Keys below `headwater-bench/` are its own.
  */
 export async function bench(input: TaskInput, context: TaskContext): Promise<number> {
-  const target = await topicTarget(input.argument(0), input, context)
+  const target = await benchTarget(input, context)
   const count = input.count("readers", 1, 100_000) ?? READERS
   const slow = input.count("slow", 0, count) ?? 0
   const rate = input.count("rate", 0, 10_000) ?? 0
@@ -84,6 +86,15 @@ export async function bench(input: TaskInput, context: TaskContext): Promise<num
     if (rate > 0 && !context.signal.aborted) await cleanUp(run)
   }
   return readers.some(({ lost }) => lost !== undefined) ? EXIT.no : EXIT.done
+}
+
+// Of a hub with one topic, its address is enough.
+async function benchTarget(input: TaskInput, context: TaskContext): Promise<TopicTarget> {
+  const { hub, topic } = await hubOrTopic(input, context)
+  if (topic !== undefined) return topicOf(hub, topic)
+  const names = (await listTopics(context, hub)).map((one) => one.topic)
+  if (names.length === 1) return topicOf(hub, names[0]!)
+  throw new TaskError(`say which topic of ${hub.url}: ${names.join(", ") || "it has none"}`)
 }
 
 async function readAll(run: Bench, signal: AbortSignal): Promise<void> {

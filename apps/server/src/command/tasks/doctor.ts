@@ -7,8 +7,9 @@ import {
   judgeResume,
   judgeStream,
 } from "./diagnosis.ts"
+import { hubOrTopic } from "./hub-or-topic.ts"
 import { askHub, HubAnswerError, type TopicFacts } from "./hub-request.ts"
-import { checkUrl, type HubTarget, hubTarget, topicOf, topicTarget } from "./hub-target.ts"
+import { type HubTarget, topicOf } from "./hub-target.ts"
 import { probeStream, type StreamProbe } from "./stream-probe.ts"
 import { print, type TaskContext } from "./task-context.ts"
 import { EXIT, lineOf, TaskError } from "./task-error.ts"
@@ -42,7 +43,7 @@ interface Examination {
  * buffer or compress, a wrong Host, a lost Last-Event-ID, clocks, tokens. 1: a fault was found.
  */
 export async function doctor(input: TaskInput, context: TaskContext): Promise<number> {
-  const { hub, topic } = await targetOf(input, context)
+  const { hub, topic } = await hubOrTopic(input, context)
   const levels = new Set<Finding["level"]>()
   const examination: Examination = { hub, context, isJson: input.flag("json"), levels }
   const topics = await reach(examination)
@@ -58,19 +59,6 @@ export async function doctor(input: TaskInput, context: TaskContext): Promise<nu
     }
   }
   return levels.has("fault") ? EXIT.no : EXIT.done
-}
-
-// A hub's URL, a topic's URL or name, or nothing.
-async function targetOf(input: TaskInput, context: TaskContext) {
-  const text = input.optional(0)
-  if (text === undefined) return { hub: await hubTarget(input, context), topic: undefined }
-  const isHub = /^https?:\/\//.test(text) && !/\/v1\/topics\/[^/]+\/?$/.test(text)
-  if (!isHub) {
-    const { hub, topic } = await topicTarget(text, input, context)
-    return { hub, topic }
-  }
-  const { hub } = await topicTarget(`${checkUrl(text, "doctor")}/v1/topics/x`, input, context)
-  return { hub, topic: undefined }
 }
 
 // The hub answers, in time, and lets the token read topics.

@@ -2,7 +2,7 @@ import { rawValues } from "@headwater/client/source"
 import { utf8Decoder } from "@headwater/core"
 import { isValueKind, type ValueKind } from "@headwater/protocol"
 import type { Terminal } from "../../runtime/terminal.ts"
-import { EXIT, TaskError } from "./task-error.ts"
+import { TaskError } from "./task-error.ts"
 
 /** The first line of an export: the topic, and the position of all its entries. */
 export interface ExportHead {
@@ -68,7 +68,7 @@ export async function* readEntryFile(
     if (cause instanceof TaskError) throw cause
     const { code, message } = cause as { code?: string; message: string }
     const reason = code === "ENOENT" ? "there is no such file" : message
-    throw new TaskError(`${named} cannot be read: ${reason}`, EXIT.failed, { cause })
+    throw new TaskError(`${named} cannot be read: ${reason}`)
   }
   if (hasHead && end?.entries !== entries) {
     throw new TaskError(

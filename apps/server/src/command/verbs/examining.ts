@@ -45,7 +45,7 @@ const TASKS: readonly TaskVerb[] = [
   {
     name: "bench",
     summary: "open many streams of a topic, write meanwhile, and measure what arrives",
-    arguments: [["<TOPIC>", "a topic's name, CONTEXT:TOPIC, or http://HOST/v1/topics/TOPIC"]],
+    arguments: [["[TOPIC]", "a topic, or the address of a hub that has one topic"]],
     options: [
       ["--readers <COUNT>", "streams; 100 unless given"],
       ["--slow <COUNT>", "how many of them read a piece a second"],

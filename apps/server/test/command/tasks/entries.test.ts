@@ -1,3 +1,4 @@
+import { statSync } from "node:fs"
 import { memorySource } from "@headwater/syncer/memory"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { type ServedHub, serveHub } from "../../support/served-hub.ts"
@@ -121,6 +122,7 @@ describe("context", () => {
     command.env = { XDG_CONFIG_HOME: command.folder }
     try {
       expect((await run(`context add one --url ${served.url}/`)).said).toContain("and in use")
+      expect(statSync(command.file("headwater/contexts.json")).mode & 0o777).toBe(0o600)
       await run("context add far --url https://hub.example --token-file /no/such/token")
       expect((await run("ls t other")).out).toBe("other\n")
       expect((await run("get one:t other")).code).toBe(0)

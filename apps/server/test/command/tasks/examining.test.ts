@@ -71,7 +71,7 @@ describe("bench", () => {
     expect(writes.count).toBeGreaterThan(0)
     expect(latency.max).toBeGreaterThan(0)
     expect((await run("ls", "t")).out).toBe("")
-    expect((await run("bench", "t", "--readers", "1", "--duration", "10ms")).out).toMatch(
+    expect((await run("bench", served.url, "--readers", "1", "--duration", "10ms")).out).toMatch(
       /^readers {5}1 of 1 in sync/,
     )
   })
