@@ -8,7 +8,8 @@ export interface BackoffLimits {
 
 /** The longest that a wait may be drawn from after so many failures in a row, ms; 0 after none. */
 export function backoffCeilingMs(failures: number, { firstMs, maxMs }: BackoffLimits): number {
-  return failures && Math.min(firstMs * 2 ** (failures - 1), maxMs)
+  // 2^30 times any first ceiling is beyond any cap; a larger power would only overflow.
+  return failures > 0 ? Math.min(firstMs * 2 ** Math.min(failures - 1, 30), maxMs) : 0
 }
 
 /**

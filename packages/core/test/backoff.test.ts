@@ -5,9 +5,11 @@ const limits = { firstMs: 250, maxMs: 30_000 }
 
 describe("backoffMs", () => {
   test("draws below a ceiling that doubles up to its bound", () => {
-    const ceilings = [0, 1, 2, 3, 8, 9, 1_000].map((failures) => backoffCeilingMs(failures, limits))
+    // Callers that allow some failures without a wait count from below 0.
+    const failures = [-2, 0, 1, 2, 3, 8, 9, 1e4]
+    const ceilings = failures.map((count) => backoffCeilingMs(count, limits))
 
-    expect(ceilings).toEqual([0, 250, 500, 1_000, 30_000, 30_000, 30_000])
+    expect(ceilings).toEqual([0, 0, 250, 500, 1_000, 30_000, 30_000, 30_000])
     expect([0, 0.5].map((draw) => backoffMs(3, limits, draw))).toEqual([0, 500])
   })
 
