@@ -29,6 +29,7 @@ export async function listenForMetrics(
       ...at,
       connectionsMax: CONNECTIONS_MAX,
       log: hub.log,
+      observer: hub.observer,
     }),
   )
   hub.log(`metrics are at ${listener.url}/metrics`)

@@ -152,6 +152,7 @@ async function openListeners(context: ListenContext, fetch: FetchHandler): Promi
         trustedProxies: config.trustedProxies,
         connectionsMax: connections,
         log: hub.log,
+        observer: hub.observer,
       }),
     )
     return { listener, metricsListener }

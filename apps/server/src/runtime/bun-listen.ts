@@ -55,7 +55,7 @@ export async function listen(fetch: FetchHandler, options: ListenOptions): Promi
       const checked = check(request, hostname)
       response = await fetch(checked, { peerAddress: server.requestIP(request)?.address })
     } catch (error) {
-      response = refusal(error, log)
+      response = refusal(error, log, options.observer)
     }
     if (acceptance.isShort) response.headers.set("connection", "close")
     if (eventStreamOf(response) === undefined) server.timeout(request, idleTimeout)
@@ -72,7 +72,7 @@ export async function listen(fetch: FetchHandler, options: ListenOptions): Promi
       port: at,
       idleTimeout,
       routes: Object.fromEntries(["/", ...patterns].map((pattern) => [pattern, answer])),
-      fetch: (request) => refusal(refusalOf(request), log),
+      fetch: (request) => refusal(refusalOf(request), log, options.observer),
     })
   const at = certificate === undefined ? port : await freePort(hostname, port)
   const acceptance = new Acceptance(serve, at, options.connectionsMax ?? connectionsMax(), log)

@@ -4,6 +4,7 @@ import { isInside, parseRange } from "../http/ip-range.ts"
 import { peerOf } from "../http/peer.ts"
 import { KeyedCounts } from "../keyed-counts.ts"
 import type { Log } from "../log.ts"
+import type { RefusalObserver } from "./refusal.ts"
 
 /** Requests that may wait behind the one that is answered; a connection with more is closed. */
 const WAITING_MAX = 16
@@ -47,6 +48,7 @@ export class Connections {
   readonly #perAddressMax: number
   readonly #exempt
   readonly #log: Log
+  readonly #observer: RefusalObserver | undefined
   readonly #byAddress = new KeyedCounts()
   /**
    * Each with the requests that wait on it; `undefined` while none is being answered. A connection
@@ -57,7 +59,12 @@ export class Connections {
   #loggedAt = Number.NEGATIVE_INFINITY
   #isClosing = false
 
-  constructor({ max, perAddressMax, exempt = [] }: ConnectionLimits, log: Log) {
+  constructor(
+    { max, perAddressMax, exempt = [] }: ConnectionLimits,
+    log: Log,
+    observer?: RefusalObserver,
+  ) {
+    this.#observer = observer
     this.#max = max
     this.#perAddressMax = perAddressMax ?? Number.POSITIVE_INFINITY
     this.#exempt = exempt.flatMap((range) => parseRange(range) ?? [])
@@ -81,6 +88,7 @@ export class Connections {
   refuses(): boolean {
     if (this.#open.size < this.#max) return false
     this.#refused += 1
+    this.#observer?.onRefusal?.({ at: "connection", code: "ERR_TOO_MANY" })
     const now = performance.now()
     if (now - this.#loggedAt >= REFUSED_LOG_MS) {
       this.#loggedAt = now
@@ -103,13 +111,20 @@ export class Connections {
     // A connection that the client resets has an error, and nothing to be told of it.
     socket.on("error", () => {})
     const address = this.#addressOf(socket)
-    if (this.#isClosing || this.refuses() || this.#byAddress.of(address) >= this.#perAddressMax) {
+    if (this.#isClosing || this.refuses() || this.#isCrowded(address)) {
       socket.destroy()
       return false
     }
     this.#byAddress.add(address, 1)
     socket.once("close", () => this.#byAddress.add(address, -1))
     this.#add(socket)
+    return true
+  }
+
+  /** True when the address has all its connections; counts the refusal. */
+  #isCrowded(address: string | undefined): boolean {
+    if (this.#byAddress.of(address) < this.#perAddressMax) return false
+    this.#observer?.onRefusal?.({ at: "connection", code: "ERR_TOO_MANY" })
     return true
   }
 

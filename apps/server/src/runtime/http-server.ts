@@ -59,9 +59,11 @@ export function createHttpServer(fetch: FetchHandler, options: ListenOptions): H
     perAddressMax: options.connectionsPerAddressMax,
     exempt: options.trustedProxies,
   }
-  const connections = new Connections(bounds, log)
+  const { observer } = options
+  const connections = new Connections(bounds, log, observer)
   const stalled = new StalledAnswers(options.stalledMs ?? 300_000)
-  const answer = listenerOf(fetch, hostname, log, stalled)
+  const refused = (error: unknown) => refusal(error, log, observer)
+  const answer = listenerOf(fetch, hostname, stalled, log, refused)
   const turns = new FairTurns()
   connections.serve(server, (incoming, outgoing) => {
     const { socket } = incoming
@@ -101,10 +103,16 @@ export function attachClock(server: Server, isOpen: () => boolean): void {
   server.emit("listening")
 }
 
-function listenerOf(fetch: FetchHandler, hostname: string, log: Log, stalled: StalledAnswers) {
+function listenerOf(
+  fetch: FetchHandler,
+  hostname: string,
+  stalled: StalledAnswers,
+  log: Log,
+  refused: (error: unknown) => Response,
+) {
   const answer = getRequestListener(answerWith(fetch), {
     hostname,
-    errorHandler: (error) => refusal(refusalOf(error), log),
+    errorHandler: (error) => refused(refusalOf(error)),
   })
   return (
     incoming: IncomingMessage | Http2ServerRequest,
@@ -115,7 +123,7 @@ function listenerOf(fetch: FetchHandler, hostname: string, log: Log, stalled: St
       checkHost(incoming.rawHeaders)
       checkTarget(incoming.url ?? "")
     } catch (error) {
-      refuse(error, outgoing, log)
+      send(refused(error), outgoing)
       return
     }
     answer(incoming, outgoing).catch((error) => log("bug: a request was not answered", { error }))
@@ -128,8 +136,7 @@ function refusalOf(error: unknown): unknown {
   return new RequestError("ERR_REQUEST_INVALID", `the request is malformed: ${error.message}`)
 }
 
-function refuse(error: unknown, outgoing: ServerResponse | Http2ServerResponse, log: Log): void {
-  const response = refusal(error, log)
+function send(response: Response, outgoing: ServerResponse | Http2ServerResponse): void {
   response
     .arrayBuffer()
     .then((body) => {

@@ -1,6 +1,7 @@
 import type { PeerBindings } from "../http/peer.ts"
 import type { Log } from "../log.ts"
 import type { ProcessUsage } from "../metrics/process-metrics.ts"
+import type { RefusalObserver } from "./refusal.ts"
 
 /**
  * The interface to the machine under the server. `package.json` chooses the file behind `#runtime`.
@@ -101,6 +102,8 @@ export interface ListenOptions {
   readonly trustedProxies?: readonly string[]
   /** The console's error stream unless given. */
   readonly log?: Log
+  /** Hears of what the server refuses before the handler sees it. */
+  readonly observer?: RefusalObserver
 }
 
 /** A server that accepts connections. */

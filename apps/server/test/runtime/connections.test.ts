@@ -149,6 +149,20 @@ describe("an HTTP server", () => {
     while ((await healthStatus()) !== 200) await turn()
   })
 
+  test("counts the connections and requests that it refuses itself", async () => {
+    await serve({ connectionsMax: 2 })
+    const malformed = await connection("GET /a\\b HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n")
+    await malformed.soFar("ERR_REQUEST_INVALID")
+    await connection()
+    const refused = await connection(HEALTH)
+    await refused.closed()
+
+    expect([...served.hub.counts.refusals.rows]).toEqual([
+      { labels: { at: "request", code: "ERR_REQUEST_INVALID" }, count: 1 },
+      { labels: { at: "connection", code: "ERR_TOO_MANY" }, count: 1 },
+    ])
+  })
+
   test("goes on after clients that reset their connections in the middle", async () => {
     await serve()
     const put = "PUT /v1/topics/t/entry?key=a HTTP/1.1\r\nhost: 127.0.0.1\r\n"

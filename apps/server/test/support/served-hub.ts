@@ -35,7 +35,7 @@ export async function serveHub(
   const hono = createApp(hub, { ...(!isGranted && { anonymous: "write" }), hosts: [], ...app })
   const listener: Listener = await (await ownRuntime()).listen(
     (request, peer) => hono.fetch(request, peer),
-    { hostname: "127.0.0.1", port: 0, log: hub.log, ...listen },
+    { hostname: "127.0.0.1", port: 0, log: hub.log, observer: hub.observer, ...listen },
   )
   for (const { cache } of hub.topics) {
     while (!cache.wasInSync) await cache.changes.wait()
