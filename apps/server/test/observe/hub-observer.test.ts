@@ -74,6 +74,8 @@ describe("HubObserver", () => {
       'onReset {"topic":"t","reason":"epoch-changed"}',
       'onRefusal {"at":"request","code":"ERR_TOPIC_UNKNOWN"}',
       'onWrite {"topic":"t","result":"written","changes":1,"durationMs":"…"}',
+      'onAudit {"action":"write","identity":"anonymous","address":"127.0.0.1","topic":"t",' +
+        '"keys":["b"],"revision":2}',
       'onWrite {"topic":"t","result":"conflict","changes":1,"durationMs":"…"}',
       'onRefusal {"at":"request","code":"ERR_CONFLICT"}',
       'onBlockingGet {"topic":"t","change":1}',
