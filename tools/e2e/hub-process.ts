@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process"
+import { get } from "node:https"
 import { join } from "node:path"
 // @ts-expect-error: a tool without types.
 import { findRuntime } from "../runtimes.mjs"
@@ -53,13 +54,11 @@ export class HubProcess {
       stdio: ["ignore", "pipe", "pipe"],
       env: { ...process.env, ...env },
     })
-    const hub = new HubProcess(child, `http://127.0.0.1:${port}`)
+    const isTls = args.includes("--tls-cert")
+    const hub = new HubProcess(child, `${isTls ? "https" : "http"}://127.0.0.1:${port}`)
     const deadline = performance.now() + 120_000
     for (;;) {
-      const answers = await fetch(`${hub.url}/healthz`).then(
-        (response) => response.ok,
-        () => false,
-      )
+      const answers = await isAlive(`${hub.url}/healthz`)
       if (answers) return hub
       if (child.exitCode !== null || performance.now() > deadline) {
         child.kill("SIGKILL")
@@ -99,6 +98,24 @@ export class HubProcess {
     this.#child.kill(signal)
     return this.#exited
   }
+}
+
+/** Resolves with true if a hub answers; by HTTPS, with any certificate. */
+function isAlive(url: string): Promise<boolean> {
+  if (url.startsWith("http:")) {
+    return fetch(url).then(
+      (response) => response.ok,
+      () => false,
+    )
+  }
+  return new Promise((resolve) => {
+    const request = get(url, { rejectUnauthorized: false, agent: false })
+    request.on("error", () => resolve(false))
+    request.on("response", (response) => {
+      response.resume()
+      resolve(response.statusCode === 200)
+    })
+  })
 }
 
 export function pause(ms: number): Promise<void> {

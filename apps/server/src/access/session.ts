@@ -42,6 +42,11 @@ export const CUT_MS = 500
 /** The `credential` of requests without one. */
 export const ANONYMOUS = "anonymous"
 
+/** Returns the identity that bounds count for; `undefined` for clients without a credential. */
+export function countedIdentity({ identity }: { readonly identity: string }): string | undefined {
+  return identity === ANONYMOUS ? undefined : identity
+}
+
 /** Holders that are ended in one turn of the event loop. */
 const ENDS_MAX = 64
 

@@ -6,6 +6,13 @@ import type { IpRange } from "./ip-range.ts"
 import { type PeerBindings, peerOf } from "./peer.ts"
 import { RequestRate } from "./request-rate.ts"
 
+const addresses = new WeakMap<Request, string>()
+
+/** Returns the address that a request counts for; `undefined` where it is exempt, or not known. */
+export function countedAddress(request: Request): string | undefined {
+  return addresses.get(request)
+}
+
 /**
  * The first look at a request, before any work: finds the address of its client, which then stands
  * in for the peer's everywhere, and bounds the requests of that address per second.
@@ -21,8 +28,11 @@ export function admission(hub: Hub, trusted: readonly IpRange[]): MiddlewareHand
       context.env = { ...env, peerAddress }
     }
     const address = peerOf(context.env as PeerBindings | undefined)
-    const waitSeconds = address === undefined ? undefined : rate.take(address)
-    if (waitSeconds !== undefined) throw tooMany(address!, waitSeconds, hub)
+    if (address !== undefined) {
+      const waitSeconds = rate.take(address)
+      if (waitSeconds !== undefined) throw tooMany(address, waitSeconds, hub)
+      addresses.set(context.req.raw, address)
+    }
     await next()
   }
 }

@@ -15,9 +15,11 @@ import {
   WAIT_MS_DEFAULT,
   WAIT_MS_MAX,
 } from "@headwater/protocol"
+import { countedIdentity } from "../access/session.ts"
 import { invalid, NotReadyError, RequestError, UnauthenticatedError } from "../errors.ts"
 import type { Hub } from "../hub.ts"
 import type { Topic } from "../topic.ts"
+import { countedAddress } from "./admission.ts"
 import { sessionOf } from "./authenticate.ts"
 import { one, type Query } from "./query.ts"
 
@@ -76,7 +78,9 @@ export async function block(
   const stop = new LinkedAbort()
   const shutDown = new NotReadyError("this hub is shutting down")
   const end = () => stop.abort(shutDown)
-  const release = hub.streams.admit({ topic: topic.name, goodbye: end, cut: end })
+  const peer = countedAddress(request)
+  const open = { topic: topic.name, peer, goodbye: end, cut: end }
+  const release = hub.streams.admit(open, countedIdentity(sessionOf(request)))
   const { observer } = hub
   observer.onBlockingGet?.({ topic: topic.name, change: 1 })
   // Looked at here alone: Deno aborts it when the answer was sent, too.

@@ -5,7 +5,7 @@ import {
   type WriteRequest,
   withDeadline,
 } from "@headwater/core"
-import type { Session } from "../access/session.ts"
+import { countedIdentity, type Session } from "../access/session.ts"
 import { checkRoom } from "../check-room.ts"
 import { RequestError, UnauthenticatedError } from "../errors.ts"
 import type { Hub } from "../hub.ts"
@@ -28,6 +28,7 @@ export interface TopicWriter {
  *
  * @throws {RequestError} 405: the topic cannot be written.
  * @throws {MemoryFullError} the topic has no room for more; nothing was written.
+ * @throws {QuotaError} the topic, or the identity, may not have more; nothing was written.
  * @throws {UnauthenticatedError} the grant has ended.
  * @throws {SourceError} the source refused; nothing was written.
  * @throws {OutcomeUnknownError} no answer within `writeMs`: the write may have happened.
@@ -39,7 +40,8 @@ export async function writeTo(writer: TopicWriter, request: WriteRequest): Promi
     throw new UnauthenticatedError("the grant of this request has ended")
   }
   checkRoom(topic.cache, request.changes)
-  topic.quota.check(request.changes, undefined)
+  const identity = countedIdentity(session)
+  topic.quota.check(request.changes, identity)
   const { clock, limits, rareLog, observer } = hub
   const began = clock.elapsed()
   const report = (result: WriteResult) => {
@@ -54,7 +56,7 @@ export async function writeTo(writer: TopicWriter, request: WriteRequest): Promi
     const outcome = await withDeadline(deadline, [], (late) => topic.source.write!(request, late))
     report(outcome.written ? "written" : "conflict")
     if (outcome.written) {
-      topic.quota.note(request.changes, undefined, outcome.revision)
+      topic.quota.note(request.changes, identity, outcome.revision)
       audit(writer, request, outcome.revision)
     }
     return outcome

@@ -1,3 +1,4 @@
+import { formatPosition } from "@headwater/protocol"
 import { memorySource } from "@headwater/syncer/memory"
 import { ManualClock } from "@headwater/testing"
 import { afterEach, describe, expect, test } from "vitest"
@@ -50,6 +51,26 @@ describe("the requests of one address", () => {
     expect((await ask("192.0.2.9", from("192.0.2.7"))).status).toBe(200)
     expect((await ask("127.0.0.1")).status).toBe(200)
   })
+})
+
+test("blocking GETs of one address count among its streams", async () => {
+  const clock = new ManualClock()
+  const topics = [{ name: "t", source: memorySource() }]
+  const hub = createHub({ topics, clock, limits: { streamsPerAddressMax: 1 }, log: () => {} })
+  const app = createApp(hub, { anonymous: "write" })
+  await clock.settle()
+  const since = formatPosition(hub.topic("t").position())
+  const path = `/v1/topics/t/entry?key=a&wait=1000&since=${since}`
+  const ask = async (peerAddress: string) => app.request(path, {}, { peerAddress })
+  const waiting = [ask("192.0.2.7"), ask("192.0.2.8"), ask("127.0.0.1"), ask("127.0.0.1")]
+  await clock.settle()
+  expect((await ask("192.0.2.7")).status).toBe(429)
+
+  await clock.advance(1_000)
+  expect((await Promise.all(waiting)).map(({ status }) => status)).toEqual([404, 404, 404, 404])
+  const closing = hub.close(0)
+  await clock.advance(1_000)
+  await closing
 })
 
 test("a rate remembers a bounded number of addresses", () => {

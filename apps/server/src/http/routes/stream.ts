@@ -1,6 +1,7 @@
 import { encodeUtf8 } from "@headwater/core"
 import { parseStreamId, type StreamId, type ViewFilter } from "@headwater/protocol"
 import type { Hono } from "hono"
+import { countedIdentity } from "../../access/session.ts"
 import { invalid } from "../../errors.ts"
 import { eventStream } from "../../event-stream/event-stream.ts"
 import { acceptsGzip } from "../../event-stream/gzip/accepts-gzip.ts"
@@ -37,6 +38,7 @@ export function streamRoutes(app: Hono, hub: Hub): void {
       address,
       peerAddress,
       session,
+      identity: countedIdentity(session),
       isPartial: !seesWhole(granted),
     }
     // An EventSource would reconnect for ever; after a 204 it does not.
