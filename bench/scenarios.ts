@@ -14,6 +14,7 @@ const loaders: Readonly<Record<string, () => Promise<Scenario>>> = {
   "serve-join": async () => (await import("./scenarios/serve-join.ts")).serveJoin,
   "serve-stalled": async () => (await import("./scenarios/serve-stalled.ts")).serveStalled,
   "serve-filters": async () => (await import("./scenarios/serve-filters.ts")).serveFilters,
+  "serve-attack": async () => (await import("./scenarios/serve-attack.ts")).serveAttack,
   sync: async () => (await import("./scenarios/sync.ts")).sync,
 }
 
