@@ -46,6 +46,8 @@ interface SessionState {
   resets: number
   controlFrames: number
   windowStart: number
+  /** True once it is to be ended. */
+  isEnding: boolean
 }
 
 /**
@@ -90,6 +92,7 @@ export class Http2Sessions {
       resets: 0,
       controlFrames: 0,
       windowStart: now,
+      isEnding: false,
     }
     this.#sessions.set(session, state)
     session.on("stream", (stream) => {
@@ -114,9 +117,16 @@ export class Http2Sessions {
       state.controlFrames = 0
     }
     state[what] += 1
-    const isMore = state.resets > RESETS_MAX || state.controlFrames > CONTROL_FRAMES_MAX
-    if (isMore && !session.destroyed)
-      session.destroy(undefined, constants.NGHTTP2_ENHANCE_YOUR_CALM)
+    if (state.resets <= RESETS_MAX && state.controlFrames <= CONTROL_FRAMES_MAX) return
+    // Later: to destroy a session while it reads a frame ends the whole process on Deno.
+    state.isEnding ||= this.#end(session)
+  }
+
+  #end(session: ServerHttp2Session): true {
+    setImmediate(() => {
+      if (!session.destroyed) session.destroy(undefined, constants.NGHTTP2_ENHANCE_YOUR_CALM)
+    })
+    return true
   }
 
   #closeIdle(): void {
