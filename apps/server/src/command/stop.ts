@@ -24,6 +24,7 @@ export function stopped(
       const now = hub.clock.elapsed()
       if (toldAt === undefined) {
         toldAt = now
+        hub.log("stopping", { readers: hub.streams.size })
         stop(hub, [listener, ...(metricsListener ? [metricsListener] : [])])
           .catch((error) => console.error(error))
           .finally(() => resolve(0))
