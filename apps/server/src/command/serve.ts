@@ -79,6 +79,7 @@ async function serveWith(call: VerbCall, context: ServeContext): Promise<number>
     log,
     observer: joinObservers(logObserver(log, rareLog(log, systemClock)), audit),
   })
+  warnOfStreams(settings, hub)
   runtime.onLostError((error) => hub.bugs.report("nothing caught an error", error))
   const assets = pageAssets({ readText: (url) => runtime.readText(url) })
   const appOf = ({ cors, listen, hosts }: Config) =>
@@ -172,6 +173,13 @@ function reloaderOf(
   const reloader = new Reloader(settings, { log, read, report })
   for (const part of parts) reloader.onReload(part)
   return reloader
+}
+
+function warnOfStreams({ values, found }: HubSettings, { limits, log }: Hub): void {
+  if (found.streams.origin === "default" || limits.streamsMax === values.streams) return
+  const { streamsMax: streams } = limits
+  const line = `--streams ${values.streams} is more than the limit on open files leaves: ${streams}`
+  log(`${line}; raise it with ulimit -n`, {}, "warn")
 }
 
 // A tenth of the connections is left to other requests, and to readers that are told to come back.
