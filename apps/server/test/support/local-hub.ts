@@ -1,7 +1,9 @@
 import type { Change, Source } from "@headwater/core"
 import { type MemorySource, memorySource } from "@headwater/syncer/memory"
 import { ManualClock, prng } from "@headwater/testing"
+import { Access, type AccessOptions } from "../../src/access/access.ts"
 import type { DrainPlan } from "../../src/drain/drain-state.ts"
+
 import type { Reader } from "../../src/event-stream/reader.ts"
 import { createApp } from "../../src/http/app.ts"
 import { createHub, type Hub } from "../../src/hub.ts"
@@ -21,6 +23,7 @@ export class LocalHub {
   readonly hub: Hub
   readonly topic: Topic
   readonly log: string[] = []
+  readonly access: Access
   readonly #app
   readonly #streams: StreamReader[] = []
   readonly #readers: Reader[] = []
@@ -34,6 +37,8 @@ export class LocalHub {
       readonly entries?: Iterable<readonly [string, Uint8Array]>
       /** Returns the source that the hub reads, in place of the memory source itself. */
       readonly through?: (source: MemorySource) => Source
+      /** Access of clients; every client may write unless given. */
+      readonly access?: Omit<AccessOptions, "clock" | "report">
     } = {},
   ) {
     this.source = memorySource({ entries: options.entries ?? [] })
@@ -54,7 +59,13 @@ export class LocalHub {
       this.#readers.push(reader)
       return reader
     }
-    this.#app = createApp(this.hub, { anonymous: "write" })
+    const report = (error: unknown) => this.log.push(`a request failed ${error}`)
+    this.access = new Access({
+      clock: this.clock,
+      report,
+      ...(options.access ?? { anonymous: { "*": { read: true, write: true } } }),
+    })
+    this.#app = createApp(this.hub, { access: this.access })
   }
 
   /** @throws an invariant error: a reader of the hub is in no state that it can be in. */
