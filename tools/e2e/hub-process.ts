@@ -33,7 +33,7 @@ export class HubProcess {
     }
   }
 
-  /** Starts one and waits until it listens. */
+  /** Starts one and waits until it listens. `script`: of another version. */
   static async start(
     runtime: RuntimeName,
     port: number,
@@ -41,6 +41,7 @@ export class HubProcess {
     env: Readonly<Record<string, string>> = {},
     openFilesMax?: number,
     errorsTo?: string,
+    script: string = main,
   ): Promise<HubProcess> {
     const { binary, args: own } =
       runtime === "node"
@@ -49,7 +50,7 @@ export class HubProcess {
     const listen = ["--listen", `127.0.0.1:${port}`]
     const limit = openFilesMax === undefined ? [] : ["sh", "-c", LIMITED, String(openFilesMax)]
     const redirect = errorsTo === undefined ? [] : ["sh", "-c", REDIRECTED, errorsTo]
-    const command = [...limit, ...redirect, binary, ...own, main, ...listen, ...args]
+    const command = [...limit, ...redirect, binary, ...own, script, ...listen, ...args]
     const child = spawn(command[0]!, command.slice(1), {
       stdio: ["ignore", "pipe", "pipe"],
       env: { ...process.env, ...env },

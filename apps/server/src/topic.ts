@@ -13,7 +13,7 @@ import { FanOut } from "./fan-out/fan-out.ts"
 import type { TurnScheduler } from "./fan-out/turn-scheduler.ts"
 import type { WalkLimiter } from "./fan-out/walk-limiter.ts"
 import type { HubLimits } from "./limits.ts"
-import type { Log } from "./log.ts"
+import { type Log, rareLog } from "./log.ts"
 import type { HubObserver } from "./observe/hub-observer.ts"
 import { cacheObserver, syncerObserver } from "./observe/source-observers.ts"
 import { reasonAgainst, VALIDATOR } from "./values.ts"
@@ -38,6 +38,16 @@ export interface TopicOptions {
    * with `ERR_MEMORY_FULL`, and takes deletes alone.
    */
   readonly memoryBytesMax?: number
+}
+
+/**
+ * The rules by which a hub decides which entries of a source exist. They are part of the epoch: two
+ * hubs of one source that differ in them show different entries, under different epochs.
+ */
+export interface TopicRules {
+  /** The version of the rules of valid values. */
+  readonly validator: string
+  readonly valueBytesMax: number
 }
 
 /** The parts of a hub that its topics share. */
@@ -68,7 +78,10 @@ export class Topic {
   /** Ends of pages of lists, from which clients go on. */
   readonly quota: WriteQuota
   readonly continuations: Continuations
+  /** `null` where another hub has decided on the entries. */
+  readonly rules: TopicRules | null
   readonly #context: TopicContext
+  readonly #rareLog: Log
   readonly #syncer: Syncer
   readonly #stop = new AbortController()
   readonly #running: Promise<unknown>
@@ -82,6 +95,10 @@ export class Topic {
     this.#context = context
     const { name, values } = this
     // Another hub has validated its entries: they keep its epoch, and so are shown as they are.
+    this.rules = this.source.namesEpochs
+      ? null
+      : { validator: VALIDATOR, valueBytesMax: limits.valueBytesMax }
+    this.#rareLog = rareLog(context.log, clock)
     const validation = this.source.namesEpochs
       ? { limits: { ...options.cache, valueBytesMax: Number.MAX_SAFE_INTEGER } }
       : {
@@ -166,6 +183,7 @@ export class Topic {
         observer,
         readers: this.readers,
         isAtLeast: (revision, signal) => this.isAtLeast(revision, signal),
+        warnOfEpoch: () => this.#warnOfEpoch(),
       },
       request,
     )
@@ -191,6 +209,16 @@ export class Topic {
       if (invalid > 0 && before === 0) this.#warnOfInvalid(invalid)
       await changes.wait(signal)
     }
+  }
+
+  #warnOfEpoch(): void {
+    this.#rareLog(
+      "a reader came with a position of another epoch, and gets a snapshot: the source was " +
+        "replaced or restored, or hubs of one source differ in values or in rules, which " +
+        "GET /v1/topics/{topic} shows",
+      { topic: this.name, ...this.rules },
+      "warn",
+    )
   }
 
   #warnOfInvalid(invalid: number): void {

@@ -76,7 +76,10 @@ async function* awaitPosition(
   }
 }
 
-function decide({ fanOut }: ReaderContext, request: ReaderRequest): StartPoint | "ahead" {
+function decide(
+  { fanOut, warnOfEpoch }: ReaderContext,
+  request: ReaderRequest,
+): StartPoint | "ahead" {
   const { cache, values } = fanOut
   if (cache.current?.epochState !== fanOut.current?.pinned.epochState) fanOut.refresh()
   const { epoch } = fanOut.current!.pinned.epochState
@@ -84,6 +87,7 @@ function decide({ fanOut }: ReaderContext, request: ReaderRequest): StartPoint |
   const view = viewOf({ values, prefixes, keys, grant })
   const start = startPointOf(from, isOwnId, { epoch, view }, (position) => cache.locate(position))
   if (start === "ahead") return start
+  if (start.reset === "epoch-changed") warnOfEpoch()
   const { pinned, position } = fanOut.current!
   if (start.version > pinned.version || start.floor > position.revision) fanOut.refresh()
   return start

@@ -36,6 +36,8 @@ export interface ReaderContext {
   readonly random: () => number
   /** Asks the source whether it is at least at this revision. */
   isAtLeast(revision: number, signal: AbortSignal): Promise<boolean>
+  /** Notes that a reader came with a position of another epoch, as from a hub with other rules. */
+  warnOfEpoch(): void
   readonly bugs: Bugs
   readonly observer: HubObserver
   /** The readers of the topic: this one adds itself while its stream is open. */

@@ -65,6 +65,7 @@ async function describe(granted: GrantedTopic) {
     topic: topic.name,
     ...(kind !== undefined && { source: kind }),
     values: topic.values,
+    rules: topic.rules,
     epoch: position?.epoch ?? null,
     revision: position?.revision ?? null,
     position: position ? formatPosition(position) : null,
