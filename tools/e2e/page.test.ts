@@ -1,5 +1,8 @@
-import { readFile } from "node:fs/promises"
+import { createHash } from "node:crypto"
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises"
 import { createRequire } from "node:module"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
 import { freePort } from "@headwater/testing/etcd"
 import type { Page } from "playwright-core"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
@@ -219,22 +222,45 @@ describe.skipIf(!isReady)("the page of a hub, in Chromium", () => {
     await own.context().close()
   })
 
-  test("is live in more tabs than a browser has connections, on one stream", async () => {
-    const own = await browser.open(`${hub.url}/#/topic/t/changes`)
-    const all = [own]
-    while (all.length < 7) all.push(await own.context().newPage())
-    for (const tab of all.slice(1)) await tab.goto(`${hub.url}/#/topic/t/changes`)
-    for (const tab of all) await tab.getByText("No change since this page is open.").waitFor()
-    await put("for/all", "1")
-    for (const tab of all) await tab.getByRole("link", { name: "for/all" }).waitFor()
-    const topic = await (await fetch(`${hub.url}/v1/topics/t`)).json()
-    await own.context().close()
-
-    expect(topic.subscribers).toBe(2) // The page of the tests before it is another browser.
-  })
-
   test("complains of nothing", () => {
     expect(browser.complaints).toEqual([])
+  })
+})
+
+describe.skipIf(!isReady)("the page of a hub with tokens, in Chromium", () => {
+  test("takes a token for the session, and shows an operator the readers", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "headwater-page-"))
+    const token = `hwt_${"0123456789abcdef".repeat(3)}`
+    const sha256 = [createHash("sha256").update(token).digest("hex")]
+    const topics = { "*": { read: true, write: true } }
+    const identities = [{ name: "ada", sha256, topics, admin: true }]
+    const anonymous = { topics: { open: { read: true } } }
+    const file = join(folder, "tokens.json")
+    await writeFile(file, JSON.stringify({ identities, anonymous }))
+    const args = ["--topic", "open=memory:", "--topic", "closed=memory:", "--tokens", file]
+    const hub = await HubProcess.start("node", await freePort(), args)
+    const browser = await PageBrowser.launch()
+    try {
+      const page = await browser.open(`${hub.url}/#/topic/open/readers`)
+      await page.getByText("The readers are for operators", { exact: false }).waitFor()
+      await page.getByRole("button", { name: "Sign in" }).click()
+      await page.getByLabel("Token", { exact: true }).fill(token)
+      await page.keyboard.press("Enter")
+      await page.getByRole("row", { name: /file:ada/ }).waitFor()
+      await page.getByRole("button", { name: "End the stream of file:ada" }).click()
+      await page.getByRole("button", { name: "Really end the stream of file:ada" }).click()
+      await page.getByText("ended the stream of file:ada; it may come back").waitFor()
+      await page.reload()
+      await page.getByRole("row", { name: /file:ada/ }).waitFor()
+      expect(await page.locator(".picker option").allTextContents()).toEqual(["open", "closed"])
+      await page.getByRole("button", { name: "Sign out" }).click()
+      await page.getByText("The readers are for operators", { exact: false }).waitFor()
+      expect(browser.complaints).toEqual([])
+    } finally {
+      await browser.close()
+      await hub.stop()
+      await rm(folder, { recursive: true, force: true })
+    }
   })
 })
 

@@ -26,7 +26,7 @@ export function followAccess(): void {
   const isOnline = computed(() => hubLink.value.state === "online")
   effect(() => {
     if (!isOnline.value || token.value === undefined) return
-    requestJson<AccessBody>("v1/access")
+    requestJson<AccessBody>("v1/access", { isOptional: true })
       .then((body) => {
         access.value = body
       })

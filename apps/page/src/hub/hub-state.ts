@@ -140,7 +140,7 @@ async function readMetrics(): Promise<Metrics | undefined> {
     return undefined
   }
   try {
-    const response = await request("metrics")
+    const response = await request("metrics", { isOptional: true })
     const read = parseMetrics(await response.text())
     metricsState.value = "ok"
     return read

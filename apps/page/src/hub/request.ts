@@ -30,6 +30,8 @@ export interface RequestOptions {
   readonly headers?: Readonly<Record<string, string>>
   readonly body?: BodyInit
   readonly answerMs?: number
+  /** The page goes on without the answer: a 401 does not ask for a token. */
+  readonly isOptional?: boolean
 }
 
 /**
@@ -39,7 +41,7 @@ export interface RequestOptions {
  * @throws {RequestFailure} no answer, or one that is no success.
  */
 export async function request(path: string, options: RequestOptions = {}): Promise<Response> {
-  const { answerMs = ANSWER_MS, headers, ...init } = options
+  const { answerMs = ANSWER_MS, isOptional = false, headers, ...init } = options
   const own = token.value
   let response: Response
   try {
@@ -56,13 +58,13 @@ export async function request(path: string, options: RequestOptions = {}): Promi
     )
   }
   if (response.ok) return response
-  if (response.status === 401) isTokenAsked.value = true
+  if (response.status === 401 && !isOptional) isTokenAsked.value = true
   throw await failureOf(response)
 }
 
 /** Sends a GET, and reads the answer as JSON. @throws {RequestFailure} see `request`. */
-export async function requestJson<Body>(path: string): Promise<Body> {
-  const response = await request(path)
+export async function requestJson<Body>(path: string, options?: RequestOptions): Promise<Body> {
+  const response = await request(path, options)
   return (await response.json()) as Body
 }
 

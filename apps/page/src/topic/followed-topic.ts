@@ -11,6 +11,7 @@ import { signal } from "@preact/signals"
 import { pollNow } from "../hub/hub-state.ts"
 import { hubUrl } from "../hub/request.ts"
 import { sharedFetch } from "../hub/shared-fetch.ts"
+import type { TopicState } from "../hub/topic-state.ts"
 import type { TopicValues } from "../value/preview.ts"
 import { ChangeLog } from "./change-log.ts"
 import { KeyIndex } from "./key-index.ts"
@@ -21,6 +22,17 @@ const CHANGES_MAX = 2_000
 
 /** The time for which a changed row is marked, in ms. */
 const FRESH_MS = 1_000
+
+/** Digests of the last steps, with which those that the page asks the hub for are compared. */
+const DIGESTS_MAX = 512
+
+/** Equal digests of the hub, as the page asked for them, and of the replica at that revision. */
+export interface Confirmation {
+  readonly count: number
+  /** Milliseconds since 1970 of the last one. */
+  readonly at: number
+  readonly revision: number
+}
 
 /** The topic, or the part of it, to follow. */
 export interface FollowedTopicOptions {
@@ -46,9 +58,12 @@ export class FollowedTopic implements TopicView {
   readonly version = signal(0)
   readonly status = signal<ReplicaStatus | undefined>(undefined)
   readonly proof = signal<Proof | undefined>(undefined)
+  /** Proofs by polls: a busy stream may bring no `sync` for a while. */
+  readonly confirmation = signal<Confirmation | undefined>(undefined)
   /** The reason for the last mismatch of digests, in words. */
   readonly mismatch = signal<string | undefined>(undefined)
   readonly #freshUntil = new Map<string, number>()
+  readonly #digests = new Map<number, string>()
   #isLoaded = false
   #frame: number | undefined
 
@@ -95,6 +110,16 @@ export class FollowedTopic implements TopicView {
     return (this.#freshUntil.get(key) ?? 0) > performance.now()
   }
 
+  /** Compares the hub's digest at a revision with the replica's, where it is still known. */
+  confirm({ epoch, revision, digest }: Pick<TopicState, "epoch" | "revision" | "digest">): void {
+    const { position } = this.replica
+    if (revision === null || !digest || position?.epoch !== epoch) return
+    const own = position?.revision === revision ? this.replica.digest : this.#digests.get(revision)
+    if (own !== digest) return // A step that is not here yet, or not any more; `sync` tells more.
+    const count = (this.confirmation.peek()?.count ?? 0) + 1
+    this.confirmation.value = { count, at: Date.now(), revision }
+  }
+
   close(): void {
     if (this.#frame !== undefined) cancelAnimationFrame(this.#frame)
     this.replica.close().catch(console.error)
@@ -112,6 +137,7 @@ export class FollowedTopic implements TopicView {
       removed: changes.flatMap((change) => (isGone(change) ? [change.previous.key] : [])),
     })
     this.changes.add(commit, Date.now())
+    this.#noteDigest(commit.position.revision)
     this.#markFresh(changes)
     this.#draw()
   }
@@ -126,6 +152,14 @@ export class FollowedTopic implements TopicView {
     this.status.value = this.replica.status
     this.proof.value = this.replica.proven
     this.#draw()
+  }
+
+  #noteDigest(revision: number): void {
+    this.#digests.set(revision, this.replica.digest)
+    for (const oldest of this.#digests.keys()) {
+      if (this.#digests.size <= DIGESTS_MAX) break
+      this.#digests.delete(oldest)
+    }
   }
 
   #markFresh(changes: readonly EntryChange[]): void {

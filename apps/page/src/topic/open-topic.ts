@@ -1,5 +1,5 @@
 import { computed, effect, signal } from "@preact/signals"
-import { topicState } from "../hub/hub-state.ts"
+import { topicState, topics } from "../hub/hub-state.ts"
 import { token } from "../hub/session.ts"
 import { route } from "../route.ts"
 import { FollowedTopic } from "./followed-topic.ts"
@@ -35,5 +35,10 @@ export function followRoute(): void {
     const opened = isLarge ? new ListedTopic(options) : new FollowedTopic(options)
     openTopic.value = opened
     return () => opened.close()
+  })
+  effect(() => {
+    const view = openTopic.value
+    const state = topics.value?.find(({ topic }) => topic === view?.topic)
+    if (state !== undefined && view instanceof FollowedTopic) view.confirm(state)
   })
 }

@@ -51,7 +51,7 @@ export class TopicReaders {
   /** Ends the stream of a reader, which may come back. @throws {RequestFailure} it did not. */
   async end(id: string): Promise<void> {
     const path = topicPath(this.#topic, `subscribers/${encodeURIComponent(id)}`)
-    await request(path, { method: "DELETE" })
+    await request(path, { method: "DELETE", isOptional: true })
     this.list.value = this.list.value?.filter((reader) => reader.id !== id)
   }
 
@@ -71,7 +71,7 @@ export class TopicReaders {
   async #read(): Promise<void> {
     try {
       const path = topicPath(this.#topic, `subscribers?limit=${READERS_MAX}`)
-      const { subscribers, next } = await requestJson<ReadersBody>(path)
+      const { subscribers, next } = await requestJson<ReadersBody>(path, { isOptional: true })
       this.list.value = subscribers
       this.hasMore.value = next !== undefined
       this.failure.value = undefined

@@ -23,10 +23,11 @@ export function proofOf(view: TopicView | undefined, at: number) {
   if (!(view instanceof FollowedTopic)) {
     return { state: "none", text: "a part, not proven" } as const
   }
-  const { proof, status } = view
-  const { count = 0, lastAt, mismatches = 0 } = proof.value ?? {}
+  const { proof, status, confirmation } = view
+  const { count = 0, mismatches = 0 } = proof.value ?? {}
+  const lastAt = Math.max(proof.value?.lastAt ?? 0, confirmation.value?.at ?? 0)
   if (mismatches > 0) return { state: "mismatch", text: `${mismatches} mismatches` } as const
-  if (count === 0 || lastAt === undefined) return { state: "none", text: "not proven yet" } as const
+  if (count === 0) return { state: "none", text: "not proven yet" } as const
   const age = duration(Math.max(0, at - lastAt))
   const isLive = status.value?.state === "live" && hubLink.value.state !== "gone"
   if (!isLive) return { state: "lost", text: `last proven ${age} ago` } as const

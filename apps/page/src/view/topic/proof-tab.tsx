@@ -49,7 +49,10 @@ function Claim({ state }: { readonly state: TopicState }) {
 
 function Facts({ view, state }: { readonly view: FollowedTopic; readonly state: TopicState }) {
   const { replica, proof, mismatch } = view
-  const { count: proofs = 0, lastAt, position, mismatches = 0 } = proof.value ?? {}
+  const { count: proofs = 0, lastAt = 0, position, mismatches = 0 } = proof.value ?? {}
+  const polled = view.confirmation.value
+  const [provenAt, revision] =
+    polled && polled.at > lastAt ? [polled.at, polled.revision] : [lastAt, position?.revision]
   const isGone = hubLink.value.state === "gone"
   const isSame = replica.position?.revision === state.revision && replica.digest === state.digest
   return (
@@ -58,19 +61,21 @@ function Facts({ view, state }: { readonly view: FollowedTopic; readonly state: 
         <code>{replica.digest}</code>
       </Row>
       <Row name="Digest at the hub">
-        <code>{state.digest ?? "not shown to this token"}</code>{" "}
-        {isGone ? "as of its last answer" : isSame && "the same, at the same revision"}
+        <code>{state.digest ?? "not shown to this token"}</code>
+        <small class="note">
+          {isGone ? "as of its last answer" : isSame && "the same, at the same revision"}
+        </small>
       </Row>
       <Row name="Position">
-        <code>{replica.position && `${replica.position.epoch}.${replica.position.revision}`}</code>
+        <code>
+          {replica.position ? `${replica.position.epoch}.${replica.position.revision}` : "none yet"}
+        </code>
       </Row>
       <Row name="Last proven">
-        {lastAt === undefined
-          ? "not yet"
-          : `${clockTime(lastAt)}, at revision ${count(position?.revision)}`}
+        {proofs === 0 ? "not yet" : `${clockTime(provenAt)}, at revision ${count(revision)}`}
       </Row>
       <Row name="On the hub">{hubUrl.href}</Row>
-      <Row name="Proofs so far">{count(proofs)}</Row>
+      <Row name="Proofs so far">{count(proofs + (polled?.count ?? 0))}</Row>
       <Row name="Mismatches">
         {count(mismatches)} {mismatch.value && `(the last one ${mismatch.value})`}
       </Row>
@@ -112,8 +117,9 @@ function Meaning() {
       <h2>What this proves</h2>
       <p>
         The digest is a sum over the key and revision of every entry. At each <code>sync</code>, at
-        least every 30 s, the hub sends its own. The page compares it with that of its entries: if
-        they agree, no entry is missing, stale or too many.
+        least every 30 s on a quiet stream, the hub sends its own, and the page asks for it every 2
+        s. It compares it with that of its entries: if they agree, no entry is missing, stale or too
+        many.
       </p>
       <h2>What a mismatch would do</h2>
       <p>
