@@ -222,6 +222,26 @@ describe.skipIf(!isReady)("the page of a hub, in Chromium", () => {
     await own.context().close()
   })
 
+  test("is live in more tabs than a browser has connections, on one stream", async () => {
+    const own = await browser.open(`${hub.url}/#/topic/t/changes`)
+    const all = [own]
+    while (all.length < 7) all.push(await own.context().newPage())
+    for (const tab of all.slice(1)) await tab.goto(`${hub.url}/#/topic/t/changes`)
+    for (const tab of all) {
+      await tab.bringToFront() // A tab in the background draws nothing.
+      await tab.getByText("No change since this page is open.").waitFor()
+    }
+    await put("for/all", "1")
+    for (const tab of all) {
+      await tab.bringToFront()
+      await tab.getByRole("link", { name: "for/all" }).waitFor()
+    }
+    const topic = await (await fetch(`${hub.url}/v1/topics/t`)).json()
+    await own.context().close()
+
+    expect(topic.subscribers).toBe(2) // The page of the tests before it is another browser.
+  })
+
   test("complains of nothing", () => {
     expect(browser.complaints).toEqual([])
   })
