@@ -38,6 +38,10 @@ export interface ConnectOptions {
   /** Follow only these keys, and those with a prefix of `prefix`. */
   readonly keys?: readonly string[] | undefined
   readonly token?: string | TokenSource | undefined
+  /** Sent along with every request, under `token`; a proxy may ask for some. */
+  readonly headers?: Readonly<Record<string, string>> | undefined
+  /** As in `fetch`: `include` sends the cookie of a hub of another origin. */
+  readonly credentials?: RequestCredentials | undefined
   /** Closes the replica when aborted. */
   readonly signal?: AbortSignal | undefined
   /** Called for every loss of the link, reset and mismatch. */
@@ -52,7 +56,8 @@ export interface ConnectOptions {
 
 // The types of each option, by the first letters of what `typeof` names them.
 const TYPES =
-  "url:so topic:s prefix:so keys:o token:sf signal:o report:f fetch:f clock:o store:o random:f "
+  "url:so topic:s prefix:so keys:o token:sf signal:o report:f fetch:f clock:o store:o random:f " +
+  "headers:o credentials:s "
 
 /**
  * Checks the options of `connect`, and makes the addresses of the stream.

@@ -1,5 +1,6 @@
 import { onAbort } from "@headwater/core"
 import { type ConnectOptions, checkConnect } from "./connect-options.ts"
+import type { Link } from "./link.ts"
 import { LiveReplica } from "./live-replica.ts"
 import type { Replica } from "./replica.ts"
 import { ReplicaShare } from "./replica-share.ts"
@@ -14,8 +15,8 @@ import { StreamLoop } from "./stream-loop.ts"
  * not speak. A hub that cannot be reached is reported by `report` and `status`; where no owner
  * listens to either, a warning is printed once, after 5 s.
  *
- * Calls with the same URLs, topic and filters, and the same `token`, `fetch`, `clock`, `random` and
- * `store`, share one stream; functions and objects are compared by identity. Each owner closes its
+ * Calls with the same URLs, topic and filters, and the same `token`, `headers`, `credentials`,
+ * `fetch`, `clock`, `random` and `store`, share one stream; functions and objects are compared by identity. Each owner closes its
  * own replica, by its own `signal` if it has one, and gets its own reports; the stream ends with
  * the last owner. The registry is on `globalThis`, so that copies of this module share streams.
  *
@@ -23,9 +24,8 @@ import { StreamLoop } from "./stream-loop.ts"
  */
 export function connect<Value = unknown>(options: ConnectOptions): Replica<Value> {
   const urls = checkConnect(options)
-  const { token, fetch, clock, random, store } = options
-  const link = { urls, token, fetch, clock, random, store }
-  const identity = [urls.join(" "), token, fetch, clock, random, store]
+  const link: Link = { ...options, urls }
+  const identity = [urls.join(" "), ...IDENTITY.map((name) => options[name])]
   let shared = [...registry].find((one) => one.identity.every((part, at) => part === identity[at]))
   if (!shared) {
     const live = new LiveReplica()
@@ -40,6 +40,11 @@ export function connect<Value = unknown>(options: ConnectOptions): Replica<Value
   }
   return shared.share(options) as Replica<Value>
 }
+
+// Together with the URLs, these decide about every request.
+const IDENTITY = "token headers credentials fetch clock random store".split(
+  " ",
+) as readonly (keyof ConnectOptions)[]
 
 /** A stream with at least one owner. */
 interface SharedStream {

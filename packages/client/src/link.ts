@@ -7,6 +7,8 @@ export interface Link {
   /** The streams', the one in use first. Changed in place by the code that runs the link. */
   readonly urls: URL[]
   readonly token?: string | TokenSource | undefined
+  readonly headers?: Readonly<Record<string, string>> | undefined
+  readonly credentials?: RequestCredentials | undefined
   readonly fetch?: typeof globalThis.fetch | undefined
   readonly clock?: ClientClock | undefined
   readonly random?: (() => number) | undefined

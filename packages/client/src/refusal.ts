@@ -9,18 +9,18 @@ import { decodeErrorBody } from "@headwater/protocol"
  */
 export function refusalOf(status: number, text: string): [string, SyncErrorCode, Recovery] {
   const { code, message, retry = "retry" } = decodeErrorBody(text) ?? {}
-  const own = CODES[status]
+  const isTooLong = [413, 414, 431].includes(status)
+  const own =
+    status === 401
+      ? "ERR_UNAUTHENTICATED"
+      : status === 403
+        ? "ERR_FORBIDDEN"
+        : isTooLong
+          ? "ERR_TOO_LARGE"
+          : "ERR_SOURCE_FAILED"
   return [
     `answered ${status}${code ? `, ${code}: ${message}` : ""}`,
-    status === 401 ? own! : ((code ?? own ?? "ERR_SOURCE_FAILED") as SyncErrorCode),
-    status === 204 || own === "ERR_TOO_LARGE" ? "stop" : retry,
+    status === 401 ? own : ((code ?? own) as SyncErrorCode),
+    status === 204 || isTooLong ? "stop" : retry,
   ]
-}
-
-const CODES: Readonly<Record<number, SyncErrorCode>> = {
-  401: "ERR_UNAUTHENTICATED",
-  403: "ERR_FORBIDDEN",
-  413: "ERR_TOO_LARGE",
-  414: "ERR_TOO_LARGE",
-  431: "ERR_TOO_LARGE",
 }

@@ -121,7 +121,7 @@ export class StreamLoop {
   // Follows one stream to its end. Every stream ends, and every end has a reason.
   async #follow(url: URL, signal: AbortSignal): Promise<Error> {
     const clock = this.#clock
-    const { fetch = globalThis.fetch } = this.#link
+    const { fetch = globalThis.fetch, credentials } = this.#link
     const progress = new StreamProgress()
     this.#progress = progress
     this.#live.state.begin()
@@ -136,7 +136,7 @@ export class StreamLoop {
       },
       EVENT_CHARACTERS_MAX,
     )
-    const request = { url, headers: () => this.#headers(signal), fetch, clock }
+    const request = { url, headers: () => this.#headers(signal), fetch, clock, credentials }
     try {
       for await (const piece of streamText(request, progress, signal)) feed(piece)
       return new ReplicaError("the stream was cut")
@@ -147,10 +147,11 @@ export class StreamLoop {
   }
 
   async #headers(signal: AbortSignal): Promise<Record<string, string>> {
-    const { token } = this.#link
+    const { token, headers } = this.#link
     this.#token ??= typeof token === "function" ? await token(this.#expired, signal) : token
     const { resume } = this.#live.state
     return {
+      ...headers,
       accept: "text/event-stream",
       ...(resume && { "last-event-id": resume }),
       ...(this.#token && { authorization: `Bearer ${this.#token}` }),

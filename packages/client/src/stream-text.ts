@@ -9,6 +9,7 @@ export interface StreamRequest {
   /** Makes the headers: the reader's token, and the id from which to resume. */
   readonly headers: (signal: AbortSignal) => Promise<Readonly<Record<string, string>>>
   readonly fetch: typeof globalThis.fetch
+  readonly credentials?: RequestCredentials | undefined
   readonly clock: Pick<Clock, "now" | "elapsed" | "after">
 }
 
@@ -42,7 +43,7 @@ const ERROR_CHARACTERS_MAX = 4_096
  * @throws {ReplicaError} the hub cannot be reached, fell silent, or refused.
  */
 export async function* streamText(
-  { url, headers: headersOf, fetch, clock }: StreamRequest,
+  { url, headers: headersOf, fetch, clock, credentials }: StreamRequest,
   progress: StreamProgress,
   signal: AbortSignal,
 ): AsyncGenerator<string, void, undefined> {
@@ -66,7 +67,7 @@ export async function* streamText(
     // No timer yet: for a token, a person may have to type a password.
     const headers = await headersOf(attempt.signal)
     attempt.signal.throwIfAborted()
-    const init: RequestInit = { headers, cache: "no-store", signal: attempt.signal }
+    const init = { headers, cache: "no-store", signal: attempt.signal, credentials } as RequestInit
     const response = await soon(fetch(url, init)).catch((cause) => {
       throw failure("cannot be reached", undefined, undefined, { cause })
     })
@@ -92,7 +93,8 @@ export async function* streamText(
       yield piece
     }
   } catch (error) {
-    throw attempt.signal.aborted ? attempt.signal.reason : error
+    attempt.signal.throwIfAborted()
+    throw error
   } finally {
     letGo()
     attempt.abort()

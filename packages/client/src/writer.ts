@@ -218,7 +218,8 @@ type Send = (
 ) => Promise<Position>
 
 // Sends one write; again only after a 401, which means that it was not taken.
-function sender({ urls, token: source, fetch = globalThis.fetch, clock }: Link): Send {
+function sender(link: Link): Send {
+  const { urls, token: source, fetch = globalThis.fetch, clock, credentials } = link
   const after = clock ? clock.after.bind(clock) : startTimer
   let token = typeof source === "string" ? source : undefined
   return async (path, init, key, signal) => {
@@ -235,9 +236,16 @@ function sender({ urls, token: source, fetch = globalThis.fetch, clock }: Link):
       const stopTimer = after(WRITE_MS, late)
       try {
         if (typeof source === "function") token ??= await askToken(source, expired, attempt.signal)
-        const headers = { ...init.headers, ...(token && { authorization: `Bearer ${token}` }) }
+        const bearer = token && { authorization: `Bearer ${token}` }
+        const headers = { ...link.headers, ...init.headers, ...bearer }
         attempt.signal.throwIfAborted()
-        const response = await fetch(target, { ...init, headers, signal: attempt.signal })
+        const own = {
+          ...init,
+          headers,
+          signal: attempt.signal,
+          ...(credentials && { credentials }),
+        }
+        const response = await fetch(target, own)
         const text = await response.text()
         if (response.status === 200) return parsePosition(JSON.parse(text).position)
         if (response.status !== 401 || typeof source !== "function" || expired !== undefined) {

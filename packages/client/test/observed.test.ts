@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
 import { waitFor } from "../src/follow.ts"
 import { type ConnectOptions, connect, type Replica } from "../src/index.ts"
 import { WARN_MS } from "../src/stream-loop.ts"
+import { writer } from "../src/write.ts"
 import { delta, entriesOf, hello, put, ScriptedHub, snapshot, sync, until } from "./scripted-hub.ts"
 
 let hub: ScriptedHub
@@ -93,6 +94,36 @@ describe("a function of the user that fails", () => {
     await replica.close()
 
     expect(printed.error).toEqual([boom])
+  })
+})
+
+describe("headers and credentials", () => {
+  test("go with every request, beside the token", async () => {
+    const modes: unknown[] = []
+    const replica = follow({
+      token: "secret",
+      headers: { "x-tenant": "a", authorization: "none" },
+      credentials: "include",
+      fetch: (input, init) => {
+        modes.push(init?.credentials)
+        return fetch(input, init)
+      },
+    })
+    const stream = await hub.next()
+    stream.send(hello(), sync(1, []))
+    await replica.ready
+    const written = writer(replica).put("a", 1)
+    const write = await hub.next()
+    write.answer(200, JSON.stringify({ revision: 2, position: "e.2" }))
+    stream.send(delta(2, put("a", 2)))
+    await written
+
+    const seen = [stream, write].map(({ headers }) => [headers["x-tenant"], headers.authorization])
+    expect(seen).toEqual([
+      ["a", "Bearer secret"],
+      ["a", "Bearer secret"],
+    ])
+    expect(modes).toEqual(["include", "include"])
   })
 })
 

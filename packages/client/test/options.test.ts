@@ -58,6 +58,8 @@ describe("connect()", () => {
     ["clock", { ...hub, clock: null }],
     ["store", { ...hub, store: () => {} }],
     ["random", { ...hub, random: 4 }],
+    ["headers", { ...hub, headers: "x-tenant: a" }],
+    ["credentials", { ...hub, credentials: true }],
   ])("refuses a senseless %s at the call: %o", (option, options) => {
     expect(refusedBy(() => connect(any(options)))).toBe(option)
   })
