@@ -1,8 +1,14 @@
+import { execFile } from "node:child_process"
+import { existsSync } from "node:fs"
 import { createServer, type Server } from "node:http"
 import type { AddressInfo } from "node:net"
+import { join } from "node:path"
+import { promisify } from "node:util"
 import { freePort } from "@headwater/testing/etcd"
 import { type BrowserContext, chromium, type Page } from "playwright-core"
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest"
+// @ts-expect-error: a tool without types.
+import { findRuntime } from "../runtimes.mjs"
 import { bundleOf } from "./client-subject.ts"
 import type { TabSeen, TabWindow } from "./client-tabs-page.ts"
 import { HubProcess, pause } from "./hub-process.ts"
@@ -209,4 +215,39 @@ describe("tabs whose holder goes", () => {
     await untilStreams(1)
     await expectFlawless(tabs)
   }, 180_000)
+})
+
+const firefox = ["/usr/bin/firefox-esr", "/usr/bin/firefox"].find((path) => existsSync(path))
+const why = !FULL ? "only in the full run" : firefox ? "" : "there is no Firefox on this machine"
+
+describe.skipIf(why !== "")(`20 tabs of Firefox${why && ` (skipped: ${why})`}`, () => {
+  test.each([
+    ["a shared worker", "/worker.js"],
+    ["the tab that leads, which is closed three times", ""],
+  ])(
+    "are all live over one connection, held by %s",
+    async (_, worker) => {
+      const { binary } = await findRuntime("node24")
+      const script = join(import.meta.dirname, "firefox-tabs.ts")
+      const args: string[] = [
+        script,
+        firefox!,
+        String(await freePort()),
+        origin,
+        hub.url,
+        "20",
+        worker,
+      ]
+      const { stdout } = await promisify(execFile)(binary, args)
+      const { seen, streams } = JSON.parse(stdout) as { seen: TabSeen[]; streams: number }
+
+      expect(streams).toBe(1)
+      expect(seen.length).toBe(worker ? 20 : 17)
+      for (const one of seen) {
+        expect(one).toMatchObject({ state: "live", mismatches: 0, resets: 0, backSteps: 0 })
+        expect(one.proven).toBeGreaterThan(0)
+      }
+    },
+    300_000,
+  )
 })
