@@ -16,9 +16,10 @@ import { StreamLoop } from "./stream-loop.ts"
  * listens to either, a warning is printed once, after 5 s.
  *
  * Calls with the same URLs, topic and filters, and the same `token`, `headers`, `credentials`,
- * `fetch`, `clock`, `random` and `store`, share one stream; functions and objects are compared by identity. Each owner closes its
- * own replica, by its own `signal` if it has one, and gets its own reports; the stream ends with
- * the last owner. The registry is on `globalThis`, so that copies of this module share streams.
+ * `fetch`, `clock`, `random` and `store`, share one stream; functions and objects are compared by
+ * identity. Each owner closes its own replica, by its own `signal` if it has one, and gets its own
+ * reports; the stream ends with the last owner. The registry is on `globalThis`, so that copies of
+ * this module share streams.
  *
  * @throws {OptionError} an option is unknown or senseless, or the filters are above their bounds.
  */
