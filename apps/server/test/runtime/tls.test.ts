@@ -144,6 +144,27 @@ describe("a server by TLS", () => {
     await once(session(), "close")
   })
 
+  test.each([
+    ["PING", frame(6, 0, Buffer.alloc(8))],
+    ["SETTINGS", frame(4, 0)],
+    ["streams that are reset", undefined],
+  ])("outlives a flood of %s", async (_, flood) => {
+    await serve()
+    for (let connection = 0; connection < 20; connection++) {
+      const socket = await shakeHands("h2")
+      socket.resume()
+      socket.write(Buffer.concat([Buffer.from(PREFACE), frame(4, 0)]))
+      for (let round = 0; round < 4 && !socket.destroyed; round++) {
+        const first = round * 1_000 + 1
+        const frames = Array.from({ length: 500 }, (_, n) => flood ?? reset(first + n * 2))
+        socket.write(Buffer.concat(frames))
+        await turn()
+      }
+    }
+    const [headers] = await once(session().request({ ":path": "/healthz" }), "response")
+    expect(headers[":status"]).toBe(200)
+  })
+
   test("refuses a Host that contradicts :authority", async () => {
     await serve()
     const asked = { ":path": "/healthz", ":authority": "127.0.0.1", host: "127.0.0.2" }
@@ -152,6 +173,26 @@ describe("a server by TLS", () => {
     expect(headers[":status"]).toBe(400)
   })
 })
+
+const PREFACE = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+
+/** A frame of HTTP/2 without flags, but for the whole head of a request. */
+function frame(type: number, stream: number, payload: Buffer = Buffer.alloc(0)): Buffer {
+  const head = Buffer.alloc(9)
+  head.writeUIntBE(payload.length, 0, 3)
+  head[3] = type
+  head[4] = type === 1 ? 5 : 0
+  head.writeUInt32BE(stream, 5)
+  return Buffer.concat([head, payload])
+}
+
+/** `GET / https`, by the static table of HPACK, and its reset at once. */
+function reset(stream: number): Buffer {
+  return Buffer.concat([
+    frame(1, stream, Buffer.from([0x82, 0x84, 0x87])),
+    frame(3, stream, Buffer.from([0, 0, 0, 8])),
+  ])
+}
 
 function until(stream: NodeJS.ReadableStream, text: string): Promise<void> {
   return new Promise((resolve, reject) => {
