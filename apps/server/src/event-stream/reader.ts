@@ -15,6 +15,7 @@ import type { ReaderContext, ReaderRequest } from "./reader-request.ts"
 import {
   type Action,
   assertReaderState,
+  isSyncOverdue,
   type Landing,
   type Move,
   moveOn,
@@ -232,10 +233,13 @@ export class Reader implements FrameSource, Wakeable, ReaderStream, SessionHolde
     const { policy, isPartial } = this.#request
     const statusNow = isPartial ? fanOut.partStatusKey : fanOut.statusKey
     if (policy === "disconnect" || statusNow !== statusKey) return false
+    // A look at the clock for each reader would cost a tenth of the delivery.
+    const { limits, wakingSince } = fanOut
+    const { heartbeatMs, syncIntervalMs } = limits
+    const times = { now: wakingSince, heartbeatMs, syncIntervalMs }
+    if (isSyncOverdue(this.#state, times)) return false
     const event = this.#cursor?.jump()
     if (event === undefined) return false
-    // A look at the clock for each reader would cost a tenth of the delivery.
-    const { wakingSince } = fanOut
     if (event.isConflated) this.#noteConflation()
     for (const order of this.#move(event).orders) {
       this.#sink.write(this.#encode(order, wakingSince))

@@ -51,6 +51,26 @@ describe("a stream that is quiet", () => {
   })
 })
 
+describe("a stream that is never silent", () => {
+  test.each(["", "prefix=a"])("gets a sync within 30 s of the last (%j)", async (query) => {
+    local = new LocalHub()
+    const stream = await (await local.stream(query)).caughtUp()
+    const syncs: number[] = []
+    for (let seconds = 1; seconds <= 90; seconds++) {
+      const next = stream.next()
+      await local.clock.advance(1_000)
+      await local.write({ a: seconds })
+      await next
+      if (stream.heard.at(-1) !== "sync") continue
+      syncs.push(seconds)
+      // It came before the delta of this second.
+      await stream.next()
+    }
+
+    expect(syncs).toEqual([28, 55, 82])
+  })
+})
+
 describe("a hub that has nothing yet", () => {
   const downSource = (source: SwitchSource) => {
     source.down = true
