@@ -1,5 +1,4 @@
 import type { Clock } from "@headwater/core"
-import type { GoodbyeReason } from "@headwater/protocol"
 import type { OpenStream, OpenStreams } from "../event-stream/open-streams.ts"
 import type { Log } from "../log.ts"
 import type { HubObserver } from "../observe/hub-observer.ts"
@@ -34,7 +33,7 @@ export interface DrainReport {
 export interface DrainContext {
   readonly clock: Clock
   readonly streams: OpenStreams
-  /** Absent where other hubs are not known of: readers then wait for this one to come back. */
+  /** Absent where other hubs are not known of: readers then wait longer before they return. */
   readonly plan: Partial<DrainPlan> | undefined
   readonly log: Log
   readonly observer: Pick<HubObserver, "onDrain">
@@ -51,7 +50,8 @@ export interface DrainContext {
 export class Drain {
   readonly #context: DrainContext
   readonly #plan: DrainPlan
-  readonly #reason: GoodbyeReason
+  /** True where other hubs take the readers at once. */
+  readonly #isMoving: boolean
   readonly #ended: Promise<void>
   #end: () => void = () => {}
   #state: DrainState = SERVING
@@ -62,7 +62,7 @@ export class Drain {
   constructor(context: DrainContext) {
     this.#context = context
     this.#plan = { ...DRAIN_PLAN, ...context.plan }
-    this.#reason = context.plan === undefined ? "shutdown" : "draining"
+    this.#isMoving = context.plan !== undefined
     this.#ended = new Promise((resolve) => {
       this.#end = resolve
     })
@@ -143,10 +143,6 @@ export class Drain {
     this.#queue = [...all.filter(isWhole), ...all.filter((stream) => !isWhole(stream))].values()
   }
 
-  get #isMoving(): boolean {
-    return this.#reason === "draining"
-  }
-
   #act({ state, tell, cut, lookMs }: DrainStep): void {
     const { clock, streams, log, observer } = this.#context
     for (let left = tell; left > 0; ) {
@@ -154,7 +150,7 @@ export class Drain {
       if (done) break
       // One that left by itself makes room in the schedule.
       if (!streams.has(stream)) continue
-      stream.goodbye(this.#reason)
+      stream.goodbye("draining")
       left -= 1
     }
     if (state.phase === "over") {

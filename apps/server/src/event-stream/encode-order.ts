@@ -106,6 +106,6 @@ function retryMsFor(
 ): number {
   const readers = SHARED_REASONS.has(why) ? streams.leaving : 0
   // A reader that comes while the hub drains has been sent to the wrong hub.
-  const isLeaving = why === "draining" || why === "rebalancing" || streams.isDraining
+  const isLeaving = why === "rebalancing" || streams.isDraining
   return isLeaving ? leavingDelayMs(readers, random()) : retryDelayMs(readers, random())
 }

@@ -91,7 +91,7 @@ describe("start()", () => {
     stop()
     const rest = await stream.rest()
 
-    expect(rest).toMatchObject([{ type: "goodbye", reason: "shutdown", id: stream.lastId }])
+    expect(rest).toMatchObject([{ type: "goodbye", reason: "draining", id: stream.lastId }])
     expect(await exit).toBe(0)
     await done
     expect(performance.now() - began).toBeLessThan(60_000)

@@ -174,7 +174,7 @@ describe("a drain of readers", () => {
     local.hub.drain.begin()
     await advance(100)
 
-    expect(told).toMatchObject([{ frame: { type: "goodbye", reason: "shutdown" } }])
+    expect(told).toMatchObject([{ frame: { type: "goodbye", reason: "draining" } }])
   })
 })
 
