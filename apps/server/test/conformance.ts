@@ -663,7 +663,7 @@ function declareLists(check: Check, expect: Expect): void {
       [
         ..."topic source values epoch revision position entries bytes digest status".split(" "),
         ..."statusSince lastContact invalid invalidSample".split(" "),
-        ..."oldestPosition subscribers writable".split(" "),
+        ..."oldestPosition rules subscribers writable".split(" "),
       ].sort(),
     )
     expect([topic.topic, topic.values, topic.status, topic.writable]).toEqual([
