@@ -8,8 +8,8 @@
  *   --full    the long suites in full size (`HEADWATER_FULL=1` for the tests)
  *   --on      only these of: node, node22, node24, bun, deno
  *
- * The whole suite runs on the oldest Node, on Bun and on Deno. On a newer Node it is the tests that
- * reach a runtime API (tools/runtime-tests.mjs finds them); all of them with `--full`.
+ * The whole suite runs on the oldest Node, on Bun and on Deno. Newer Nodes share the tests that reach
+ * a runtime API (tools/runtime-tests.mjs finds them); each runs all of them with `--full`.
  *
  * The last line is `N passed, N failed`: tests of every run, and stages. What could not be run is
  * listed before it, and counts as failed when `CI=true`.
@@ -150,7 +150,8 @@ async function findRuntimes(report, options) {
 function runUnitSuite(report, name, runtime, env) {
   const exclude = ["--exclude", "bench/**", "--exclude", `${HOUSE}*`, "--exclude", `${HOUSE}/**`]
   const isNewerNode = /^node\d/.test(name) && env.HEADWATER_FULL === undefined
-  const files = isNewerNode ? runtimeTests() : []
+  const newerNodes = runtimeNames.filter((other) => /^node\d/.test(other))
+  const files = isNewerNode ? runtimeTests(newerNodes.indexOf(name), newerNodes.length) : []
   // Playwright drives a browser from Node; what runs in the browser does not depend on it.
   if (name !== "node") exclude.push("--exclude", "**/*.browser.test.ts")
   return report.stage(`tests on ${name}`, (onLine) =>
