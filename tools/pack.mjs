@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
+import { existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
 import { dirname, join } from "node:path"
 import { run } from "./run.mjs"
 import { cacheFolder, readJson, root, workspaces } from "./workspace.mjs"
@@ -49,23 +49,33 @@ export async function unpack(tarballs) {
     const { code, output } = await run("tar", args)
     if (code !== 0) return { failure: output }
   }
-  for (const dependency of foreignDependencies()) {
+  for (const [dependency, target] of foreignDependencies()) {
     const link = join(modules, dependency)
     mkdirSync(dirname(link), { recursive: true })
-    symlinkSync(join(root, "node_modules", dependency), link, "junction")
+    symlinkSync(target, link, "junction")
   }
   writeFileSync(join(importer, "package.json"), '{ "type": "module", "private": true }\n')
   writeFileSync(join(importer, "import.mjs"), importEverything())
   return { importer }
 }
 
+/**
+ * The dependencies of all packages, with the folders where npm installed them: in the workspace
+ * where another version of theirs stands at the root.
+ */
 function foreignDependencies() {
-  const published = publishedWorkspaces().map(({ manifest }) => manifest)
-  const own = new Set(published.map(({ name }) => name))
-  const named = published.flatMap((manifest) =>
-    Object.keys({ ...manifest.dependencies, ...manifest.peerDependencies }),
-  )
-  return [...new Set(named)].filter((name) => !own.has(name))
+  const published = publishedWorkspaces()
+  const own = new Set(published.map(({ manifest }) => manifest.name))
+  const found = new Map()
+  for (const { folder: source, manifest } of published) {
+    const named = Object.keys({ ...manifest.dependencies, ...manifest.peerDependencies })
+    for (const name of named.filter((name) => !own.has(name))) {
+      const nested = join(root, source, "node_modules", name)
+      if (existsSync(nested)) found.set(name, nested)
+      else if (!found.has(name)) found.set(name, join(root, "node_modules", name))
+    }
+  }
+  return found
 }
 
 function importEverything() {
@@ -74,9 +84,10 @@ function importEverything() {
       .filter((path) => path !== "./package.json")
       .map((path) => name + path.slice(1)),
   )
-  // vitest's own functions only work inside of it, so what is for tests is checked by the tests.
+  // vitest's own functions only work inside of it, so what is for tests is checked by the tests. A
+  // worker's script exports nothing.
   const lines = paths
-    .filter((path) => !path.startsWith("@headwater/testing"))
+    .filter((path) => !path.startsWith("@headwater/testing") && !path.endsWith("/worker"))
     .map((path) => `names("${path}", await import("${path}"))`)
   return [
     "const names = (path, module) => {",

@@ -71,7 +71,7 @@ export async function tryPackedCommand(importer, name, { binary, args }) {
     stdio: "ignore",
   })
   try {
-    await ready(url)
+    if (!(await isReady(url, hub))) return `no hub at ${url}: exit code ${hub.exitCode}`
     for (const [line, code, text] of STEPS) {
       const words = line.replaceAll("$", folder).split(" ")
       const ended = await run(binary, [...command, ...words], { cwd: importer, env })
@@ -102,14 +102,15 @@ function installCommand(importer) {
   writeFileSync(join(importer, "package.json"), `${JSON.stringify(manifest)}\n`)
 }
 
-async function ready(url) {
+/** Resolves with true once the hub is ready, with false when it ended or takes over a minute. */
+async function isReady(url, hub) {
   const until = performance.now() + 60_000
-  for (;;) {
+  while (hub.exitCode === null && performance.now() < until) {
     const answer = await fetch(`${url}/readyz`).catch(() => undefined)
-    if (answer?.ok) return
-    if (performance.now() > until) throw new Error(`no hub at ${url} within 60 s`)
+    if (answer?.ok) return true
     await new Promise((resolve) => setTimeout(resolve, 50))
   }
+  return false
 }
 
 function freePort() {
