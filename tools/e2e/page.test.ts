@@ -223,23 +223,28 @@ describe.skipIf(!isReady)("the page of a hub, in Chromium", () => {
   })
 
   test("is live in more tabs than a browser has connections, on one stream", async () => {
+    const readers = async () => (await (await fetch(`${hub.url}/v1/topics/t`)).json()).subscribers
+    const before = await readers()
     const own = await browser.open(`${hub.url}/#/topic/t/changes`)
     const all = [own]
     while (all.length < 7) all.push(await own.context().newPage())
     for (const tab of all.slice(1)) await tab.goto(`${hub.url}/#/topic/t/changes`)
     for (const tab of all) {
       await tab.bringToFront() // A tab in the background draws nothing.
-      await tab.getByText("No change since this page is open.").waitFor()
+      // A snapshot may be ten seconds old: a change of the test before may follow it.
+      const none = tab.getByText("No change since this page is open.")
+      await tab.locator(".change").or(none).first().waitFor()
     }
     await put("for/all", "1")
     for (const tab of all) {
       await tab.bringToFront()
       await tab.getByRole("link", { name: "for/all" }).waitFor()
     }
-    const topic = await (await fetch(`${hub.url}/v1/topics/t`)).json()
+    const after = await readers()
     await own.context().close()
 
-    expect(topic.subscribers).toBe(2) // The page of the tests before it is another browser.
+    // Readers of the tests before may leave meanwhile.
+    expect(after).toBeLessThanOrEqual(before + 1)
   })
 
   test("complains of nothing", () => {

@@ -104,7 +104,7 @@ async function serveWith(call: VerbCall, context: ServeContext): Promise<number>
   }
   const { listener, metricsListener } = listeners
   certificateFiles?.watch((next) => listener.replaceCertificate(next))
-  for (const part of [certificateFiles, opened]) runtime.onStop(() => part?.close())
+  runtime.onStop(() => certificateFiles?.close())
   logStart({ runtime, config, settings, format, log, print }, listener.url, topics)
 
   const open: OpenTopic = (topic, next) => openTopic(runtime, next, topic, log)
@@ -118,6 +118,8 @@ async function serveWith(call: VerbCall, context: ServeContext): Promise<number>
   const stopReloads = reloader.begin(runtime)
   const code = await stopped(runtime, hub, listener, metricsListener)
   await stopReloads()
+  // Not at the signal: the end of access is the end of each stream under it, before its drain.
+  opened?.close()
   log("stopped", { code })
   return code
 }

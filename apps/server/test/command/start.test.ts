@@ -77,7 +77,9 @@ describe("start()", () => {
   })
 
   test("serves, and when told to stop says goodbye to every reader and exits with 0", async () => {
-    const { own, stop } = machine(["--listen", "127.0.0.1:0", "--topic", "default=memory:"])
+    // With access: its end does not come before the goodbyes.
+    const args = ["--listen", "127.0.0.1:0", "--topic", "default=memory:"]
+    const { own, stop } = machine([...args, "--allow-anonymous", "write"])
     let end: (code: number) => void = () => {}
     const exit = new Promise<number>((resolve) => {
       end = resolve

@@ -48,11 +48,7 @@ function Changes({ view }: { readonly view: FollowedTopic }) {
         <span class="hint">{counted(view.changes.total, "change")} since this page is open</span>
       </div>
       {changes.length === 0 ? (
-        <p class="empty">
-          {view.changes.total === 0
-            ? "No change since this page is open. The next one shows here at once."
-            : `None of the last ${count(view.changes.total)} changes fits the filter.`}
-        </p>
+        <p class="empty">{reasonForNone(view)}</p>
       ) : (
         <ChangeRows view={view} changes={changes} />
       )}
@@ -144,4 +140,13 @@ function ChangeRows({ view, changes }: ChangeRowsProps) {
       }}
     />
   )
+}
+
+/** Before the state is here, the next change is a part of it, and no change. */
+function reasonForNone({ isLoaded, changes }: FollowedTopic): string {
+  if (!isLoaded) return "The state of the topic is on its way."
+  if (changes.total > 0) {
+    return `None of the last ${count(changes.total)} changes fits the filter.`
+  }
+  return "No change since this page is open. The next one shows here at once."
 }
