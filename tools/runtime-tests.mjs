@@ -26,7 +26,8 @@ const CLOSE_TO_RUNTIME = /\/test\/(runtime\/|conformance\.test|.*(sqlite|tls))/
  * worth running on another version of a runtime on which the whole suite has run. Read from the
  * files each time, so there is no list that could be forgotten.
  *
- * Newer versions share them: `part` of `parts` has its share, and all that are close to the runtime.
+ * Newer versions share them: `part` of `parts` has its share, and all that are close to the
+ * runtime.
  */
 export function runtimeTests(part = 0, parts = 1) {
   return testFiles()

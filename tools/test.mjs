@@ -8,8 +8,8 @@
  *   --full    the long suites in full size (`HEADWATER_FULL=1` for the tests)
  *   --on      only these of: node, node22, node24, bun, deno
  *
- * The whole suite runs on the oldest Node, on Bun and on Deno. Newer Nodes share the tests that reach
- * a runtime API (tools/runtime-tests.mjs finds them); each runs all of them with `--full`.
+ * The whole suite runs on the oldest Node, on Bun and on Deno. Newer Nodes share the tests that
+ * reach a runtime API (tools/runtime-tests.mjs finds them); each runs all of them with `--full`.
  *
  * The last line is `N passed, N failed`: tests of every run, and stages. What could not be run is
  * listed before it, and counts as failed when `CI=true`.

@@ -9,7 +9,9 @@ async function setUp() {
   const clock = new ManualClock()
   const lines: string[] = []
   const log = new OutageLog("etcd://a/", clock, (line, fields) =>
-    lines.push(fields && Object.keys(fields).length > 0 ? `${line} ${JSON.stringify(fields)}` : line),
+    lines.push(
+      fields && Object.keys(fields).length > 0 ? `${line} ${JSON.stringify(fields)}` : line,
+    ),
   )
   return { clock, lines, log }
 }
