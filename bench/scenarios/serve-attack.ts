@@ -6,6 +6,7 @@
  * Unit:     ms from the write to its answer, and to the reader, on the clock of the load's process,
  *           which does both; the attack runs in a thread of it. µs of the server's CPU for a write
  *           and the attack beside it.
+ * Subjects: `headwater` under all attacks at once, which share the connections, and under each.
  * Control:  `quiet`: the same hub and writes, and no attack.
  * Peers:    none.
  *
@@ -38,7 +39,7 @@ export const serveAttack: Scenario = {
   name: "serve-attack",
   question: "How much later do writes and changes come while other clients attack?",
   control: "quiet",
-  subjects: ["quiet", ...Object.keys(ATTACKS)],
+  subjects: ["headwater", "quiet", ...Object.keys(ATTACKS)],
   sizes: { full: [2_000], smoke: [20] },
   rounds: { full: 3, smoke: 1 },
 
@@ -54,8 +55,9 @@ export const serveAttack: Scenario = {
     const url = await urlOfHub(server)
     const readers = await Readers.open(`${url}/v1/topics/bench/stream`, READERS, IN_SYNC)
     const load = new Load(url, task, readers)
-    const name = ATTACKS[task.subject]
-    const attack = name === undefined ? undefined : await startAttack(name, url, task.size)
+    const names = attacksOf(task.subject)
+    const size = Math.ceil(task.size / names.length)
+    const attacks = await Promise.all(names.map((name) => startAttack(name, url, size)))
     try {
       await load.write(WRITES[task.sizeName] / 5)
       load.forget()
@@ -72,11 +74,18 @@ export const serveAttack: Scenario = {
         measured("CPU per write and attack", "µs", cpuUs),
       ]
     } finally {
-      await attack?.stop()
+      for (const attack of attacks) await attack.stop()
       readers.close()
       load.close()
     }
   },
+}
+
+/** The attacks that a subject is under: `headwater` under all of them at once. */
+function attacksOf(subject: string): readonly AttackName[] {
+  if (subject === "headwater") return Object.values(ATTACKS)
+  const attack = ATTACKS[subject]
+  return attack === undefined ? [] : [attack]
 }
 
 const READERS = 20
