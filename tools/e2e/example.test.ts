@@ -3,6 +3,7 @@ import { fileURLToPath } from "node:url"
 import { etcdAvailable } from "@headwater/testing/etcd"
 import { type Browser, chromium, type Page } from "playwright-core"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
+import { CHROMIUM_ARGS } from "./page-browser.ts"
 
 // The example as a newcomer runs it, in a real browser: the page holds every package, proves it,
 // finds some, and shows a thousand changes that reach it by the stream alone.
@@ -10,18 +11,6 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest"
 const ROOT = fileURLToPath(new URL("../../", import.meta.url))
 const CHROMIUM = process.env.HEADWATER_CHROMIUM ?? "/usr/bin/chromium"
 const isReady = etcdAvailable() && process.env.HEADWATER_CHROMIUM !== undefined
-
-/** Nothing here goes anywhere but to the loopback. */
-const CHROMIUM_ARGS = [
-  "--headless",
-  "--no-sandbox",
-  "--disable-gpu",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-]
 
 describe.skipIf(!isReady)("the example, with etcd and Chromium", () => {
   let example: ChildProcess

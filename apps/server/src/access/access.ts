@@ -37,7 +37,7 @@ export interface AccessOptions {
   readonly jwt?: JwtOptions | undefined
   /**
    * Granted to requests without a credential, and added to every credential's grant; in place of
-   * what the token file says.
+   * the grant that the token file has for them.
    */
   readonly anonymous?: TopicGrants | undefined
   /** An embedder's own decision, in place of `tokens` and `jwt`. */

@@ -57,7 +57,7 @@ const TOPICS_REMEMBERED_MAX = 1_000
  * The grant of one credential at this hub, and the open requests under it, which end with it.
  *
  * All requests of one credential share it. Whatever lives longer than a request's head (a stream, a
- * list, a blocking GET, an upload) holds it, and is told of its end. A session that no request
+ * list, a blocking GET, an upload) holds it, and hears its end. A session that no request
  * holds costs no timer and no listener.
  */
 export class Session {

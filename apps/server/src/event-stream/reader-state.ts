@@ -307,28 +307,28 @@ function idle(state: ReaderState, event: ReaderEventOf<"idle">): Move | undefine
   if (statusKey !== state.statusKey) {
     return { state: { ...state, statusKey }, orders: [{ type: "status", report }], action: STEP }
   }
-  if (!event.isDue && !isSyncOverdue(state, event)) {
+  if (!event.isDue && !isSyncOverdue(state.syncedAt, event.now, event)) {
     return { state: { ...state, phase: "resting" }, orders: NO_ORDERS, action: REST }
   }
   if (!isSyncDue(state, event)) return { state, orders: COMMENT, action: STEP }
   return { state: { ...state, phase: "proving" }, orders: NO_ORDERS, action: COUNT }
 }
 
-/** The times that decide when a `sync` is due, in ms. */
-export type SyncTimes = Pick<Present, "now" | "heartbeatMs" | "syncIntervalMs">
-
 /**
  * Returns whether a stream that is never silent needs a `sync` now: one more heartbeat, and it
  * would come too late. Never within a heartbeat of the last one.
  */
-export function isSyncOverdue({ syncedAt }: Pick<ReaderState, "syncedAt">, of: SyncTimes): boolean {
-  return of.now - syncedAt > Math.max(of.syncIntervalMs - of.heartbeatMs, of.heartbeatMs)
+export function isSyncOverdue(
+  syncedAt: number,
+  now: number,
+  { heartbeatMs, syncIntervalMs }: Pick<Present, "heartbeatMs" | "syncIntervalMs">,
+): boolean {
+  return now - syncedAt > Math.max(syncIntervalMs - heartbeatMs, heartbeatMs)
 }
 
 /** At a heartbeat: the id is old, or the next heartbeat would be too late for the next `sync`. */
 function isSyncDue({ revision, syncedAt }: ReaderState, now: Present): boolean {
-  if (now.revision > revision || isSyncOverdue({ syncedAt }, now)) return true
-  return now.now - syncedAt + now.heartbeatMs > now.syncIntervalMs
+  return now.revision > revision || now.now - syncedAt + now.heartbeatMs > now.syncIntervalMs
 }
 
 function counted(state: ReaderState, event: ReaderEventOf<"counted">): Move {

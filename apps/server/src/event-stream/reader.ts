@@ -235,9 +235,7 @@ export class Reader implements FrameSource, Wakeable, ReaderStream, SessionHolde
     if (policy === "disconnect" || statusNow !== statusKey) return false
     // A look at the clock for each reader would cost a tenth of the delivery.
     const { limits, wakingSince } = fanOut
-    const { heartbeatMs, syncIntervalMs } = limits
-    const times = { now: wakingSince, heartbeatMs, syncIntervalMs }
-    if (isSyncOverdue(this.#state, times)) return false
+    if (isSyncOverdue(this.#state.syncedAt, wakingSince, limits)) return false
     const event = this.#cursor?.jump()
     if (event === undefined) return false
     if (event.isConflated) this.#noteConflation()

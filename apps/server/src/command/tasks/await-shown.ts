@@ -3,7 +3,7 @@ import type { TopicTarget } from "./hub-target.ts"
 import { say, type TaskContext } from "./task-context.ts"
 
 /**
- * Waits until the hub shows what it was told to write, so that the next command sees it: a hub
+ * Waits until the hub shows what it has written, so that the next command sees it: a hub
  * answers a write once its source has stored it, and reads it back a moment later.
  *
  * A hub that does not come to show it is said to the person: the write is stored all the same.

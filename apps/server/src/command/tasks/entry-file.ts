@@ -87,7 +87,7 @@ async function* counted(chunks: AsyncIterable<Uint8Array>, onBytes: (bytes: numb
   }
 }
 
-// Gzip is told by its first two bytes, so that a pipe needs no name.
+// The first two bytes show gzip, so that a pipe needs no name.
 async function* expanded(
   chunks: AsyncGenerator<Uint8Array>,
   terminal: Terminal,

@@ -30,7 +30,7 @@ type UnlandedDeltas = Map<string, Delta>
  *
  * As the replica of the client, with two differences that a command line needs: a value is kept as
  * the bytes that the hub has, and a state may begin at a position whose entries are not known
- * (`since`). It then knows what was told since, and cannot be proven. Source: PROTOCOL.md §6.
+ * (`since`). It then knows the changes since, and cannot be proven. Source: PROTOCOL.md §6.
  */
 export class TopicState {
   entries = new Map<string, Entry>()

@@ -1,7 +1,5 @@
-import { type TaskVerb, taskVerb } from "./task-verb.ts"
+import { type TaskVerb, TOPIC, taskVerb } from "./task-verb.ts"
 import type { Verb } from "./verb.ts"
-
-const TOPIC = ["<TOPIC>", "a topic's name, CONTEXT:TOPIC, or http://HOST/v1/topics/TOPIC"] as const
 
 const TASKS: readonly TaskVerb[] = [
   {
@@ -81,7 +79,7 @@ const TASKS: readonly TaskVerb[] = [
     name: "mirror",
     summary: "make a topic equal to another one, and keep it so",
     arguments: [
-      ["<FROM>", "a topic's name, CONTEXT:TOPIC, or http://HOST/v1/topics/TOPIC"],
+      ["<FROM>", TOPIC[1]],
       ["<TO>", "the topic to write, in the same forms"],
     ],
     options: [

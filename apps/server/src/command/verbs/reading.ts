@@ -1,7 +1,5 @@
-import { type TaskVerb, taskVerb } from "./task-verb.ts"
+import { type TaskVerb, TOPIC, taskVerb } from "./task-verb.ts"
 import type { Verb } from "./verb.ts"
-
-const TOPIC = ["<TOPIC>", "a topic's name, CONTEXT:TOPIC, or http://HOST/v1/topics/TOPIC"] as const
 
 const TASKS: readonly TaskVerb[] = [
   {

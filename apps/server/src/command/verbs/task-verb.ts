@@ -37,6 +37,12 @@ export const TASK_VARIABLES: readonly HelpRow[] = [
   ["HEADWATER_CA_FILE", "the authority that they trust for https; PEM"],
 ]
 
+/** The argument that names a topic. */
+export const TOPIC = [
+  "<TOPIC>",
+  "a topic's name, CONTEXT:TOPIC, or http://HOST/v1/topics/TOPIC",
+] as const
+
 const NOTE_COLUMNS = 90
 
 const EXIT_CODES =

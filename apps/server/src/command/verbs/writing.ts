@@ -1,7 +1,6 @@
-import { type TaskVerb, taskVerb } from "./task-verb.ts"
+import { type TaskVerb, TOPIC, taskVerb } from "./task-verb.ts"
 import type { Verb } from "./verb.ts"
 
-const TOPIC = ["<TOPIC>", "a topic's name, CONTEXT:TOPIC, or http://HOST/v1/topics/TOPIC"] as const
 const KEY = ["<KEY>", "the key"] as const
 const VALUE = ["[VALUE]", "the value; - or none is the standard input, @FILE a file"] as const
 const TEXT = ["--text", "store VALUE as a string, where the topic holds JSON"] as const
